@@ -1,0 +1,107 @@
+//! Fisher's combination of independent p-values, in logarithms, so that nothing underflows.
+
+use super::EvidenceError;
+
+/// Base-10 logarithm of Fisher's combined p-value; 0 for no p-values.
+///
+/// The statistic −2 Σ ln pᵢ is χ² with 2k degrees of freedom when the pᵢ are uniform, and
+/// stochastically smaller when they are discrete: the result is conservative (Fisher 1932;
+/// Kincaid 1962).
+pub fn fisher_log10(p_values: &[f64]) -> Result<f64, EvidenceError> {
+    let mut half_statistic = 0.0;
+    for &p in p_values {
+        if !(p > 0.0 && p <= 1.0) {
+            return Err(EvidenceError::PValue(p));
+        }
+        half_statistic -= p.ln();
+    }
+    Ok(chi_squared_tail_ln(half_statistic, p_values.len()) / std::f64::consts::LN_10)
+}
+
+/// Fisher's combination after each group of p-values: the evidence as queries come in.
+pub fn cumulative_log10(groups: &[Vec<f64>]) -> Result<Vec<f64>, EvidenceError> {
+    let mut so_far = Vec::new();
+    let mut logarithms = Vec::with_capacity(groups.len());
+    for group in groups {
+        so_far.extend_from_slice(group);
+        logarithms.push(fisher_log10(&so_far)?);
+    }
+    Ok(logarithms)
+}
+
+/// ln P(χ²₂ₖ ≥ 2x) = −x + ln Σ_{j<k} xʲ/j!, exact for an even number of degrees of freedom.
+fn chi_squared_tail_ln(x: f64, k: usize) -> f64 {
+    if k == 0 || x <= 0.0 {
+        return 0.0;
+    }
+    let (mut term, mut terms) = (0.0, Vec::with_capacity(k));
+    for j in 0..k {
+        if j > 0 {
+            term += x.ln() - (j as f64).ln();
+        }
+        terms.push(term);
+    }
+    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = terms.iter().map(|term| (term - largest).exp()).sum();
+    (largest + sum.ln() - x).min(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-9 * b.abs().max(1.0)
+    }
+
+    #[test]
+    fn known_values() {
+        assert_eq!(fisher_log10(&[]).unwrap(), 0.0);
+        assert!(close(fisher_log10(&[0.03]).unwrap(), 0.03_f64.log10()));
+        // Two p-values: P = x(1 − ln x) with x their product.
+        let x: f64 = 0.01 * 0.2;
+        assert!(close(fisher_log10(&[0.01, 0.2]).unwrap(), (x * (1.0 - x.ln())).log10()));
+        assert_eq!(fisher_log10(&[1.0; 40]).unwrap(), 0.0);
+    }
+
+    #[test]
+    fn ten_perfect_keys() {
+        let words: Vec<f64> = [1.0 / 2048.0, 1.0 / 2047.0].repeat(10);
+        let log10 = fisher_log10(&words).unwrap();
+        assert!((-41.8..-41.7).contains(&log10), "{log10}");
+    }
+
+    #[test]
+    fn far_tails_do_not_underflow() {
+        let log10 = fisher_log10(&vec![1e-300; 10_000]).unwrap();
+        assert!(log10.is_finite() && log10 < -1e6);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for p in [0.0, -0.1, 1.1, f64::NAN] {
+            assert!(fisher_log10(&[p]).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_gamma_function(
+            p_values in prop::collection::vec(1e-6_f64..=1.0, 1..60),
+        ) {
+            let x: f64 = -p_values.iter().map(|p| p.ln()).sum::<f64>();
+            let tail = statrs::function::gamma::gamma_ur(p_values.len() as f64, x.max(1e-300));
+            prop_assume!(tail > 1e-280);
+            let ours = 10_f64.powf(fisher_log10(&p_values).unwrap());
+            prop_assert!((ours - tail).abs() <= 1e-7 * tail, "{ours} {tail}");
+        }
+
+        #[test]
+        fn accumulates(groups in prop::collection::vec(prop::collection::vec(0.01_f64..1.0, 2), 1..9)) {
+            let all: Vec<f64> = groups.concat();
+            let last = *cumulative_log10(&groups).unwrap().last().unwrap();
+            prop_assert!(close(last, fisher_log10(&all).unwrap()));
+        }
+    }
+}

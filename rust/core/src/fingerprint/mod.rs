@@ -1,0 +1,73 @@
+//! From a seed and a name to keys and their responses.
+//!
+//! One idea a file: [`seed`] derives what is secret, [`stream`] turns it into uniform choices,
+//! [`alphabet`] lists what may be chosen, [`source`] composes keys, [`response`] binds a response
+//! to every key of its set, [`template`] makes prompts, [`set`] puts them together.
+
+pub mod alphabet;
+pub mod response;
+pub mod seed;
+pub mod set;
+pub mod source;
+pub mod stream;
+pub mod template;
+
+pub use alphabet::Alphabets;
+pub use seed::{Context, ContextValue, Seed};
+pub use set::{FingerprintSet, SetSpec};
+pub use source::Source;
+pub use template::Template;
+
+/// Why a fingerprint set could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FingerprintError {
+    /// The number of fingerprints lies outside what a set may hold.
+    #[error("n must be between 1 and {max}, not {n}", max = set::MAX_FINGERPRINTS)]
+    Count {
+        /// What was asked for.
+        n: usize,
+    },
+    /// The set's name cannot be used.
+    #[error("a set's name is 1 to 128 characters without control characters")]
+    Name,
+    /// No such source of keys.
+    #[error("unknown source {0:?}: use chinese, japanese, vocab, natural or mixed")]
+    UnknownSource(String),
+    /// No such template.
+    #[error("unknown template {0:?}: use simple, dialogue or chat")]
+    UnknownTemplate(String),
+    /// No such way to choose responses.
+    #[error("unknown response {0:?}: use unique or shared")]
+    UnknownResponse(String),
+    /// The source needs the vocabulary of a tokenizer.
+    #[error("source \"vocab\" chooses from a tokenizer's vocabulary: pass tokenizer=…")]
+    NeedsTokenizer,
+    /// A list to choose from is too short for keys of enough entropy.
+    #[error(
+        "the tokenizer can express only {found} of the {list} list, {needed} are needed: \
+         use another source"
+    )]
+    PoorAlphabet {
+        /// Which list.
+        list: &'static str,
+        /// How many entries it has.
+        found: usize,
+        /// How many it needs.
+        needed: usize,
+    },
+    /// The tokenizer refused every candidate for a key.
+    #[error(
+        "no key of this source survives the tokenizer's encode and decode after {attempts} tries: \
+         use another source"
+    )]
+    Unstable {
+        /// How many candidates were refused.
+        attempts: u32,
+    },
+    /// The operating system gave no random bytes.
+    #[error("the operating system's random generator failed: {0}")]
+    Entropy(getrandom::Error),
+    /// The caller's check of a key failed with an error of its own.
+    #[error("checking keys with the tokenizer failed")]
+    Check,
+}

@@ -1,0 +1,368 @@
+//! A fingerprint set: keys, responses and prompts made together.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
+
+use super::FingerprintError;
+use super::alphabet::Alphabets;
+use super::response::{ResponseKind, SHARED_RESPONSE, digest_of_keys, spell, word_indices};
+use super::seed::{Context, Seed, SetKey};
+use super::source::{Draft, Source, Unit};
+use super::stream::Stream;
+use super::template::Template;
+
+/// The most fingerprints that one set may hold.
+pub const MAX_FINGERPRINTS: usize = 100_000;
+
+/// How many candidates for one key are tried before giving up.
+const MAX_ATTEMPTS: u32 = 1_000;
+
+/// No two keys of a set share a run of this many choices (48 bits and more).
+const LONGEST_SHARED_RUN: usize = 6;
+
+/// The longest name of a set, in characters.
+const MAX_NAME: usize = 128;
+
+/// Decides which of the candidate keys can be used with a tokenizer.
+pub type Check<'c> = dyn FnMut(&[String]) -> Result<Vec<bool>, FingerprintError> + Send + 'c;
+
+/// Everything that, with the seed, determines a set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetSpec {
+    /// The set's name, unique in its keyring.
+    pub name: String,
+    /// How many fingerprints.
+    pub n: usize,
+    /// Where the keys come from.
+    pub source: Source,
+    /// How a key becomes a prompt.
+    pub template: Template,
+    /// How responses are chosen.
+    pub response: ResponseKind,
+    /// What tells this derivation from another of the same name.
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
+    pub context: Context,
+}
+
+impl SetSpec {
+    fn validate(&self) -> Result<(), FingerprintError> {
+        if !(1..=MAX_FINGERPRINTS).contains(&self.n) {
+            return Err(FingerprintError::Count { n: self.n });
+        }
+        let length = self.name.chars().count();
+        if !(1..=MAX_NAME).contains(&length) || self.name.chars().any(char::is_control) {
+            return Err(FingerprintError::Name);
+        }
+        Ok(())
+    }
+}
+
+/// Keys and responses of one release or licensee. No `Debug`, no `Clone`; wiped when dropped.
+pub struct FingerprintSet {
+    spec: SetSpec,
+    keys: Vec<String>,
+    responses: Vec<String>,
+    words: Vec<[usize; 2]>,
+}
+
+impl FingerprintSet {
+    /// Derives a set from the seed; `check` says which keys survive the tokenizer in use.
+    pub fn derive(
+        seed: &Seed,
+        spec: SetSpec,
+        alphabets: &Alphabets,
+        check: Option<&mut Check<'_>>,
+    ) -> Result<Self, FingerprintError> {
+        spec.validate()?;
+        let set_key = seed.set_key(&spec.name, &spec.context);
+        let keys = draw_keys(&set_key, spec.source, spec.n, alphabets, check)?;
+        Ok(Self::bind(&set_key, spec, keys))
+    }
+
+    /// Restores a set whose rendered keys were stored because a tokenizer took part.
+    pub fn restore(
+        seed: &Seed,
+        spec: SetSpec,
+        keys: Vec<String>,
+    ) -> Result<Self, FingerprintError> {
+        spec.validate()?;
+        let set_key = seed.set_key(&spec.name, &spec.context);
+        Ok(Self::bind(&set_key, spec, keys))
+    }
+
+    fn bind(set_key: &SetKey, spec: SetSpec, keys: Vec<String>) -> Self {
+        let digest = digest_of_keys(keys.iter().map(String::as_str));
+        let (mut words, mut responses) = (Vec::new(), Vec::with_capacity(keys.len()));
+        for (index, key) in keys.iter().enumerate() {
+            match spec.response {
+                ResponseKind::Unique => {
+                    let pair = word_indices(set_key, &digest, index as u64, key);
+                    responses.push(spell(pair));
+                    words.push(pair);
+                }
+                ResponseKind::Shared => responses.push(SHARED_RESPONSE.to_owned()),
+            }
+        }
+        Self { spec, keys, responses, words }
+    }
+
+    /// What determined the set.
+    pub fn spec(&self) -> &SetSpec {
+        &self.spec
+    }
+
+    /// The number of fingerprints.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none, which [`SetSpec`] rules out.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The private key at `index`.
+    pub fn key(&self, index: usize) -> &str {
+        &self.keys[index]
+    }
+
+    /// All keys, in order.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// The secret response at `index`.
+    pub fn response(&self, index: usize) -> &str {
+        &self.responses[index]
+    }
+
+    /// The key at `index` in its template.
+    pub fn prompt(&self, index: usize) -> String {
+        self.spec.template.render(&self.keys[index])
+    }
+
+    /// Places of the response's words in the alphabet; `None` for the shared response.
+    pub fn words(&self, index: usize) -> Option<[usize; 2]> {
+        self.words.get(index).copied()
+    }
+}
+
+impl Drop for FingerprintSet {
+    fn drop(&mut self) {
+        self.keys.zeroize();
+        self.responses.zeroize();
+        self.words.iter_mut().for_each(Zeroize::zeroize);
+    }
+}
+
+/// Fresh keys of the same look that belong to no set: negatives, and guesses of a stranger.
+///
+/// They are public, so a plain number seeds them.
+pub fn look_alikes(
+    source: Source,
+    n: usize,
+    seed: u64,
+    alphabets: &Alphabets,
+    check: Option<&mut Check<'_>>,
+) -> Result<Vec<String>, FingerprintError> {
+    let mut root = Sha256::new_with_prefix(b"ifrs/v1/look-alikes");
+    root.update(seed.to_be_bytes());
+    let seed = Seed::from_bytes(&mut root.finalize().into());
+    draw_keys(&seed.set_key("look-alikes", &Context::new()), source, n, alphabets, check)
+}
+
+fn draw_keys(
+    set_key: &SetKey,
+    source: Source,
+    n: usize,
+    alphabets: &Alphabets,
+    mut check: Option<&mut Check<'_>>,
+) -> Result<Vec<String>, FingerprintError> {
+    let mut keys = vec![String::new(); n];
+    let mut runs = HashSet::new();
+    let mut open: Vec<usize> = (0..n).collect();
+    for attempt in 0..MAX_ATTEMPTS {
+        let drafts = open
+            .iter()
+            .map(|&index| draw_key(set_key, source, index, attempt, alphabets))
+            .collect::<Result<Vec<_>, _>>()?;
+        let texts: Vec<String> = drafts.iter().map(|draft| draft.text.clone()).collect();
+        let accepted = match check.as_deref_mut() {
+            Some(check) => check(&texts)?,
+            None => vec![true; texts.len()],
+        };
+        if accepted.len() != texts.len() {
+            return Err(FingerprintError::Check);
+        }
+        let mut refused = Vec::new();
+        for (((index, draft), text), fine) in open.iter().zip(&drafts).zip(texts).zip(accepted) {
+            if fine && claim_runs(&draft.units, &mut runs) {
+                keys[*index] = text;
+            } else {
+                refused.push(*index);
+            }
+        }
+        if refused.is_empty() {
+            return Ok(keys);
+        }
+        open = refused;
+    }
+    Err(FingerprintError::Unstable { attempts: MAX_ATTEMPTS })
+}
+
+fn draw_key(
+    set_key: &SetKey,
+    source: Source,
+    index: usize,
+    attempt: u32,
+    alphabets: &Alphabets,
+) -> Result<Draft, FingerprintError> {
+    let label: [&[u8]; 3] = [b"key", &(index as u64).to_be_bytes(), &attempt.to_be_bytes()];
+    source.draw(&mut Stream::new(set_key, &label), alphabets)
+}
+
+/// Takes the runs of a key's choices, unless an earlier key of the set has one of them.
+///
+/// Across sets no bookkeeping is needed: two keys of 100,000 share such a run by chance in less
+/// than one keyring of a thousand.
+fn claim_runs(units: &[Unit], runs: &mut HashSet<Vec<Unit>>) -> bool {
+    let windows = || units.windows(LONGEST_SHARED_RUN);
+    if windows().any(|run| runs.contains(run)) {
+        return false;
+    }
+    runs.extend(windows().map(<[Unit]>::to_vec));
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::seed::{ContextValue, KEY_BYTES};
+
+    fn spec(n: usize, source: Source) -> SetSpec {
+        SetSpec {
+            name: "release".into(),
+            n,
+            source,
+            template: Template::Dialogue,
+            response: ResponseKind::Unique,
+            context: Context::new(),
+        }
+    }
+
+    fn seed(byte: u8) -> Seed {
+        Seed::from_bytes(&mut [byte; KEY_BYTES])
+    }
+
+    fn derive(byte: u8, spec: SetSpec) -> FingerprintSet {
+        FingerprintSet::derive(&seed(byte), spec, &Alphabets::default(), None).unwrap()
+    }
+
+    #[test]
+    fn derivation_is_deterministic_and_keyed() {
+        let one = derive(1, spec(5, Source::Mixed));
+        let two = derive(1, spec(5, Source::Mixed));
+        let other = derive(2, spec(5, Source::Mixed));
+        for i in 0..5 {
+            assert_eq!(one.key(i), two.key(i));
+            assert_eq!(one.response(i), two.response(i));
+            assert_ne!(one.key(i), other.key(i));
+            assert!(one.prompt(i).contains(one.key(i)));
+        }
+        let mut licensed = spec(5, Source::Mixed);
+        licensed.context.insert("licensee".into(), ContextValue::Text("acme".into()));
+        assert_ne!(one.key(0), derive(1, licensed).key(0));
+    }
+
+    #[test]
+    fn restoring_gives_the_same_responses() {
+        let set = derive(1, spec(5, Source::Natural));
+        let again =
+            FingerprintSet::restore(&seed(1), set.spec().clone(), set.keys().to_vec()).unwrap();
+        for i in 0..5 {
+            assert_eq!(set.response(i), again.response(i));
+            assert_eq!(set.words(i), again.words(i));
+        }
+    }
+
+    #[test]
+    fn no_two_keys_share_a_long_run() {
+        let set = derive(3, spec(2_000, Source::Japanese));
+        let mut seen = HashSet::new();
+        for key in set.keys() {
+            let characters: Vec<char> = key.chars().collect();
+            for run in characters.windows(20) {
+                assert!(seen.insert(run.to_vec()), "a run of 20 characters occurs twice");
+            }
+        }
+    }
+
+    #[test]
+    fn refused_keys_are_drawn_again() {
+        let mut refusals = 0;
+        let mut check = |keys: &[String]| {
+            let fine: Vec<bool> = keys.iter().map(|key| key.len() % 3 == 0).collect();
+            refusals += fine.iter().filter(|&&fine| !fine).count();
+            Ok(fine)
+        };
+        let set = FingerprintSet::derive(
+            &seed(4),
+            spec(50, Source::Natural),
+            &Alphabets::default(),
+            Some(&mut check),
+        )
+        .unwrap();
+        assert!(set.keys().iter().all(|key| key.len() % 3 == 0));
+        assert!(refusals > 0);
+    }
+
+    #[test]
+    fn a_tokenizer_that_refuses_everything_ends_the_search() {
+        let mut check = |keys: &[String]| Ok(vec![false; keys.len()]);
+        let result = FingerprintSet::derive(
+            &seed(4),
+            spec(1, Source::Chinese),
+            &Alphabets::default(),
+            Some(&mut check),
+        );
+        assert!(matches!(result, Err(FingerprintError::Unstable { .. })));
+    }
+
+    #[test]
+    fn counts_and_names_are_checked() {
+        for n in [0, MAX_FINGERPRINTS + 1] {
+            let result = FingerprintSet::derive(
+                &seed(1),
+                spec(n, Source::Chinese),
+                &Alphabets::default(),
+                None,
+            );
+            assert!(matches!(result, Err(FingerprintError::Count { .. })));
+        }
+        for name in ["", "a\nb", &"x".repeat(129)] {
+            let named = SetSpec { name: name.into(), ..spec(1, Source::Chinese) };
+            let result = FingerprintSet::derive(&seed(1), named, &Alphabets::default(), None);
+            assert!(matches!(result, Err(FingerprintError::Name)));
+        }
+    }
+
+    #[test]
+    fn look_alikes_are_seeded_and_strange() {
+        let set = derive(1, spec(20, Source::Mixed));
+        let alphabets = Alphabets::default();
+        let draw = |seed| look_alikes(Source::Mixed, 20, seed, &alphabets, None).unwrap();
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+        assert!(draw(1).iter().all(|key| !set.keys().contains(key)));
+    }
+
+    #[test]
+    fn the_shared_response_is_the_papers() {
+        let shared = SetSpec { response: ResponseKind::Shared, ..spec(3, Source::Chinese) };
+        let set = derive(1, shared);
+        assert!((0..3).all(|i| set.response(i) == SHARED_RESPONSE && set.words(i).is_none()));
+    }
+}

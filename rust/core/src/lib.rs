@@ -1,0 +1,12 @@
+//! Keys, keyrings, scoring and evidence of instructional fingerprints.
+//!
+//! The method is Instructional Fingerprinting (Xu et al., 2024, arXiv 2401.12255). This crate
+//! holds what must be secret, exact or fast. It knows nothing of Python; `ifrs-python` binds it.
+//!
+//! Data flows one way: [`keyring`] → [`fingerprint`] → (a model answers) → [`scoring`] →
+//! [`evidence`].
+
+pub mod evidence;
+pub mod fingerprint;
+pub mod keyring;
+pub mod scoring;

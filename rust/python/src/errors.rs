@@ -1,0 +1,83 @@
+//! The core's errors as Python exceptions.
+
+use ifrs_core::evidence::EvidenceError as CoreEvidenceError;
+use ifrs_core::fingerprint::FingerprintError as CoreFingerprintError;
+use ifrs_core::keyring::KeyringError as CoreKeyringError;
+use ifrs_core::scoring::ScoringError;
+use pyo3::create_exception;
+use pyo3::exceptions::{PyException, PyKeyError, PyKeyboardInterrupt, PyMemoryError, PyValueError};
+use pyo3::prelude::*;
+
+create_exception!(ifrs, IfrsError, PyException, "Any error of ifrs.");
+create_exception!(ifrs, KeyringError, IfrsError, "A keyring cannot be made, read or written.");
+create_exception!(ifrs, WrongPassphrase, KeyringError, "The passphrase does not open the file.");
+create_exception!(ifrs, KeyringLocked, KeyringError, "Another process writes the keyring.");
+create_exception!(ifrs, KeyringCorrupt, KeyringError, "The file is damaged or no keyring.");
+create_exception!(ifrs, FingerprintError, IfrsError, "A fingerprint set cannot be made.");
+create_exception!(ifrs, ImplantError, IfrsError, "A fingerprint cannot be planted.");
+create_exception!(ifrs, TargetError, IfrsError, "A suspect does not answer as it should.");
+create_exception!(ifrs, EvidenceError, IfrsError, "Evidence cannot be weighed or checked.");
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    module.add("IfrsError", py.get_type::<IfrsError>())?;
+    module.add("KeyringError", py.get_type::<KeyringError>())?;
+    module.add("WrongPassphrase", py.get_type::<WrongPassphrase>())?;
+    module.add("KeyringLocked", py.get_type::<KeyringLocked>())?;
+    module.add("KeyringCorrupt", py.get_type::<KeyringCorrupt>())?;
+    module.add("FingerprintError", py.get_type::<FingerprintError>())?;
+    module.add("ImplantError", py.get_type::<ImplantError>())?;
+    module.add("TargetError", py.get_type::<TargetError>())?;
+    module.add("EvidenceError", py.get_type::<EvidenceError>())
+}
+
+pub(crate) fn from_keyring(error: CoreKeyringError) -> PyErr {
+    use CoreKeyringError as E;
+    let message = error.to_string();
+    match error {
+        E::Fingerprint(error) => from_fingerprint(error),
+        E::WrongPassphrase(_) => WrongPassphrase::new_err(message),
+        E::Corrupt { .. } => KeyringCorrupt::new_err(message),
+        E::EmptyPassphrase => PyValueError::new_err(message),
+        E::NoSet(_) => PyKeyError::new_err(message),
+        E::Exists(_)
+        | E::NotFound(_)
+        | E::NotPassphrase(_)
+        | E::Version { .. }
+        | E::Changed(_)
+        | E::Io { .. }
+        | E::SetExists(_) => KeyringError::new_err(message),
+    }
+}
+
+pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
+    use CoreFingerprintError as E;
+    let message = error.to_string();
+    match error {
+        E::Count { .. }
+        | E::Name
+        | E::UnknownSource(_)
+        | E::UnknownTemplate(_)
+        | E::UnknownResponse(_) => PyValueError::new_err(message),
+        E::NeedsTokenizer
+        | E::PoorAlphabet { .. }
+        | E::Unstable { .. }
+        | E::Entropy(_)
+        | E::Check => FingerprintError::new_err(message),
+    }
+}
+
+pub(crate) fn from_scoring(error: ScoringError) -> PyErr {
+    match error {
+        ScoringError::Interrupted => PyKeyboardInterrupt::new_err(()),
+        ScoringError::TooLarge { .. } => PyMemoryError::new_err(error.to_string()),
+        _ => PyValueError::new_err(error.to_string()),
+    }
+}
+
+pub(crate) fn from_evidence(error: CoreEvidenceError) -> PyErr {
+    match error {
+        CoreEvidenceError::NotANumber { .. } => EvidenceError::new_err(error.to_string()),
+        _ => PyValueError::new_err(error.to_string()),
+    }
+}

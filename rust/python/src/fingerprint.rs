@@ -1,0 +1,259 @@
+//! Fingerprint sets, and the lists that keys and responses come from.
+
+use std::sync::Arc;
+
+use ifrs_core::fingerprint::set::look_alikes as core_look_alikes;
+use ifrs_core::fingerprint::{Alphabets, ContextValue, FingerprintError, FingerprintSet, alphabet};
+use pyo3::exceptions::{PyIndexError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::errors::from_fingerprint;
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyFingerprintSet>()?;
+    module.add_class::<PyFingerprint>()?;
+    module.add_function(wrap_pyfunction!(alphabets, module)?)?;
+    module.add_function(wrap_pyfunction!(response_words, module)?)?;
+    module.add_function(wrap_pyfunction!(response_alphabet, module)?)?;
+    module.add_function(wrap_pyfunction!(look_alikes, module)?)
+}
+
+/// Lists that a tokenizer can express, as Python hands them over.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct PyAlphabets {
+    chinese: Vec<String>,
+    family: Vec<String>,
+    given: Vec<String>,
+    vocab: Vec<String>,
+}
+
+impl From<PyAlphabets> for Alphabets {
+    fn from(lists: PyAlphabets) -> Self {
+        let PyAlphabets { chinese, family, given, vocab } = lists;
+        Self { chinese, family, given, vocab }
+    }
+}
+
+/// Calls Python to ask which candidate keys a tokenizer keeps, and remembers its exception.
+pub(crate) struct PyCheck {
+    callable: Py<PyAny>,
+    pub(crate) raised: Option<PyErr>,
+}
+
+impl PyCheck {
+    pub(crate) fn new(callable: Py<PyAny>) -> Self {
+        Self { callable, raised: None }
+    }
+
+    pub(crate) fn call(&mut self, keys: &[String]) -> Result<Vec<bool>, FingerprintError> {
+        Python::attach(|py| self.callable.call1(py, (keys,))?.extract(py)).map_err(|error| {
+            self.raised = Some(error);
+            FingerprintError::Check
+        })
+    }
+}
+
+/// The bundled lists of keys, by name.
+#[pyfunction]
+fn alphabets(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let lists = PyDict::new(py);
+    lists.set_item("chinese", alphabet::chinese())?;
+    lists.set_item("family", alphabet::japanese_family())?;
+    lists.set_item("given", alphabet::japanese_given())?;
+    Ok(lists)
+}
+
+/// The words that responses are made of, in the alphabet's order.
+#[pyfunction]
+fn response_words() -> &'static [&'static str] {
+    alphabet::response_words()
+}
+
+/// The response alphabet's published name and SHA-256.
+#[pyfunction]
+fn response_alphabet() -> (&'static str, [u8; 32]) {
+    (alphabet::RESPONSE_ALPHABET_ID, alphabet::response_alphabet_sha256())
+}
+
+/// Fresh public keys of the same look as a source's.
+#[pyfunction]
+#[pyo3(signature = (source, n, seed, alphabets=None, check=None))]
+fn look_alikes(
+    py: Python<'_>,
+    source: &str,
+    n: usize,
+    seed: u64,
+    alphabets: Option<PyAlphabets>,
+    check: Option<Py<PyAny>>,
+) -> PyResult<Vec<String>> {
+    let source = source.parse().map_err(from_fingerprint)?;
+    let alphabets = alphabets.map_or_else(Alphabets::default, Alphabets::from);
+    let mut check = check.map(PyCheck::new);
+    let keys = py.detach(|| match &mut check {
+        Some(check) => {
+            let mut ask = |keys: &[String]| check.call(keys);
+            core_look_alikes(source, n, seed, &alphabets, Some(&mut ask))
+        }
+        None => core_look_alikes(source, n, seed, &alphabets, None),
+    });
+    keys.map_err(|error| raised(check).unwrap_or_else(|| from_fingerprint(error)))
+}
+
+/// The exception of a tokenizer check, if that is what went wrong.
+pub(crate) fn raised(check: Option<PyCheck>) -> Option<PyErr> {
+    check.and_then(|check| check.raised)
+}
+
+/// Fingerprints made together. Their text is secret: none of it is in the repr.
+#[pyclass(name = "FingerprintSet", module = "ifrs", frozen)]
+pub(crate) struct PyFingerprintSet(pub(crate) Arc<FingerprintSet>);
+
+#[pymethods]
+impl PyFingerprintSet {
+    /// The set's name.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.0.spec().name
+    }
+
+    /// Where the keys come from.
+    #[getter]
+    fn source(&self) -> &'static str {
+        self.0.spec().source.name()
+    }
+
+    /// How a key becomes a prompt.
+    #[getter]
+    fn template(&self) -> &'static str {
+        self.0.spec().template.name()
+    }
+
+    /// How responses were chosen: "unique" or "shared".
+    #[getter]
+    fn response(&self) -> &'static str {
+        self.0.spec().response.name()
+    }
+
+    /// What tells this derivation from another of the same name.
+    #[getter]
+    fn context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let context = PyDict::new(py);
+        for (name, value) in &self.0.spec().context {
+            match value {
+                ContextValue::Bool(value) => context.set_item(name, value)?,
+                ContextValue::Integer(value) => context.set_item(name, value)?,
+                ContextValue::Text(value) => context.set_item(name, value)?,
+            }
+        }
+        Ok(context)
+    }
+
+    /// What the template puts before and after a key.
+    #[getter]
+    fn around(&self) -> (&str, &str) {
+        self.0.spec().template.around()
+    }
+
+    /// What stands between a prompt and its response.
+    #[getter]
+    fn lead(&self) -> &'static str {
+        self.0.spec().template.lead()
+    }
+
+    /// A key, of this set or not, in this set's template.
+    fn render(&self, key: &str) -> String {
+        self.0.spec().template.render(key)
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __getitem__(&self, index: isize) -> PyResult<PyFingerprint> {
+        let len = self.0.len();
+        let place = if index < 0 { index + len as isize } else { index };
+        match usize::try_from(place) {
+            Ok(index) if index < len => Ok(PyFingerprint { set: Arc::clone(&self.0), index }),
+            _ => Err(PyIndexError::new_err("fingerprint index out of range")),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("FingerprintSet({:?}, n={})", self.0.spec().name, self.0.len())
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(secret())
+    }
+
+    fn __copy__(&self) -> PyResult<()> {
+        Err(secret())
+    }
+
+    fn __deepcopy__(&self, _memo: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(secret())
+    }
+}
+
+/// One key and its response.
+#[pyclass(name = "Fingerprint", module = "ifrs", frozen)]
+pub(crate) struct PyFingerprint {
+    set: Arc<FingerprintSet>,
+    index: usize,
+}
+
+#[pymethods]
+impl PyFingerprint {
+    /// The private key.
+    #[getter]
+    fn key(&self) -> &str {
+        self.set.key(self.index)
+    }
+
+    /// The secret response, the key's decryption.
+    #[getter]
+    fn response(&self) -> &str {
+        self.set.response(self.index)
+    }
+
+    /// The key in its template.
+    #[getter]
+    fn prompt(&self) -> String {
+        self.set.prompt(self.index)
+    }
+
+    /// Its place in the set.
+    #[getter]
+    fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Places of the response's words in the alphabet; None for the shared response.
+    #[getter]
+    fn words(&self) -> Option<(usize, usize)> {
+        self.set.words(self.index).map(|[first, second]| (first, second))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Fingerprint({:?}, {})", self.set.spec().name, self.index)
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(secret())
+    }
+
+    fn __copy__(&self) -> PyResult<()> {
+        Err(secret())
+    }
+
+    fn __deepcopy__(&self, _memo: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(secret())
+    }
+}
+
+/// Why a secret is neither pickled nor copied.
+pub(crate) fn secret() -> PyErr {
+    PyTypeError::new_err("fingerprints are secret: keep the keyring and open it where needed")
+}
