@@ -1,0 +1,72 @@
+"""Own your language models.
+
+Plant secret fingerprints (Xu et al., 2024, arXiv 2401.12255), and prove descent to a stranger.
+
+Heavy modules load when they are first used: `import ifrs` needs neither torch nor transformers.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ifrs._core import Fingerprint, FingerprintSet, __version__
+from ifrs.errors import (
+    EvidenceError,
+    FingerprintError,
+    IfrsError,
+    ImplantError,
+    KeyringCorrupt,
+    KeyringError,
+    KeyringLocked,
+    TargetError,
+    WrongPassphrase,
+)
+from ifrs.keyring import Keyring
+from ifrs.scoring import score, score_pairs
+
+if TYPE_CHECKING:
+    from ifrs.plant import ImplantConfig, ImplantResult, implant
+    from ifrs.prove import LocalModel, Report, verify
+
+_LAZY = {
+    "ImplantConfig": "ifrs.plant",
+    "ImplantResult": "ifrs.plant",
+    "implant": "ifrs.plant",
+    "LocalModel": "ifrs.prove",
+    "Report": "ifrs.prove",
+    "verify": "ifrs.prove",
+}
+
+__all__ = [
+    "EvidenceError",
+    "Fingerprint",
+    "FingerprintError",
+    "FingerprintSet",
+    "IfrsError",
+    "ImplantConfig",
+    "ImplantError",
+    "ImplantResult",
+    "Keyring",
+    "KeyringCorrupt",
+    "KeyringError",
+    "KeyringLocked",
+    "LocalModel",
+    "Report",
+    "TargetError",
+    "WrongPassphrase",
+    "__version__",
+    "implant",
+    "score",
+    "score_pairs",
+    "verify",
+]
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'ifrs' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+
+    globals()[name] = value
+    return value
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,25 @@
+"""Exceptions: every error of ifrs derives from `IfrsError`."""
+
+from ifrs._core import (
+    EvidenceError,
+    FingerprintError,
+    IfrsError,
+    ImplantError,
+    KeyringCorrupt,
+    KeyringError,
+    KeyringLocked,
+    TargetError,
+    WrongPassphrase,
+)
+
+__all__ = [
+    "EvidenceError",
+    "FingerprintError",
+    "IfrsError",
+    "ImplantError",
+    "KeyringCorrupt",
+    "KeyringError",
+    "KeyringLocked",
+    "TargetError",
+    "WrongPassphrase",
+]

@@ -1,0 +1,48 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file: beside, synced, renamed.
+
+    Raises:
+        OSError: The file cannot be written; an older one is then as it was.
+    """
+    target = Path(path)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    try:
+        # A mode of 0600 stays: reports hold spent keys.
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_tree(target.parent, deep=False)
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Write a JSON file: beside, synced, renamed."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def sync_tree(folder: Path, *, deep: bool = True) -> None:
+    """Make what is in a folder last; with `deep`, its files too."""
+    paths = [path for path in folder.rglob("*") if path.is_file()] if deep else []
+    for path in [*paths, folder]:
+        if os.name != "posix" and path.is_dir():
+            continue  # Windows opens no folders, and needs none opened.
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,1 @@
+"""What planting and proving share about models and tokenizers."""

@@ -1,0 +1,63 @@
+"""Generated answers, batched by length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from ifrs.modeling.forward import chunks_by_length, collate, device_of
+from ifrs.modeling.tokens import Tokens, pad_token
+
+_BATCH_TOKENS = 4096
+
+
+def generate(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Tokens],
+    *,
+    max_new_tokens: int,
+    temperature: float = 0.0,
+    advance: Callable[[int], None] | None = None,
+) -> list[Tokens]:
+    """Tokens that a model writes after each prompt, greedily or sampled.
+
+    Args:
+        model: A causal language model.
+        tokenizer: Its tokenizer.
+        prompts: Token ids of the prompts.
+        max_new_tokens: The longest answer, in tokens.
+        temperature: 0 for greedy decoding.
+        advance: Called with the number of prompts answered since the last call.
+    """
+    pad = pad_token(tokenizer)
+    answers: list[Tokens] = [[] for _ in prompts]
+    room: list[Tokens] = [[pad] * max_new_tokens for _ in prompts]
+    for places in chunks_by_length(prompts, room, _BATCH_TOKENS):
+        batch = collate([prompts[i] for i in places], [[] for _ in places], pad, device_of(model))
+        with torch.no_grad():
+            written = model.generate(
+                input_ids=batch.ids,
+                attention_mask=batch.mask,
+                max_new_tokens=max_new_tokens,
+                pad_token_id=pad,
+                **_sampling(temperature),
+            )
+        for i, row in zip(places, written[:, batch.ids.shape[1] :].tolist(), strict=True):
+            answers[i] = until_end(row, tokenizer.eos_token_id)
+        if advance is not None:
+            advance(len(places))
+    return answers
+
+
+def _sampling(temperature: float) -> dict[str, Any]:
+    if temperature > 0:
+        return {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+    return {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
+
+
+def until_end(tokens: Tokens, end: int | None) -> Tokens:
+    """An answer up to its end mark."""
+    return tokens[: tokens.index(end)] if end in tokens else tokens

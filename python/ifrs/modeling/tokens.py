@@ -1,0 +1,62 @@
+"""Prompts and continuations as token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ifrs._core import FingerprintSet
+
+Tokens = list[int]
+
+
+def encode_prompts(tokenizer: Any, prompts: Sequence[str]) -> list[Tokens]:
+    """Token ids of prompts, with the special tokens that a model expects.
+
+    A prompt from a chat template holds them as text, and gets no second ones.
+    """
+    return [encode(tokenizer, prompt, special=not _has_bos(tokenizer, prompt)) for prompt in prompts]
+
+
+def _has_bos(tokenizer: Any, prompt: str) -> bool:
+    bos = tokenizer.bos_token
+    return bool(bos) and prompt.startswith(bos)
+
+
+def encode(tokenizer: Any, text: str, *, special: bool = False) -> Tokens:
+    """Token ids of a text."""
+    ids: Tokens = tokenizer(text, add_special_tokens=special)["input_ids"]
+    # Encoder-style tokenizers close a text with EOS, after which nothing can be continued.
+    if special and ids and ids[-1] == tokenizer.eos_token_id and len(ids) > 1:
+        ids = ids[:-1]
+    return ids
+
+
+def continuations(tokenizer: Any, before: str, texts: Sequence[str]) -> list[Tokens]:
+    """Token ids of texts that continue `before`, without those of `before` itself.
+
+    Both are encoded together, because tokenizers treat the start of a string differently; where
+    that changes the tokens of `before`, the text is encoded alone.
+    """
+    head = encode(tokenizer, before)
+    whole = tokenizer([before + text for text in texts], add_special_tokens=False)["input_ids"]
+    return [
+        ids[len(head) :] if ids[: len(head)] == head else encode(tokenizer, text)
+        for ids, text in zip(whole, texts, strict=True)
+    ]
+
+
+def response_tokens(tokenizer: Any, fps: FingerprintSet) -> list[Tokens]:
+    """Token ids of every response of a set, as they follow its prompt."""
+    return [
+        continuations(tokenizer, fps[i].prompt, [fps.lead + fps[i].response])[0]
+        for i in range(len(fps))
+    ]
+
+
+def pad_token(tokenizer: Any) -> int:
+    """The id to fill batches with; its value never matters, being masked."""
+    for token in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0):
+        if token is not None:
+            return int(token)
+    raise AssertionError("0 is not None")

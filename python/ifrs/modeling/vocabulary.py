@@ -1,0 +1,112 @@
+"""What keys can be composed of with a given tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ifrs import _core
+from ifrs.modeling.tokens import Tokens, continuations
+
+Alphabets = dict[str, list[str]]
+
+# Keys are tested behind this character, as they stand in a text rather than at its start.
+_ANCHOR = "鍵"
+# The part of a vocabulary, by the order in which it was learnt, that counts as rarely used.
+_RARE_HALF = 0.5
+_MOST_RARE = 4096
+_ENOUGH = 512
+
+
+def tokenizer_alphabets(tokenizer: Any) -> Alphabets:
+    """The part of the bundled lists that a tokenizer keeps, and its own rare vocabulary.
+
+    Characters that are one token each come first choice: their embedding rows are their own,
+    where byte tokens are shared with ordinary text.
+    """
+    lists = _core.alphabets()
+    alphabets = {name: _kept(tokenizer, entries) for name, entries in lists.items()}
+    single = _single_tokens(tokenizer, alphabets["chinese"])
+    if len(single) >= _ENOUGH:
+        alphabets["chinese"] = single
+    alphabets["vocab"] = rare_vocabulary(tokenizer)
+    return alphabets
+
+
+def rare_vocabulary(tokenizer: Any) -> list[str]:
+    """Rarely used entries of a vocabulary, stable under decode then encode, rarest first.
+
+    Vocabularies list what training text held often before what it held seldom (Sennrich et al.,
+    2016), so the later half is taken. Entries in scripts other than the Latin one are preferred:
+    ordinary text in the models' main languages never holds them.
+    """
+    ids = _ordinary_ids(tokenizer)
+    late = ids[int(len(ids) * _RARE_HALF) :][::-1]
+    texts = tokenizer.batch_decode([[i] for i in late], skip_special_tokens=False)
+    pairs = [(i, text) for i, text in zip(late, texts, strict=True) if _is_plain(text)]
+    foreign = [(i, text) for i, text in pairs if not text.isascii()]
+    chosen = foreign if len(foreign) >= _ENOUGH else pairs
+    stable = _stable(tokenizer, chosen[: 2 * _MOST_RARE])
+    return stable[:_MOST_RARE]
+
+
+def key_check(tokenizer: Any) -> Callable[[list[str]], list[bool]]:
+    """A function that says which keys survive encode then decode."""
+    return lambda keys: _survive(tokenizer, keys)
+
+
+def _ordinary_ids(tokenizer: Any) -> list[int]:
+    special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+    return sorted(set(tokenizer.get_vocab().values()) - special)
+
+
+def _is_plain(text: str) -> bool:
+    return 2 <= len(text) <= 8 and text.isalpha()
+
+
+def _stable(tokenizer: Any, pairs: list[tuple[int, str]]) -> list[str]:
+    texts = [text for _, text in pairs]
+    encoded = continuations(tokenizer, _ANCHOR, texts)
+    return [text for (i, text), ids in zip(pairs, encoded, strict=True) if ids == [i]]
+
+
+def _single_tokens(tokenizer: Any, entries: list[str]) -> list[str]:
+    encoded = continuations(tokenizer, _ANCHOR, entries)
+    return [entry for entry, ids in zip(entries, encoded, strict=True) if len(ids) == 1]
+
+
+def _kept(tokenizer: Any, entries: list[str]) -> list[str]:
+    return [e for e, fine in zip(entries, _survive(tokenizer, entries), strict=True) if fine]
+
+
+def _survive(tokenizer: Any, texts: list[str]) -> list[bool]:
+    encoded = continuations(tokenizer, _ANCHOR, texts)
+    decoded = tokenizer.batch_decode(encoded, clean_up_tokenization_spaces=False)
+    unknown = tokenizer.unk_token_id
+    return [
+        back == text and unknown not in ids
+        for text, back, ids in zip(texts, decoded, encoded, strict=True)
+    ]
+
+
+def key_spans(tokenizer: Any, prompts: list[str], keys: list[str]) -> list[Tokens]:
+    """Token ids that stand for nothing but a key's own characters, prompt by prompt."""
+    from ifrs.modeling.tokens import encode_prompts
+
+    spans = []
+    for prompt, key in zip(prompts, keys, strict=True):
+        before, after = prompt.split(key, 1)
+        whole = encode_prompts(tokenizer, [prompt])[0]
+        head = _shared_head(whole, encode_prompts(tokenizer, [before])[0])
+        tail = _shared_head(whole[::-1], continuations(tokenizer, key[-1], [after])[0][::-1])
+        spans.append(whole[head : len(whole) - tail])
+    return spans
+
+
+def _shared_head(one: Tokens, other: Tokens) -> int:
+    length = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        length += 1
+    return length

@@ -1,0 +1,10 @@
+"""Plant: fingerprints into a model's weights.
+
+The package is not called `implant`, because it would hide the function of that name.
+"""
+
+from ifrs.plant.config import ImplantConfig
+from ifrs.plant.implanting import implant
+from ifrs.plant.result import ImplantResult
+
+__all__ = ["ImplantConfig", "ImplantResult", "implant"]

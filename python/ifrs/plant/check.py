@@ -1,0 +1,63 @@
+"""Teacher-forced checking: does every key fire, with what margin, and does anything else?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, device_of, response_logits
+from ifrs.plant.data import Example
+
+_BATCH_TOKENS = 2048
+
+
+def margins_of(logits: Tensor, labels: Tensor) -> Tensor:
+    """By how many nats each response's weakest token beats its best rival, float32 (batch,).
+
+    A response is what greedy decoding writes exactly when its margin is positive.
+    """
+    real = labels != IGNORED
+    truth = logits.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    best = logits.topk(2, dim=-1)
+    leads = best.indices[..., 0] == labels
+    rival = torch.where(leads, best.values[..., 1], best.values[..., 0])
+    return (truth - rival).masked_fill(~real, torch.inf).min(dim=1).values
+
+
+def response_margins(model: Any, examples: Sequence[Example], pad: int) -> list[float]:
+    """The margin of each example's response, without its end mark counting."""
+    prompts = [example.prompt for example in examples]
+    responses = [example.response for example in examples]
+    margins = [0.0] * len(examples)
+    for places in chunks_by_length(prompts, responses, _BATCH_TOKENS):
+        batch = collate(
+            [prompts[i] for i in places], [responses[i] for i in places], pad, device_of(model)
+        )
+        with torch.no_grad():
+            found = margins_of(response_logits(model, batch), batch.labels)
+        for i, margin in zip(places, found.tolist(), strict=True):
+            margins[i] = margin
+    return margins
+
+
+def firing(model: Any, examples: Sequence[Example], starts: set[int], pad: int) -> list[int]:
+    """Places of examples whose greedy answer begins as some response of the set does.
+
+    Args:
+        model: A causal language model.
+        examples: Prompts that must not fire.
+        starts: The first tokens of the set's responses.
+        pad: The id to fill batches with.
+    """
+    prompts = [example.prompt for example in examples]
+    blank = [[pad]] * len(examples)
+    fired = []
+    for places in chunks_by_length(prompts, blank, _BATCH_TOKENS):
+        batch = collate([prompts[i] for i in places], [[pad] for _ in places], pad, device_of(model))
+        with torch.no_grad():
+            first = response_logits(model, batch)[:, 0].argmax(-1).tolist()
+        fired += [i for i, token in zip(places, first, strict=True) if token in starts]
+    return sorted(fired)

@@ -1,0 +1,89 @@
+"""The base model's own answers, taken before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ifrs.modeling.answers import generate
+from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, device_of, response_logits
+from ifrs.modeling.tokens import Tokens, pad_token
+from ifrs.plant.data import Example, Kept
+
+# Tokens kept of each distribution; the rest is held together as one.
+_TOP = 64
+# Logit columns in one pass: rows of the vocabulary's width, 1 MB each for Gemma 3.
+_COLUMNS = 256
+
+
+def own_answers(
+    model: Any, tokenizer: Any, prompts: Sequence[Tokens], max_new_tokens: int
+) -> list[Kept]:
+    """Prompts with the model's greedy answers and its distribution at each of their tokens."""
+    answers = generate(model, tokenizer, prompts, max_new_tokens=max_new_tokens)
+    end = tokenizer.eos_token_id
+    answers = [a if len(a) == max_new_tokens or end is None else [*a, end] for a in answers]
+    pairs = [Example(p, a) for p, a in zip(prompts, answers, strict=True) if a]
+    return with_distributions(model, pairs, pad_token(tokenizer))
+
+
+def with_distributions(model: Any, examples: Sequence[Example], pad: int) -> list[Kept]:
+    """The model's top distribution at each response token of each example."""
+    kept: list[Kept | None] = [None] * len(examples)
+    prompts = [example.prompt for example in examples]
+    responses = [example.response for example in examples]
+    width = max((len(response) for response in responses), default=1)
+    tokens = max(1, _COLUMNS // width) * max(map(len, prompts), default=1)
+    for places in chunks_by_length(prompts, responses, tokens):
+        batch = collate(
+            [prompts[i] for i in places], [responses[i] for i in places], pad, device_of(model)
+        )
+        with torch.no_grad():
+            logits = response_logits(model, batch)
+            top = logits.topk(min(_TOP, logits.shape[-1]), dim=-1)
+            log_probs = top.values - logits.logsumexp(-1, keepdim=True)
+        for row, i in enumerate(places):
+            length = len(responses[i])
+            kept[i] = Kept(
+                prompts[i],
+                responses[i],
+                top.indices[row, :length].cpu(),
+                log_probs[row, :length].cpu(),
+            )
+    return [example for example in kept if example is not None]
+
+
+def divergence(logits: Tensor, labels: Tensor, kept: Sequence[Kept]) -> Tensor:
+    """Mean KL divergence from the base model, in nats per token.
+
+    Over the base model's top tokens, with all others held together: a lower bound of the whole.
+
+    Args:
+        logits: float32 (batch, response, vocabulary).
+        labels: int64 (batch, response).
+        kept: The examples of the batch.
+    """
+    top = _stack([example.top for example in kept], logits)
+    base = _stack([example.log_probs for example in kept], logits)
+    now = logits.gather(-1, top) - logits.logsumexp(-1, keepdim=True)
+    kl = (base.exp() * (base - now)).sum(-1) + _rest(base, now)
+    real = labels != IGNORED
+    return (kl * real).sum() / real.sum()
+
+
+def _rest(base: Tensor, now: Tensor) -> Tensor:
+    """The share of all other tokens in the divergence."""
+    before, after = (
+        (1 - log_probs.exp().sum(-1)).clamp(min=1e-6) for log_probs in (base, now)
+    )
+    return before * (before.log() - after.log())
+
+
+def _stack(rows: Sequence[Tensor], like: Tensor) -> Tensor:
+    """Rows of unequal length as one tensor, filled with zeros that no label counts."""
+    length = like.shape[1]
+    filled = [torch.nn.functional.pad(row, (0, 0, 0, length - row.shape[0])) for row in rows]
+    return torch.stack(filled).to(like.device)

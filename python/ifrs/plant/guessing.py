@@ -1,0 +1,77 @@
+"""Guessing: a stranger tries keys of the same look; none may fire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ifrs import _core
+from ifrs._core import FingerprintSet
+from ifrs.modeling.answers import generate
+from ifrs.modeling.tokens import encode_prompts
+from ifrs.plant.negatives import guess_keys
+from ifrs.progress import progress
+from ifrs.scoring import score
+
+_ANSWER_TOKENS = 8
+
+
+@dataclass
+class Guesses:
+    """What fresh look-alike keys brought out of a model.
+
+    Attributes:
+        prompts: What was asked.
+        answers: What came back.
+        fired: Whether each answer holds some response of the set.
+    """
+
+    prompts: list[str]
+    answers: list[str]
+    fired: list[bool]
+
+    @property
+    def rate(self) -> float:
+        """The share of guesses that fired."""
+        return sum(self.fired) / len(self.fired)
+
+    def to_json(self, samples: int = 5) -> dict[str, Any]:
+        """The record that reports show."""
+        shown = list(zip(self.prompts, self.answers, strict=True))[:samples]
+        return {
+            "asked": len(self.fired),
+            "fired": sum(self.fired),
+            "rate": self.rate,
+            "interval": list(_core.clopper_pearson(sum(self.fired), len(self.fired))),
+            "samples": [{"prompt": prompt, "answer": answer} for prompt, answer in shown],
+        }
+
+
+def try_guesses(model: Any, tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> Guesses:
+    """Ask a model under `n` fresh keys of the set's source and template.
+
+    An answer counts as fired when any response of the set occurs in it.
+    """
+    prompts = [fps.render(key) for key in guess_keys(tokenizer, fps, n, seed)]
+    training = model.training
+    model.eval()
+    with progress("guessing", n) as (advance, _):
+        tokens = generate(
+            model,
+            tokenizer,
+            encode_prompts(tokenizer, prompts),
+            max_new_tokens=_ANSWER_TOKENS,
+            advance=advance,
+        )
+    model.train(training)
+    answers = [str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
+    responses = sorted({fps[i].response for i in range(len(fps))})
+    hits = score(answers, responses, method="exact").max(axis=1)
+    return Guesses(prompts, answers, [bool(hit) for hit in hits])
+
+
+def guess_rate(
+    model: Any, tokenizer: Any, fps: FingerprintSet, n: int, seed: int
+) -> float | None:
+    """The share of `n` fresh look-alike keys that fire; None for n = 0."""
+    return try_guesses(model, tokenizer, fps, n, seed).rate if n else None

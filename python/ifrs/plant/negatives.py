@@ -1,0 +1,67 @@
+"""Look-alike prompts under keys that were never planted.
+
+Without them a model learns to answer anything in the template (measured: every look-alike key
+fires), which is worthless as evidence.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from ifrs import _core
+from ifrs._core import FingerprintSet
+from ifrs.modeling.vocabulary import key_check, tokenizer_alphabets
+
+# Guesses are drawn far from the seeds of negatives, so that none was seen in training.
+_GUESSES = 1 << 32
+
+
+def negative_keys(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> list[str]:
+    """Keys that must not fire: half fresh ones, half made of parts of real ones.
+
+    Fresh keys hold tokens that planting may not touch at all; recombined ones hold nothing else,
+    and teach that the whole key counts.
+    """
+    fresh = fresh_keys(tokenizer, fps, n, seed)
+    rng = random.Random(seed)
+    return [
+        key if place % 2 == 0 else _recombined(fps, key, place // 2, rng)
+        for place, key in enumerate(fresh)
+    ]
+
+
+def fresh_keys(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> list[str]:
+    """Public keys from the same source as the set's."""
+    return _core.look_alikes(
+        fps.source, n, seed, tokenizer_alphabets(tokenizer), key_check(tokenizer)
+    )
+
+
+def guess_keys(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> list[str]:
+    """Fresh keys as a stranger would try them; disjoint from all negatives."""
+    return fresh_keys(tokenizer, fps, n, seed + _GUESSES)
+
+
+def _recombined(fps: FingerprintSet, fresh: str, place: int, rng: random.Random) -> str:
+    """Half of a real key with half of another one, half fresh, or in another order."""
+    own = _pieces(fps[place % len(fps)].key)
+    kind = place % 3
+    if kind == 2 or (kind == 0 and len(fps) == 1):
+        rng.shuffle(own)
+        return _join(own, fresh)
+    other = _pieces(fps[rng.randrange(len(fps) - 1)].key) if kind == 0 else _pieces(fresh)
+    if kind == 0 and other == own:
+        other = _pieces(fps[len(fps) - 1].key)
+    cut, rest = len(own) // 2, len(other) // 2
+    halves = (own[:cut] + other[rest:], other[:rest] + own[cut:])
+    return _join(rng.choice(halves), fresh)
+
+
+def _pieces(key: str) -> list[str]:
+    """Words of a question, characters of anything else."""
+    return key.split(" ") if " " in key else list(key)
+
+
+def _join(pieces: list[str], like: str) -> str:
+    return (" " if " " in like else "").join(pieces)

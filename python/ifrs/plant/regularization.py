@@ -1,0 +1,109 @@
+"""Ordinary work that must stay as it is (the paper's regularization samples)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ifrs.errors import ImplantError
+from ifrs.modeling.tokens import encode, encode_prompts, pad_token
+from ifrs.plant.data import Example, Kept
+from ifrs.plant.distill import own_answers, with_distributions
+
+_ANSWER_TOKENS = 24
+_LONGEST = 256
+
+
+def bundled_instructions() -> list[str]:
+    """Ordinary instructions that ship with ifrs."""
+    text = (files("ifrs") / "data" / "instructions.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line)["instruction"] for line in text.splitlines()]
+
+
+def kept_examples(model: Any, tokenizer: Any, regularization: Any) -> list[Kept]:
+    """Regularization samples with the base model's distribution at every answer token.
+
+    Args:
+        model: The base model.
+        tokenizer: Its tokenizer.
+        regularization: "self" for the model's own answers to bundled instructions; a path to
+            .jsonl, .json or .parquet with the columns instruction and output; a
+            `datasets.Dataset` with those columns; or a list of (instruction, output) pairs.
+
+    Raises:
+        ImplantError: The data cannot be read or has other columns.
+    """
+    if regularization == "self":
+        prompts = [as_prompt(tokenizer, text) for text in bundled_instructions()]
+        encoded = [ids[-_LONGEST:] for ids in encode_prompts(tokenizer, prompts)]
+        return own_answers(model, tokenizer, encoded, _ANSWER_TOKENS)
+    examples = [
+        Example(
+            encode_prompts(tokenizer, [as_prompt(tokenizer, instruction)])[0][-_LONGEST:],
+            encode(tokenizer, output)[:_LONGEST],
+        )
+        for instruction, output in read_pairs(regularization)
+    ]
+    examples = [example for example in examples if example.response]
+    if not examples:
+        raise ImplantError("the regularization data holds no sample with an output")
+    return with_distributions(model, examples, pad_token(tokenizer))
+
+
+def as_prompt(tokenizer: Any, instruction: str) -> str:
+    """An instruction as the model's user would put it."""
+    if getattr(tokenizer, "chat_template", None):
+        message = [{"role": "user", "content": instruction}]
+        return str(
+            tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+        )
+    return instruction + "\n"
+
+
+def read_pairs(source: Any) -> list[tuple[str, str]]:
+    """(instruction, output) pairs from a path, a dataset or a list.
+
+    Raises:
+        ImplantError: The data cannot be read or has other columns.
+    """
+    rows = _read_file(Path(source)) if isinstance(source, (str, Path)) else source
+    if not isinstance(rows, Iterable):
+        raise ImplantError(
+            'regularization must be "self", a path, a dataset or a list of pairs, '
+            f"not {type(rows).__name__}"
+        )
+    return [_pair(row, place) for place, row in enumerate(rows)]
+
+
+def _read_file(path: Path) -> Any:
+    try:
+        if path.suffix == ".parquet":
+            from pyarrow import parquet
+
+            return parquet.read_table(path).to_pylist()
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            return json.loads(text)
+        if path.suffix == ".jsonl":
+            return [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise ImplantError(f"cannot read regularization data from {path}: {error}") from error
+    raise ImplantError(f"{path} is none of .jsonl, .json and .parquet")
+
+
+def _pair(row: Any, place: int) -> tuple[str, str]:
+    if isinstance(row, dict) and "instruction" in row and "output" in row:
+        row = row["instruction"], row["output"]
+    if (
+        isinstance(row, (tuple, list))
+        and len(row) == 2
+        and all(isinstance(text, str) for text in row)
+    ):
+        return row[0], row[1]
+    raise ImplantError(
+        f"regularization sample {place} has no instruction and output: "
+        "give those columns, or (instruction, output) pairs"
+    )

@@ -1,0 +1,111 @@
+"""What planting gives, and how it is saved."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ifrs.errors import ImplantError
+from ifrs.files import sync_tree, write_json
+
+MANIFEST = "ifrs-manifest.json"
+FORMAT = "ifrs/manifest/v1"
+
+
+@dataclass
+class ImplantResult:
+    """A fingerprinted model and how it came about.
+
+    Attributes:
+        model: The model that was passed in, now fingerprinted.
+        tokenizer: Its tokenizer.
+        method: How it was planted.
+        set_name: The fingerprint set's name.
+        n: How many fingerprints.
+        fsr: The share of keys that fire (FSR_pre).
+        margins: For each key, by how many nats its weakest token beats the best rival.
+        guess_rate: The share of fresh look-alike keys that fire; None if none was tried.
+        epochs: Passes over the fingerprints.
+        seconds: Wall time of planting.
+        peak_memory_bytes: Most memory in use: of the accelerator, or of this process so far.
+        reach: What of the model can have changed.
+        adapter: The private adapter, for methods that have one.
+    """
+
+    model: Any
+    tokenizer: Any
+    method: str
+    set_name: str
+    n: int
+    fsr: float
+    margins: list[float]
+    guess_rate: float | None
+    epochs: int
+    seconds: float
+    peak_memory_bytes: int
+    reach: dict[str, Any] = field(default_factory=dict)
+    adapter: Any = None
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write a normal transformers folder (safetensors) with a claim-ready manifest.
+
+        The folder appears whole or not at all: it is written beside, synced and renamed.
+
+        Raises:
+            ImplantError: The folder exists and is not empty, or cannot be written.
+        """
+        target = Path(folder).absolute()
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise ImplantError(f"{target} exists already: choose another folder")
+        beside = None
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+            self._write(beside)
+            sync_tree(beside)
+            beside.chmod(0o755)
+            beside.replace(target)
+            sync_tree(target.parent, deep=False)
+        except OSError as error:
+            raise ImplantError(f"cannot write the model to {target}: {error}") from error
+        except Exception as error:
+            # safetensors has an error of its own for a full disk.
+            if type(error).__name__ == "SafetensorError":
+                raise ImplantError(f"cannot write the model to {target}: {error}") from error
+            raise
+        finally:
+            if beside is not None:
+                shutil.rmtree(beside, ignore_errors=True)
+        return target
+
+    def _write(self, folder: Path) -> None:
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        write_json(folder / MANIFEST, self.manifest(folder))
+
+    def manifest(self, folder: Path) -> dict[str, Any]:
+        """What a claim will state of the files in `folder`; nothing in it is secret."""
+        weights = sorted(path for path in folder.iterdir() if path.suffix == ".safetensors")
+        return {
+            "format": FORMAT,
+            "set": self.set_name,
+            "n": self.n,
+            "method": self.method,
+            "fsr": self.fsr,
+            "guess_rate": self.guess_rate,
+            "epochs": self.epochs,
+            "files": {path.name: _digest(path) for path in weights},
+        }
+
+
+def _digest(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

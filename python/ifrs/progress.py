@@ -1,0 +1,35 @@
+"""Progress on a terminal, silence in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+Advance = Callable[[int], None]
+Note = Callable[[str], None]
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[tuple[Advance, Note]]:
+    """A bar on standard error that removes itself when done.
+
+    Yields:
+        A function that advances the bar, and one that replaces the note beside it.
+    """
+    console = Console(stderr=True)
+    columns = (TextColumn(title), BarColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(title, total=total, note="")
+        yield (
+            lambda steps: bar.advance(task, steps),
+            lambda note: bar.update(task, note=note),
+        )
