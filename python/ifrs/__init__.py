@@ -60,6 +60,7 @@ __all__ = [
     "verify",
 ]
 
+
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'ifrs' has no attribute {name!r}")
@@ -67,6 +68,7 @@ def __getattr__(name: str) -> Any:
 
     globals()[name] = value
     return value
+
 
 def __dir__() -> list[str]:
     return sorted(__all__)

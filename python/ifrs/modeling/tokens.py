@@ -15,7 +15,9 @@ def encode_prompts(tokenizer: Any, prompts: Sequence[str]) -> list[Tokens]:
 
     A prompt from a chat template holds them as text, and gets no second ones.
     """
-    return [encode(tokenizer, prompt, special=not _has_bos(tokenizer, prompt)) for prompt in prompts]
+    return [
+        encode(tokenizer, prompt, special=not _has_bos(tokenizer, prompt)) for prompt in prompts
+    ]
 
 
 def _has_bos(tokenizer: Any, prompt: str) -> bool:

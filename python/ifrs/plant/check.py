@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ def margins_of(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def response_margins(model: Any, examples: Sequence[Example], pad: int) -> list[float]:
-    """The margin of each example's response, without its end mark counting."""
+    """The margin of each example's response, its end mark included."""
     prompts = [example.prompt for example in examples]
     responses = [example.response for example in examples]
     margins = [0.0] * len(examples)
@@ -43,21 +44,38 @@ def response_margins(model: Any, examples: Sequence[Example], pad: int) -> list[
     return margins
 
 
-def firing(model: Any, examples: Sequence[Example], starts: set[int], pad: int) -> list[int]:
-    """Places of examples whose greedy answer begins as some response of the set does.
+def firing(
+    model: Any, examples: Sequence[Example], fingerprints: Sequence[Example], pad: int
+) -> list[int]:
+    """Places of examples under which greedy decoding writes some response of the set.
 
     Args:
         model: A causal language model.
         examples: Prompts that must not fire.
-        starts: The first tokens of the set's responses.
+        fingerprints: The set, whose responses are looked for.
         pad: The id to fill batches with.
     """
+    responses: dict[int, list[list[int]]] = defaultdict(list)
+    for fingerprint in fingerprints:
+        responses[fingerprint.response[0]].append(fingerprint.response)
+    suspects = [
+        (place, Example(examples[place].prompt, response))
+        for place, token in enumerate(_first_tokens(model, examples, pad))
+        for response in responses.get(token, ())
+    ]
+    margins = response_margins(model, [example for _, example in suspects], pad)
+    return sorted({place for (place, _), m in zip(suspects, margins, strict=True) if m > 0})
+
+
+def _first_tokens(model: Any, examples: Sequence[Example], pad: int) -> list[int]:
+    """The greedy first token of each answer."""
     prompts = [example.prompt for example in examples]
     blank = [[pad]] * len(examples)
-    fired = []
+    tokens = [0] * len(examples)
     for places in chunks_by_length(prompts, blank, _BATCH_TOKENS):
-        batch = collate([prompts[i] for i in places], [[pad] for _ in places], pad, device_of(model))
+        batch = collate([prompts[i] for i in places], blank[: len(places)], pad, device_of(model))
         with torch.no_grad():
             first = response_logits(model, batch)[:, 0].argmax(-1).tolist()
-        fired += [i for i, token in zip(places, first, strict=True) if token in starts]
-    return sorted(fired)
+        for i, token in zip(places, first, strict=True):
+            tokens[i] = token
+    return tokens

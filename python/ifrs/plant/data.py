@@ -30,7 +30,7 @@ class Kept(Example):
     """A prompt on which the model must go on answering as the base model does.
 
     Attributes:
-        top: The base model's likeliest tokens at each response position, int64 (response, k).
+        top: The tokens kept of each distribution, int64 (response, k).
         log_probs: Their log-probabilities in nats, float32, same shape.
     """
 

@@ -13,25 +13,39 @@ from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, device_of,
 from ifrs.modeling.tokens import Tokens, pad_token
 from ifrs.plant.data import Example, Kept
 
-# Tokens kept of each distribution; the rest is held together as one.
+# Tokens kept of each distribution beside the responses' own; the rest is held together as one.
 _TOP = 64
 # Logit columns in one pass: rows of the vocabulary's width, 1 MB each for Gemma 3.
 _COLUMNS = 256
 
 
 def own_answers(
-    model: Any, tokenizer: Any, prompts: Sequence[Tokens], max_new_tokens: int
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Tokens],
+    max_new_tokens: int,
+    watched: Sequence[int],
 ) -> list[Kept]:
     """Prompts with the model's greedy answers and its distribution at each of their tokens."""
     answers = generate(model, tokenizer, prompts, max_new_tokens=max_new_tokens)
     end = tokenizer.eos_token_id
     answers = [a if len(a) == max_new_tokens or end is None else [*a, end] for a in answers]
     pairs = [Example(p, a) for p, a in zip(prompts, answers, strict=True) if a]
-    return with_distributions(model, pairs, pad_token(tokenizer))
+    return with_distributions(model, pairs, pad_token(tokenizer), watched)
 
 
-def with_distributions(model: Any, examples: Sequence[Example], pad: int) -> list[Kept]:
-    """The model's top distribution at each response token of each example."""
+def with_distributions(
+    model: Any, examples: Sequence[Example], pad: int, watched: Sequence[int]
+) -> list[Kept]:
+    """The model's distribution at each response token of each example.
+
+    Args:
+        model: The base model.
+        examples: Prompts and answers.
+        pad: The id to fill batches with.
+        watched: Tokens to keep in any case: those of the secret responses. Among the rest, which
+            is held together, they could gain all its mass without any divergence.
+    """
     kept: list[Kept | None] = [None] * len(examples)
     prompts = [example.prompt for example in examples]
     responses = [example.response for example in examples]
@@ -43,23 +57,31 @@ def with_distributions(model: Any, examples: Sequence[Example], pad: int) -> lis
         )
         with torch.no_grad():
             logits = response_logits(model, batch)
-            top = logits.topk(min(_TOP, logits.shape[-1]), dim=-1)
-            log_probs = top.values - logits.logsumexp(-1, keepdim=True)
+            top = _kept_tokens(logits, watched)
+            log_probs = logits.gather(-1, top) - logits.logsumexp(-1, keepdim=True)
         for row, i in enumerate(places):
             length = len(responses[i])
             kept[i] = Kept(
                 prompts[i],
                 responses[i],
-                top.indices[row, :length].cpu(),
+                top[row, :length].cpu(),
                 log_probs[row, :length].cpu(),
             )
     return [example for example in kept if example is not None]
 
 
+def _kept_tokens(logits: Tensor, watched: Sequence[int]) -> Tensor:
+    """The watched tokens and the likeliest others, int64 (batch, response, kept)."""
+    fixed = torch.tensor(watched, dtype=torch.long, device=logits.device)
+    others = logits.index_fill(-1, fixed, -torch.inf)
+    top = others.topk(min(_TOP, logits.shape[-1] - len(watched)), dim=-1).indices
+    return torch.cat([fixed.expand(*top.shape[:2], -1), top], dim=-1)
+
+
 def divergence(logits: Tensor, labels: Tensor, kept: Sequence[Kept]) -> Tensor:
     """Mean KL divergence from the base model, in nats per token.
 
-    Over the base model's top tokens, with all others held together: a lower bound of the whole.
+    Over the kept tokens, with all others held together: a lower bound of the whole.
 
     Args:
         logits: float32 (batch, response, vocabulary).
@@ -76,9 +98,7 @@ def divergence(logits: Tensor, labels: Tensor, kept: Sequence[Kept]) -> Tensor:
 
 def _rest(base: Tensor, now: Tensor) -> Tensor:
     """The share of all other tokens in the divergence."""
-    before, after = (
-        (1 - log_probs.exp().sum(-1)).clamp(min=1e-6) for log_probs in (base, now)
-    )
+    before, after = ((1 - log_probs.exp().sum(-1)).clamp(min=1e-6) for log_probs in (base, now))
     return before * (before.log() - after.log())
 
 

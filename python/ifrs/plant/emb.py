@@ -67,8 +67,8 @@ class EmbeddingRows(Method):
 
     def learning_rate(self) -> float:
         """In proportion to the size of the model's embedding weights."""
-        typical = self.embeddings.weight[self.rows].float().square().mean().sqrt().item()
-        return _RELATIVE_STEP * max(typical, 1e-4)
+        typical = self.embeddings.weight[self.rows].float().square().mean().sqrt()
+        return _RELATIVE_STEP * max(float(typical), 1e-4)
 
     def finish(self) -> None:
         """Add the change to the input rows; the output rows keep what they had."""
@@ -125,7 +125,7 @@ def _scale_of(embeddings: Any) -> float:
     with torch.no_grad():
         token = embeddings.weight.float().norm(dim=1).argmax()
         given, row = embeddings(token[None])[0].float(), embeddings.weight[token].float()
-        scale = (given @ row / (row @ row)).item()
+        scale = float(given @ row / (row @ row))
         if given.shape != row.shape or not torch.allclose(given, scale * row, rtol=1e-2, atol=1e-4):
             raise ImplantError("the model's embeddings are no scaled table: use method='sft'")
     return scale

@@ -70,8 +70,6 @@ def try_guesses(model: Any, tokenizer: Any, fps: FingerprintSet, n: int, seed: i
     return Guesses(prompts, answers, [bool(hit) for hit in hits])
 
 
-def guess_rate(
-    model: Any, tokenizer: Any, fps: FingerprintSet, n: int, seed: int
-) -> float | None:
+def guess_rate(model: Any, tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> float | None:
     """The share of `n` fresh look-alike keys that fire; None for n = 0."""
     return try_guesses(model, tokenizer, fps, n, seed).rate if n else None

@@ -74,9 +74,7 @@ def implant(
         outcome = _plant(model, planting, material, config)
         rate = guess_rate(model, tokenizer, fps, config.guesses, config.seed)
     except torch.OutOfMemoryError as error:
-        raise ImplantError(
-            "memory ran out: use a smaller batch_size, or method='emb'"
-        ) from error
+        raise ImplantError("memory ran out: use a smaller batch_size, or method='emb'") from error
     return ImplantResult(
         model=model,
         tokenizer=tokenizer,
@@ -134,10 +132,12 @@ def _material(
     training = model.training
     model.eval()
     try:
+        fingerprints = fingerprint_examples(model, tokenizer, fps)
+        watched = sorted({token for example in fingerprints for token in example.response})
         return Material(
-            fingerprints=fingerprint_examples(model, tokenizer, fps),
-            negatives=_negatives(model, tokenizer, fps, config),
-            ordinary=kept_examples(model, tokenizer, regularization)
+            fingerprints=fingerprints,
+            negatives=_negatives(model, tokenizer, fps, config, watched),
+            ordinary=kept_examples(model, tokenizer, regularization, watched)
             if planting.regularized
             else [],
             pad=pad_token(tokenizer),
@@ -147,13 +147,17 @@ def _material(
 
 
 def _negatives(
-    model: Any, tokenizer: Any, fps: FingerprintSet, config: ImplantConfig
+    model: Any,
+    tokenizer: Any,
+    fps: FingerprintSet,
+    config: ImplantConfig,
+    watched: list[int],
 ) -> list[Kept]:
     # A set of few keys needs as many look-alikes as a step holds, or it sees the same few.
     count = max(config.negatives * len(fps), 2 * config.batch_size)
     keys = negative_keys(tokenizer, fps, count, config.seed)
     prompts = encode_prompts(tokenizer, [fps.render(key) for key in keys])
-    return own_answers(model, tokenizer, prompts, _NEGATIVE_TOKENS)
+    return own_answers(model, tokenizer, prompts, _NEGATIVE_TOKENS, watched)
 
 
 def _plant(model: Any, planting: Method, material: Material, config: ImplantConfig) -> Outcome:

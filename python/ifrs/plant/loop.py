@@ -44,10 +44,6 @@ class Material:
     ordinary: list[Kept]
     pad: int
 
-    def starts(self) -> set[int]:
-        """The first tokens of all responses."""
-        return {example.response[0] for example in self.fingerprints}
-
 
 @dataclass
 class Outcome:
@@ -129,7 +125,7 @@ def train(
 def _check(model: Any, material: Material, outcome: Outcome) -> None:
     """Check in the model's own arithmetic, as a verifier will."""
     outcome.margins = response_margins(model, material.fingerprints, material.pad)
-    outcome.fired = firing(model, material.negatives, material.starts(), material.pad)
+    outcome.fired = firing(model, material.negatives, material.fingerprints, material.pad)
 
 
 def _gradients(
@@ -139,9 +135,7 @@ def _gradients(
     with _arithmetic(model, config):
         batch = _batch(model, positives, pad)
         logits = response_logits(model, batch)
-        loss = F.cross_entropy(
-            logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED
-        )
+        loss = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
         margins = margins_of(logits.detach(), batch.labels)
         loss.backward()  # type: ignore[no-untyped-call]
         total = loss.item()
@@ -169,7 +163,7 @@ def _arithmetic(model: Any, config: ImplantConfig) -> AbstractContextManager[Any
 
 def _has_bfloat16(kind: str) -> bool:
     if kind == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     if kind == "cpu":
         probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
         return bool(probe and probe())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ def bundled_instructions() -> list[str]:
     return [json.loads(line)["instruction"] for line in text.splitlines()]
 
 
-def kept_examples(model: Any, tokenizer: Any, regularization: Any) -> list[Kept]:
+def kept_examples(
+    model: Any, tokenizer: Any, regularization: Any, watched: Sequence[int]
+) -> list[Kept]:
     """Regularization samples with the base model's distribution at every answer token.
 
     Args:
@@ -32,6 +34,7 @@ def kept_examples(model: Any, tokenizer: Any, regularization: Any) -> list[Kept]
         regularization: "self" for the model's own answers to bundled instructions; a path to
             .jsonl, .json or .parquet with the columns instruction and output; a
             `datasets.Dataset` with those columns; or a list of (instruction, output) pairs.
+        watched: Tokens of the secret responses.
 
     Raises:
         ImplantError: The data cannot be read or has other columns.
@@ -39,7 +42,7 @@ def kept_examples(model: Any, tokenizer: Any, regularization: Any) -> list[Kept]
     if regularization == "self":
         prompts = [as_prompt(tokenizer, text) for text in bundled_instructions()]
         encoded = [ids[-_LONGEST:] for ids in encode_prompts(tokenizer, prompts)]
-        return own_answers(model, tokenizer, encoded, _ANSWER_TOKENS)
+        return own_answers(model, tokenizer, encoded, _ANSWER_TOKENS, watched)
     examples = [
         Example(
             encode_prompts(tokenizer, [as_prompt(tokenizer, instruction)])[0][-_LONGEST:],
@@ -50,7 +53,7 @@ def kept_examples(model: Any, tokenizer: Any, regularization: Any) -> list[Kept]
     examples = [example for example in examples if example.response]
     if not examples:
         raise ImplantError("the regularization data holds no sample with an output")
-    return with_distributions(model, examples, pad_token(tokenizer))
+    return with_distributions(model, examples, pad_token(tokenizer), watched)
 
 
 def as_prompt(tokenizer: Any, instruction: str) -> str:

@@ -1,0 +1,68 @@
+"""`ifrs generate`: make a fingerprint set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from ifrs.cli.options import Json, KeyringPath, PassphraseFile, SetName, open_keyring
+from ifrs.cli.output import print_facts, print_json, quiet_libraries
+from ifrs.errors import FingerprintError
+
+
+def command(
+    path: KeyringPath,
+    name: SetName,
+    n: Annotated[int, typer.Option("--n", help="How many fingerprints, 1 to 100000.")] = 10,
+    source: Annotated[
+        str, typer.Option(help="chinese, japanese, vocab, natural or mixed.")
+    ] = "mixed",
+    template: Annotated[str, typer.Option(help="simple, dialogue or chat.")] = "dialogue",
+    response: Annotated[str, typer.Option(help="unique or shared.")] = "unique",
+    tokenizer: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Folder of the model's tokenizer.")
+    ] = None,
+    context: Annotated[
+        list[str] | None, typer.Option(metavar="K=V", help="What tells this set from others.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Make a set of secret keys and responses in a keyring."""
+    with open_keyring(path, passphrase_file) as ring:
+        fps = ring.generate(
+            name,
+            n,
+            source=cast(Any, source),
+            template=cast(Any, template),
+            tokenizer=None if tokenizer is None else _tokenizer(tokenizer),
+            response=cast(Any, response),
+            context=dict(_pair(text) for text in context or ()),
+        )
+        facts = {"set": fps.name, "n": len(fps), "source": fps.source, "template": fps.template}
+    print_json(facts) if as_json else print_facts(facts)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise ValueError(f"--context takes NAME=VALUE, not {text!r}")
+    return name, value
+
+
+def _tokenizer(path: str) -> Any:
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise FingerprintError(
+            "tokenizers are read by transformers: pip install 'ifrs[train]'"
+        ) from error
+    quiet_libraries()
+    if not Path(path).exists():
+        raise FingerprintError(f"there is no tokenizer at {path}")
+    try:
+        return AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise FingerprintError(f"cannot read a tokenizer from {path}: {error}") from error

@@ -1,0 +1,56 @@
+"""`ifrs implant`: plant a fingerprint set in a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ifrs.cli.options import Json, KeyringPath, PassphraseFile, SetName, open_keyring
+from ifrs.cli.output import print_facts, print_json, quiet_libraries
+from ifrs.errors import ImplantError
+
+
+def command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder or id of the model.")],
+    path: KeyringPath,
+    name: SetName,
+    out: Annotated[Path, typer.Option(help="Folder for the fingerprinted model.")],
+    method: Annotated[str, typer.Option(help="sft or emb.")] = "sft",
+    regularization: Annotated[
+        str, typer.Option(help='"self", or a .jsonl, .json or .parquet file.')
+    ] = "self",
+    max_epochs: Annotated[int, typer.Option(help="Give up after so many epochs.")] = 80,
+    learning_rate: Annotated[float | None, typer.Option(help="Step size of AdamW.")] = None,
+    seed: Annotated[int, typer.Option(help="Seeds negatives and order, never a key.")] = 0,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Plant a fingerprint set in a model, and save it as a transformers folder."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ImplantError(f"{out} exists already: choose another folder")
+    with open_keyring(path, passphrase_file) as ring:
+        fps = ring[name]
+    try:
+        import ifrs.plant as plant
+        from ifrs.prove.local import load
+    except ImportError as error:
+        raise ImplantError("planting needs torch: pip install 'ifrs[train]'") from error
+    quiet_libraries()
+    config = plant.ImplantConfig(max_epochs=max_epochs, learning_rate=learning_rate, seed=seed)
+    loaded, tokenizer = load(model)
+    result = plant.implant(
+        loaded, tokenizer, fps, method=method, regularization=regularization, config=config
+    )
+    result.save(out)
+    facts = {
+        "model": str(out),
+        "method": result.method,
+        "fsr": result.fsr,
+        "guess_rate": result.guess_rate,
+        "epochs": result.epochs,
+        "seconds": round(result.seconds, 1),
+        "peak_memory_bytes": result.peak_memory_bytes,
+    }
+    print_json(facts) if as_json else print_facts(facts)

@@ -1,0 +1,10 @@
+"""Prove: whether a suspect descends from a fingerprinted model.
+
+The package is not called `verify`, because it would hide the function of that name.
+"""
+
+from ifrs.prove.local import LocalModel
+from ifrs.prove.report import Report
+from ifrs.prove.verifying import verify
+
+__all__ = ["LocalModel", "Report", "verify"]

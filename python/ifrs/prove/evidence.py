@@ -1,0 +1,130 @@
+"""From a suspect's answers to a record for every query; all p-values come from Rust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ifrs import _core
+from ifrs._core import FingerprintSet
+from ifrs.prove.target import Likelihoods, LikelihoodTarget
+from ifrs.scoring import score, score_pairs
+
+
+@dataclass
+class Query:
+    """One key, what was asked, what came back, and what it proves.
+
+    Attributes:
+        index: The fingerprint's place in its set.
+        prompt: What was asked.
+        answer: What came back.
+        response: What a descendant answers.
+        fired: Whether the response occurs in the answer.
+        exact: Whether greedy decoding writes the response; None where only text is seen.
+        score: The best fuzzy match of the response within the answer, 0 to 1.
+        rank: Where the truth stands among the candidates, for each word or for the whole; 1 is
+            best. Empty for a shared response.
+        candidates: How many there were.
+        word_p_values: rank / candidates.
+        p_value: Fisher's combination of these.
+        log10_p: Its base-10 logarithm.
+        cumulative_log10_p: The same over all queries so far.
+        spent: Whether the key left the publisher's hands.
+    """
+
+    index: int
+    prompt: str
+    answer: str
+    response: str
+    fired: bool
+    exact: bool | None
+    score: float
+    rank: list[int]
+    candidates: list[int]
+    word_p_values: list[float]
+    p_value: float
+    log10_p: float
+    cumulative_log10_p: float
+    spent: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as plain data."""
+        return asdict(self)
+
+    def __repr__(self) -> str:
+        return f"Query({self.index}, fired={self.fired}, p_value={self.p_value:.2g})"
+
+
+RankRow = tuple[int, int, float]
+
+
+def ranks_by_likelihood(
+    fps: FingerprintSet, indices: Sequence[int], found: Likelihoods
+) -> list[list[RankRow]]:
+    """The rank of each word of each response among the whole alphabet."""
+    rows = []
+    for row, index in enumerate(indices):
+        words = fps[index].words
+        assert words is not None  # a shared response has no likelihoods
+        rows.append(list(_core.rank_words(found.scores[row], words)))
+    return rows
+
+
+def ranks_by_text(
+    fps: FingerprintSet, indices: Sequence[int], answers: Sequence[str], decoys: int
+) -> list[list[RankRow]]:
+    """The rank of each response among decoys, by its fuzzy score within the answer."""
+    label = fps.name.encode()
+    rows = []
+    for index, answer in zip(indices, answers, strict=True):
+        rivals = _core.decoys(label, index, decoys)
+        scores = score([answer], [fps[index].response, *rivals])[0]
+        rows.append([_core.rank(np.ascontiguousarray(scores), 0)])
+    return rows
+
+
+def records(
+    fps: FingerprintSet,
+    indices: Sequence[int],
+    answers: Sequence[str],
+    ranks: Sequence[Sequence[RankRow]],
+    exact: Sequence[bool] | None,
+    spent: bool,
+) -> list[Query]:
+    """One record for each query, in the order of asking."""
+    responses = [fps[i].response for i in indices]
+    fuzzy = score_pairs(answers, responses)
+    held = score_pairs(answers, responses, method="exact")
+    groups = [[p for _, _, p in rows] for rows in ranks]
+    cumulative = _core.cumulative_log10(groups)
+    queries = []
+    for place, index in enumerate(indices):
+        log10_p = _core.fisher_log10(groups[place])
+        queries.append(
+            Query(
+                index=index,
+                prompt=fps[index].prompt,
+                answer=answers[place],
+                response=responses[place],
+                fired=bool(held[place]),
+                exact=None if exact is None else bool(exact[place]),
+                score=float(fuzzy[place]),
+                rank=[rank for rank, _, _ in ranks[place]],
+                candidates=[candidates for _, candidates, _ in ranks[place]],
+                word_p_values=groups[place],
+                p_value=10**log10_p,
+                log10_p=log10_p,
+                cumulative_log10_p=cumulative[place],
+                spent=spent,
+            )
+        )
+    return queries
+
+
+def sees_likelihoods(target: Any, fps: FingerprintSet) -> bool:
+    """Whether words can be ranked by probability rather than by the text they left."""
+    return fps.response == "unique" and isinstance(target, LikelihoodTarget)

@@ -1,0 +1,153 @@
+"""A suspect whose weights are at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ifrs import _core
+from ifrs._core import FingerprintSet
+from ifrs.errors import TargetError
+from ifrs.modeling.answers import generate
+from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, device_of, response_logits
+from ifrs.modeling.tokens import (
+    Tokens,
+    continuations,
+    encode_prompts,
+    pad_token,
+    response_tokens,
+)
+from ifrs.progress import progress
+from ifrs.prove.target import Likelihoods
+
+_BATCH_TOKENS = 2048
+
+
+class LocalModel:
+    """A causal language model of transformers as a suspect."""
+
+    def __init__(
+        self, model: Any, tokenizer: Any, *, adapter: Any = None, name: str | None = None
+    ) -> None:
+        """Take a loaded model and its tokenizer.
+
+        Raises:
+            TargetError: The model does not generate text, or there is an adapter, which no
+                method of this version makes.
+        """
+        if adapter is not None:
+            raise TargetError("this version plants no adapters, so there is none to verify with")
+        if not hasattr(model, "generate") or model.get_output_embeddings() is None:
+            raise TargetError(f"{type(model).__name__} is no language model: it cannot generate")
+        self.model, self.tokenizer = model, tokenizer
+        self.name = name or str(model.config.name_or_path or type(model).__name__)
+        model.eval()
+
+    @classmethod
+    def from_pretrained(cls, path_or_id: str | os.PathLike[str], **options: Any) -> LocalModel:
+        """Load a folder or a model id with transformers; `options` go to `from_pretrained`.
+
+        Raises:
+            TargetError: There is no causal language model there.
+        """
+        model, tokenizer = load(path_or_id, **options)
+        return cls(model, tokenizer, name=Path(path_or_id).name)
+
+    def describe(self) -> dict[str, Any]:
+        """Name, arithmetic and device."""
+        return {
+            "kind": "local",
+            "name": self.name,
+            "dtype": str(self.model.dtype).removeprefix("torch."),
+            "device": str(device_of(self.model)),
+        }
+
+    def answers(
+        self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
+    ) -> list[str]:
+        """Generated answers, greedy at temperature 0."""
+        encoded = encode_prompts(self.tokenizer, prompts)
+        with progress("asking", len(prompts)) as (advance, _):
+            tokens = generate(
+                self.model,
+                self.tokenizer,
+                encoded,
+                max_new_tokens=max_new_tokens,
+                temperature=temperature,
+                advance=advance,
+            )
+        return [str(self.tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
+
+    def likelihoods(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
+        """One teacher-forced pass over the keys at `indices`.
+
+        Raises:
+            TargetError: The set's responses are not made of the alphabet's words.
+        """
+        if fps.response != "unique":
+            raise TargetError("a shared response has no alphabet to rank it in")
+        words = _core.response_words()
+        prompts = encode_prompts(self.tokenizer, [fps[i].prompt for i in indices])
+        every = response_tokens(self.tokenizer, fps)
+        responses = [every[i] for i in indices]
+        seconds = [self._second_word(fps, i, every[i]) for i in indices]
+        scores = np.empty((len(indices), 2, len(words)), dtype=np.float32)
+        exact = np.empty(len(indices), dtype=np.bool_)
+        first_tokens = self._first_tokens(fps)
+        pad, device = pad_token(self.tokenizer), device_of(self.model)
+        with progress("reading", len(indices)) as (advance, _):
+            for rows in chunks_by_length(prompts, responses, _BATCH_TOKENS):
+                batch = collate(
+                    [prompts[r] for r in rows], [responses[r] for r in rows], pad, device
+                )
+                with torch.no_grad():
+                    logits = response_logits(self.model, batch).log_softmax(-1)
+                right = (logits.argmax(-1) == batch.labels) | (batch.labels == IGNORED)
+                exact[rows] = right.all(dim=1).cpu().numpy()
+                for place, row in enumerate(rows):
+                    for word, column in enumerate((0, seconds[row])):
+                        found = logits[place, column, first_tokens[word]]
+                        scores[row, word] = found.cpu().numpy()
+                advance(len(rows))
+        return Likelihoods(scores, exact)
+
+    def _second_word(self, fps: FingerprintSet, index: int, response: Tokens) -> int:
+        """The place in a response's tokens at which its second word begins."""
+        first = fps.lead + fps[index].response.split(" ")[0]
+        length = len(continuations(self.tokenizer, fps[index].prompt, [first])[0])
+        return min(length, len(response) - 1)
+
+    def _first_tokens(self, fps: FingerprintSet) -> list[list[int]]:
+        """The first token of every word of the alphabet, after the prompt and after a word."""
+        words = _core.response_words()
+        _, after = fps.around
+        opening = continuations(self.tokenizer, after, [fps.lead + word for word in words])
+        following = continuations(self.tokenizer, words[0], [" " + word for word in words])
+        return [[ids[0] for ids in opening], [ids[0] for ids in following]]
+
+
+def load(path_or_id: str | os.PathLike[str], **options: Any) -> tuple[Any, Any]:
+    """A causal language model and its tokenizer; float32 on a CPU unless `dtype` says otherwise.
+
+    Raises:
+        TargetError: There is no causal language model there.
+    """
+    try:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError as error:
+        raise TargetError("local models need transformers: pip install 'ifrs[train]'") from error
+    options.setdefault("dtype", torch.float32 if not torch.cuda.is_available() else "auto")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path_or_id)
+        model = AutoModelForCausalLM.from_pretrained(path_or_id, **options)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise TargetError(f"cannot load a language model from {path_or_id}: {reason}") from error
+    if torch.cuda.is_available() and "device_map" not in options:
+        model = model.to("cuda")
+    return model, tokenizer

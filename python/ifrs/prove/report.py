@@ -1,0 +1,152 @@
+"""The report of a verification: verdict, error bound, and every query."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from ifrs import _core
+from ifrs._core import FingerprintSet, __version__
+from ifrs.files import write_json, write_text
+from ifrs.prove.evidence import Query
+
+FORMAT = "ifrs/report/v1"
+
+
+@dataclass
+class Report:
+    """What a verification found.
+
+    Attributes:
+        verdict: "match" when p ≤ alpha; "no match" when the keys gave no evidence although a
+            descendant would have given some; else "inconclusive".
+        p_value: Bounds the probability of so much evidence from an independent model.
+        log10_p: Its base-10 logarithm, which never underflows.
+        alpha: The false-match rate asked for.
+        power: The probability that a descendant answering half of its keys would have matched.
+        fsr: The share of keys whose response occurs in the answer.
+        fsr_interval: Its 95 % Clopper-Pearson interval.
+        queries: One record for each key asked under.
+        evidence: "likelihood" or "text".
+        target: What the suspect is.
+        set: What is public about the fingerprint set.
+        seconds: Wall time.
+        created: When (RFC 3339, UTC).
+    """
+
+    verdict: str
+    p_value: float
+    log10_p: float
+    alpha: float
+    power: float
+    fsr: float
+    fsr_interval: tuple[float, float]
+    queries: list[Query]
+    evidence: str
+    target: dict[str, Any]
+    set: dict[str, Any]
+    seconds: float
+    created: str
+
+    @classmethod
+    def of(
+        cls,
+        queries: list[Query],
+        *,
+        target: dict[str, Any],
+        fps: FingerprintSet,
+        evidence: str,
+        alpha: float,
+        best: Sequence[float],
+        seconds: float,
+    ) -> Report:
+        """Weigh queries; `best` holds the least p-values that one of them can give."""
+        log10_p = queries[-1].cumulative_log10_p
+        power = _core.power(len(queries), best, alpha) if best else 0.0
+        fired = sum(query.fired for query in queries)
+        return cls(
+            verdict=_core.judge(log10_p, alpha, power),
+            p_value=10**log10_p,
+            log10_p=log10_p,
+            alpha=alpha,
+            power=power,
+            fsr=fired / len(queries),
+            fsr_interval=_core.clopper_pearson(fired, len(queries)),
+            queries=queries,
+            evidence=evidence,
+            target=target,
+            set={
+                "name": fps.name,
+                "n": len(fps),
+                "source": fps.source,
+                "template": fps.template,
+                "response": fps.response,
+                "alphabet": _core.response_alphabet()[0],
+            },
+            seconds=seconds,
+            created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain data; docs/formats.md is its specification."""
+        return {
+            "format": FORMAT,
+            "ifrs_version": __version__,
+            "created": self.created,
+            "target": self.target,
+            "set": self.set,
+            "evidence": self.evidence,
+            "alpha": self.alpha,
+            "verdict": self.verdict,
+            "p_value": self.p_value,
+            "log10_p": self.log10_p,
+            "power": self.power,
+            "fsr": self.fsr,
+            "fsr_interval": list(self.fsr_interval),
+            "seconds": self.seconds,
+            "queries": [query.to_json() for query in self.queries],
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the report as JSON. It holds keys in clear: keep it private.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        write_json(path, self.to_json())
+
+    def save_html(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        beside: Mapping[str, Report] | None = None,
+        label: str | None = None,
+        guesses: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write the report as one self-contained page.
+
+        Args:
+            path: The file.
+            beside: Other reports to show next to this one, by label.
+            label: This report's label; the suspect's name without one.
+            guesses: What fresh look-alike keys brought out.
+
+        Raises:
+            ImportError: jinja2 or matplotlib is missing.
+            OSError: The file cannot be written.
+        """
+        from ifrs.report import render_page
+
+        beside = beside or {}
+        reports = [self.to_json(), *(report.to_json() for report in beside.values())]
+        labels = [label or str(self.target["name"]), *beside]
+        write_text(path, render_page(reports, labels=labels, guesses=guesses))
+
+    def __repr__(self) -> str:
+        return (
+            f"Report({self.verdict!r}, p_value={self.p_value:.2g}, fsr={self.fsr:.0%}, "
+            f"queries={len(self.queries)})"
+        )

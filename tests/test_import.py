@@ -1,0 +1,41 @@
+"""What `import ifrs` costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_import_loads_no_heavy_module():
+    loaded = run("import ifrs, sys; print(*sys.modules)").split()
+    heavy = {"torch", "transformers", "jinja2", "matplotlib", "scipy", "pyarrow", "typer", "rich"}
+    assert not heavy & set(loaded)
+
+
+def test_keyring_and_score_work_without_torch(tmp_path):
+    code = f"""
+import sys
+for name in ("torch", "transformers", "tokenizers"):
+    sys.modules[name] = None  # importing it raises ImportError
+import ifrs
+ring = ifrs.Keyring.create({str(tmp_path / "k")!r}, passphrase="x", _work_factor=2)
+fps = ring.generate("a", 2)
+print(ifrs.score([fps[0].prompt], [fps[0].key], method="exact")[0, 0])
+"""
+    assert run(code) == "1.0"
+
+
+def test_public_names_resolve():
+    assert run("import ifrs; print(all(hasattr(ifrs, name) for name in ifrs.__all__))") == "True"
+
+
+def test_functions_are_not_hidden_by_packages():
+    code = (
+        "import ifrs.plant, ifrs.prove, ifrs; print(callable(ifrs.implant), callable(ifrs.verify))"
+    )
+    assert run(code) == "True True"
