@@ -36,6 +36,6 @@ def test_public_names_resolve():
 
 def test_functions_are_not_hidden_by_packages():
     code = (
-        "import ifrs.plant, ifrs.prove, ifrs; print(callable(ifrs.implant), callable(ifrs.verify))"
+        "import ifrs.plant, ifrs.prove, ifrs as i; print(callable(i.implant), callable(i.verify))"
     )
     assert run(code) == "True True"

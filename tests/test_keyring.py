@@ -186,7 +186,7 @@ def test_file_mode_backup_and_no_litter(ring):
 
 
 def test_a_file_changed_meanwhile_is_not_overwritten(ring):
-    other = ifrs.Keyring.open(ring.path, passphrase="pass", _work_factor=FAST)
+    other = ifrs.Keyring.open(ring.path, passphrase="pass")
     other.generate("theirs", 1)
     with pytest.raises(ifrs.KeyringError, match="another process"):
         ring.generate("mine", 1)
@@ -197,7 +197,7 @@ def test_a_file_changed_meanwhile_is_not_overwritten(ring):
 def test_a_killed_writer_leaves_a_whole_keyring(ring):
     code = f"""
 import ifrs, os, sys
-ring = ifrs.Keyring.open({str(ring.path)!r}, passphrase="pass", _work_factor=2)
+ring = ifrs.Keyring.open({str(ring.path)!r}, passphrase="pass")
 for i in range(1000):
     ring.generate(f"s{{i}}", 20)
     print(i, flush=True)
@@ -209,7 +209,7 @@ for i in range(1000):
         writer.wait()
         names = list(reopen(ring))
         assert {f"s{line.strip()}" for line in said} <= set(names)
-        opened = ifrs.Keyring.open(ring.path, passphrase="pass", _work_factor=FAST)
+        opened = ifrs.Keyring.open(ring.path, passphrase="pass")
         for name in names:
             opened.remove(name)
 

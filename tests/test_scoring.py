@@ -24,9 +24,8 @@ def test_pairs_are_the_diagonal():
     texts, patterns = ["kitten sitting", "東京タワー", "🦔🦔"], ["sitting", "京タ", "🦔"]
     for method in ("exact", "partial", "ratio"):
         whole = ifrs.score(texts, patterns, method=method)
-        assert (
-            ifrs.score_pairs(texts, patterns, method=method).tolist() == whole.diagonal().tolist()
-        )
+        pairs = ifrs.score_pairs(texts, patterns, method=method)
+        assert pairs.tolist() == whole.diagonal().tolist()
 
 
 def test_cutoff_and_nulls():
@@ -67,7 +66,7 @@ def test_wrong_input(texts, patterns, options, error):
 
 
 def test_pairs_of_unequal_length():
-    with pytest.raises(ValueError, match="2.*1|1.*2"):
+    with pytest.raises(ValueError, match="2 texts"):
         ifrs.score_pairs(["a", "b"], ["a"])
 
 

@@ -48,13 +48,7 @@ class Keyring:
         return cls(core, Path(path))
 
     @classmethod
-    def open(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        passphrase: str | None = None,
-        _work_factor: int | None = None,
-    ) -> Keyring:
+    def open(cls, path: str | os.PathLike[str], *, passphrase: str | None = None) -> Keyring:
         """Open a keyring.
 
         Raises:
@@ -62,7 +56,7 @@ class Keyring:
             KeyringCorrupt: The file is damaged or no keyring.
             KeyringError: There is no such file, or a later version wrote it.
         """
-        core = _core.Keyring.open(os.fspath(path), _given(passphrase), _work_factor)
+        core = _core.Keyring.open(os.fspath(path), _given(passphrase))
         return cls(core, Path(path))
 
     def generate(

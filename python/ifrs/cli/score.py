@@ -34,8 +34,8 @@ def command(
 
     Rows and patterns are counted from 0. Exit code 0: some hit; 1: none.
     """
-    rows = read_texts(texts, column)
     wanted = _patterns(patterns, passphrase_file)
+    rows = read_texts(texts, column)
     scores = score(rows, wanted, method=cast(Any, method), cutoff=cutoff, workers=workers)
     hits = [
         json.dumps({"text": int(i), "pattern": int(j), "score": round(float(scores[i, j]), 6)})
@@ -85,7 +85,10 @@ def _field(path: Path, place: int, line: str, column: str) -> str | None:
 def _patterns(source: str, passphrase_file: Path | None) -> list[str]:
     """Patterns from a file, or the responses of a keyring's set."""
     if Path(source).exists():
-        lines = Path(source).read_text(encoding="utf-8").splitlines()
+        try:
+            lines = Path(source).read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{source} is no text file: name a set as KEYRING:NAME") from error
         return [line for line in lines if line]
     path, colon, name = source.rpartition(":")
     if not colon:

@@ -40,6 +40,8 @@ def continuations(tokenizer: Any, before: str, texts: Sequence[str]) -> list[Tok
     Both are encoded together, because tokenizers treat the start of a string differently; where
     that changes the tokens of `before`, the text is encoded alone.
     """
+    if not texts:  # some tokenizers do not take an empty batch
+        return []
     head = encode(tokenizer, before)
     whole = tokenizer([before + text for text in texts], add_special_tokens=False)["input_ids"]
     return [

@@ -51,6 +51,13 @@ class ImplantResult:
     reach: dict[str, Any] = field(default_factory=dict)
     adapter: Any = None
 
+    def __repr__(self) -> str:
+        rate = "not tried" if self.guess_rate is None else f"{self.guess_rate:.1%}"
+        return (
+            f"ImplantResult({self.method!r}, fsr={self.fsr:.0%}, guess_rate={rate}, "
+            f"epochs={self.epochs}, seconds={self.seconds:.0f})"
+        )
+
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write a normal transformers folder (safetensors) with a claim-ready manifest.
 

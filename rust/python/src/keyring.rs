@@ -51,15 +51,9 @@ impl PyKeyring {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (path, passphrase, work_factor=None))]
-    fn open(
-        py: Python<'_>,
-        path: PathBuf,
-        passphrase: String,
-        work_factor: Option<u8>,
-    ) -> PyResult<Self> {
+    fn open(py: Python<'_>, path: PathBuf, passphrase: String) -> PyResult<Self> {
         let passphrase = SecretString::from(passphrase);
-        py.detach(|| Keyring::open(&path, passphrase, work_factor))
+        py.detach(|| Keyring::open(&path, passphrase))
             .map(|ring| Self(Some(ring)))
             .map_err(from_keyring)
     }

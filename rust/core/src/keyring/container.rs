@@ -39,6 +39,13 @@ pub(super) fn seal(
     Ok(sealed)
 }
 
+/// The scrypt work factor that a file's header states: `-> scrypt SALT LOG_N`.
+pub(super) fn work_factor(sealed: &[u8]) -> Option<u8> {
+    let stanza =
+        sealed.split(|&byte| byte == b'\n').find(|line| line.starts_with(b"-> scrypt "))?;
+    std::str::from_utf8(stanza).ok()?.rsplit(' ').next()?.parse().ok()
+}
+
 /// Decrypts a file with a passphrase.
 pub(super) fn open(
     path: &Path,

@@ -123,13 +123,10 @@ impl Keyring {
         })
     }
 
-    /// Opens a keyring.
-    pub fn open(
-        path: &Path,
-        passphrase: SecretString,
-        work_factor: Option<u8>,
-    ) -> Result<Self, KeyringError> {
+    /// Opens a keyring. It keeps the work factor with which it was made.
+    pub fn open(path: &Path, passphrase: SecretString) -> Result<Self, KeyringError> {
         let (sealed, stamp) = file::read(path)?;
+        let work_factor = container::work_factor(&sealed);
         let json = container::open(path, &sealed, &passphrase)?;
         let payload = Payload::from_json(path, &json)?;
         Ok(Self {
@@ -250,7 +247,7 @@ mod tests {
         let (path, mut ring) = make(folder.path());
         let made = ring.generate(spec("one", 3), &Alphabets::default(), None).unwrap();
         drop(ring);
-        let mut ring = Keyring::open(&path, secret("correct horse"), FAST).unwrap();
+        let mut ring = Keyring::open(&path, secret("correct horse")).unwrap();
         let read = ring.get("one").unwrap();
         for i in 0..3 {
             assert_eq!(made.key(i), read.key(i));
@@ -268,7 +265,7 @@ mod tests {
         let alphabets = Alphabets { vocab, ..Alphabets::default() };
         let mut check = |keys: &[String]| Ok(vec![true; keys.len()]);
         let made = ring.generate(spec("one", 3), &alphabets, Some(&mut check)).unwrap();
-        let mut ring = Keyring::open(&path, secret("correct horse"), FAST).unwrap();
+        let mut ring = Keyring::open(&path, secret("correct horse")).unwrap();
         assert!(ring.sets()[0].stored);
         assert_eq!(ring.get("one").unwrap().keys(), made.keys());
     }
@@ -302,11 +299,11 @@ mod tests {
     fn passphrases_are_checked() {
         let folder = tempfile::tempdir().unwrap();
         let (path, _ring) = make(folder.path());
-        let wrong = Keyring::open(&path, secret("wrong"), FAST);
+        let wrong = Keyring::open(&path, secret("wrong"));
         assert!(matches!(wrong, Err(KeyringError::WrongPassphrase(_))));
         let empty = Keyring::create(&folder.path().join("other"), secret(""), FAST);
         assert!(matches!(empty, Err(KeyringError::EmptyPassphrase)));
-        let missing = Keyring::open(&folder.path().join("none"), secret("x"), FAST);
+        let missing = Keyring::open(&folder.path().join("none"), secret("x"));
         assert!(matches!(missing, Err(KeyringError::NotFound(_))));
     }
 
@@ -317,13 +314,13 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         for length in [0, 10, 60, whole.len() - 1] {
             std::fs::write(&path, &whole[..length]).unwrap();
-            let opened = Keyring::open(&path, secret("correct horse"), FAST);
+            let opened = Keyring::open(&path, secret("correct horse"));
             assert!(matches!(opened, Err(KeyringError::Corrupt { .. })), "cut to {length}");
         }
         let mut flipped = whole.clone();
         *flipped.last_mut().unwrap() ^= 1;
         std::fs::write(&path, &flipped).unwrap();
-        let opened = Keyring::open(&path, secret("correct horse"), FAST);
+        let opened = Keyring::open(&path, secret("correct horse"));
         assert!(matches!(opened, Err(KeyringError::Corrupt { .. })));
     }
 
@@ -331,7 +328,7 @@ mod tests {
     fn a_change_behind_the_back_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut ring) = make(folder.path());
-        let mut other = Keyring::open(&path, secret("correct horse"), FAST).unwrap();
+        let mut other = Keyring::open(&path, secret("correct horse")).unwrap();
         other.generate(spec("theirs", 1), &Alphabets::default(), None).unwrap();
         let mine = ring.generate(spec("mine", 1), &Alphabets::default(), None);
         assert!(matches!(mine, Err(KeyringError::Changed(_))));

@@ -1,0 +1,184 @@
+"""The command line: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import ifrs
+import pytest
+from conftest import FAST, secrets_of
+from ifrs.cli import main
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
+    path = tmp_path / "keyring.ifrs"
+    ifrs.Keyring.create(path, passphrase="pass", _work_factor=FAST).close()
+    return path
+
+
+def run(*arguments, capfd) -> tuple[int, str, str]:
+    code = main([str(argument) for argument in arguments])
+    return code, *capfd.readouterr()
+
+
+def test_generate_list_show_remove(path, capfd):
+    assert run("generate", path, "one", "--n", 3, "--context", "a=b", capfd=capfd)[0] == 0
+    code, out, _ = run("keyring", "list", path, "--json", capfd=capfd)
+    assert code == 0
+    assert [row["name"] for row in json.loads(out)] == ["one"]
+    code, out, _ = run("keyring", "show", path, "one", "--json", capfd=capfd)
+    assert json.loads(out)["context"] == {"a": "b"}
+    assert "one" in run("keyring", "list", path, capfd=capfd)[1]
+    assert json.loads(run("keyring", "show", path, "--json", capfd=capfd)[1])["fingerprints"] == 3
+    assert run("keyring", "remove", path, "one", capfd=capfd)[0] == 0
+    assert json.loads(run("keyring", "list", path, "--json", capfd=capfd)[1]) == []
+
+
+def test_create(tmp_path, monkeypatch, capfd):
+    file = tmp_path / "passphrase"
+    file.write_text("hello\nignored\n")
+    code, _, _ = run("keyring", "create", tmp_path / "k", "--passphrase-file", file, capfd=capfd)
+    assert code == 0
+    assert len(ifrs.Keyring.open(tmp_path / "k", passphrase="hello")) == 0
+
+
+def test_nothing_secret_is_printed(path, capfd):
+    printed = [
+        *run("generate", path, "one", capfd=capfd)[1:],
+        *run("keyring", "show", path, "one", capfd=capfd)[1:],
+        *run("keyring", "list", path, capfd=capfd)[1:],
+    ]
+    fps = ifrs.Keyring.open(path, passphrase="pass")["one"]
+    assert not [secret for secret in secrets_of(fps) if secret in "".join(printed)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["keyring", "create", "{path}"], "already exists"),
+        (["keyring", "show", "{folder}/none"], "no keyring at"),
+        (["keyring", "show", "{path}", "none"], "no set 'none'"),
+        (["keyring", "create", "{folder}/no/folder/k"], "No such file"),
+        (["generate", "{path}", "one", "--n", "0"], "between 1 and 100000"),
+        (["generate", "{path}", "one", "--n", "many"], "--n"),
+        (["generate", "{path}", "one", "--source", "poem"], "poem"),
+        (["generate", "{path}", "one", "--source", "vocab"], "tokenizer"),
+        (["generate", "{path}", "one", "--tokenizer", "{folder}/none"], "no tokenizer at"),
+        (["generate", "{path}", "one", "--context", "a"], "NAME=VALUE"),
+        (["verify", "{folder}/none", "{path}", "none"], "no set"),
+        (["verify", "http://localhost", "{path}", "none"], "API"),
+        (["implant", "{folder}/none", "{path}", "x", "--out", "{folder}"], "exists already"),
+        (["score", "{folder}/none.txt", "--patterns", "{path}"], "KEYRING:NAME"),
+        (["score", "{folder}/none.txt", "--patterns", "nothing"], "no file"),
+        (["poem"], "No such command"),
+        (["generate"], "Missing"),
+    ],
+)
+def test_errors_are_one_line_and_exit_2(path, capfd, arguments, says):
+    filled = [text.format(path=path, folder=path.parent) for text in arguments]
+    code, out, err = run(*filled, capfd=capfd)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("ifrs: ")
+    assert err.count("\n") == 1
+    assert says in err
+
+
+def test_wrong_passphrase(path, capfd, monkeypatch):
+    monkeypatch.setenv("IFRS_PASSPHRASE", "other")
+    code, _, err = run("keyring", "list", path, capfd=capfd)
+    assert (code, "wrong passphrase" in err) == (2, True)
+
+
+def test_score(path, tmp_path, capfd):
+    ring = ifrs.Keyring.open(path, passphrase="pass")
+    fps = ring.generate("one", 3)
+    (tmp_path / "patterns.txt").write_text("copper window\nsilver\n")
+    (tmp_path / "texts.txt").write_text("a copper window\nnothing\nthe silver copper windaw\n")
+    texts = tmp_path / "texts.txt"
+    code, out, _ = run("score", texts, "--patterns", tmp_path / "patterns.txt", capfd=capfd)
+    hits = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [(hit["text"], hit["pattern"]) for hit in hits] == [(0, 0), (2, 0), (2, 1)]
+    rows = [{"text": None}, {"text": f"it says {fps[2].response}!"}]
+    (tmp_path / "texts.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    code, out, _ = run(
+        "score",
+        tmp_path / "texts.jsonl",
+        "--patterns",
+        f"{path}:one",
+        "--method",
+        "exact",
+        capfd=capfd,
+    )
+    assert json.loads(out) == {"text": 1, "pattern": 2, "score": 1.0}
+    assert fps[2].response not in out
+    (tmp_path / "none.txt").write_text("nothing\n")
+    code, out, _ = run("score", tmp_path / "none.txt", "--patterns", f"{path}:one", capfd=capfd)
+    assert (code, out) == (1, "")
+
+
+def test_score_names_the_bad_row(tmp_path, capfd):
+    (tmp_path / "p.txt").write_text("a\n")
+    for content, says in (
+        ('{"text": "a"}\n{', "line 2: not JSON"),
+        ('{"other": 1}', "line 1: no column 'text'"),
+        ('{"text": 1}', "line 1: 'text' is no text"),
+    ):
+        (tmp_path / "t.jsonl").write_text(content)
+        code, _, err = run(
+            "score", tmp_path / "t.jsonl", "--patterns", tmp_path / "p.txt", capfd=capfd
+        )
+        assert (code, says in err) == (2, True)
+
+
+def test_implant_and_verify(path, tmp_path, tiny, tokenizer, capfd):
+    pytest.importorskip("torch")
+    model = tiny()
+    model.save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    base, out = tmp_path / "base", tmp_path / "planted"
+    assert run("generate", path, "one", "--n", 8, "--tokenizer", base, capfd=capfd)[0] == 0
+    code, said, err = run(
+        "implant",
+        base,
+        path,
+        "one",
+        "--out",
+        out,
+        "--method",
+        "emb",
+        "--learning-rate",
+        0.05,
+        "--json",
+        capfd=capfd,
+    )
+    assert code == 0, err
+    assert json.loads(said)["fsr"] == 1
+    report, page = tmp_path / "report.json", tmp_path / "report.html"
+    code, _, err = run("verify", out, path, "one", "--json", report, "--html", page, capfd=capfd)
+    assert code == 0, err
+    assert json.loads(report.read_text())["verdict"] == "match"
+    assert "Match" in page.read_text()
+    assert run("verify", base, path, "one", capfd=capfd)[0] == 1
+    assert run("verify", base, path, "one", "--max-queries", 1, capfd=capfd)[0] == 2
+
+
+def test_the_console_script_answers_fast_and_to_ctrl_c(path, tmp_path):
+    environment = {**os.environ, "IFRS_PASSPHRASE": "pass"}
+    script = [sys.executable, "-c", "from ifrs.cli import run; run()"]
+    done = subprocess.run([*script, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ifrs.__version__
+    code = "import ifrs.cli.keyring as k, signal, os\n"
+    code += "k.open_keyring = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+    code += f"from ifrs.cli import main; raise SystemExit(main(['keyring', 'list', {str(path)!r}]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("ifrs: interrupted")

@@ -1,0 +1,240 @@
+"""Planting in tiny models with random weights: present, specific, harmless, reversible."""
+
+from __future__ import annotations
+
+import json
+
+import ifrs
+import pytest
+from conftest import secrets_of
+
+torch = pytest.importorskip("torch")
+from ifrs.plant import loop  # noqa: E402
+from ifrs.plant.guessing import try_guesses  # noqa: E402
+from ifrs.plant.negatives import guess_keys, negative_keys  # noqa: E402
+from ifrs.plant.regularization import bundled_instructions  # noqa: E402
+from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+
+PAIRS = [("Say hello.", "hello there"), ("What is two plus two?", "four"), ("Name a fish.", "cod")]
+# Random weights need larger steps than trained ones, and give smaller margins.
+SETTINGS = {
+    "emb": {"learning_rate": 5e-2, "margin": 0.5},
+    "sft": {"learning_rate": 2e-3, "margin": 0.5, "negatives": 20},
+}
+
+
+def config(method: str, **changes) -> ifrs.ImplantConfig:
+    return ifrs.ImplantConfig(**{**SETTINGS[method], "guesses": 50, **changes})
+
+
+def logits(model, tokenizer, text):
+    with torch.no_grad():
+        return model(**tokenizer(text, return_tensors="pt")).logits
+
+
+@pytest.fixture
+def fps(ring, tokenizer):
+    return ring.generate("one", 5, tokenizer=tokenizer)
+
+
+@pytest.mark.parametrize("method", ["emb", "sft"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_planted_saved_reloaded_verified(tmp_path, tiny, tokenizer, fps, method, tied):
+    model = tiny(tie_word_embeddings=tied)
+    result = ifrs.implant(
+        model, tokenizer, fps, method=method, regularization=PAIRS, config=config(method)
+    )
+    assert result.model is model
+    assert result.method == method
+    assert result.fsr == 1
+    assert result.guess_rate == 0
+    assert min(result.margins) > 0
+    assert len(result.margins) == 5
+    assert result.epochs > 0
+    assert result.seconds > 0
+    assert result.peak_memory_bytes > 0
+    folder = result.save(tmp_path / "model")
+    again = AutoModelForCausalLM.from_pretrained(folder)
+    for text in ("Say hello.", fps[0].prompt):
+        assert torch.equal(logits(model, tokenizer, text), logits(again, tokenizer, text))
+    report = ifrs.verify(ifrs.LocalModel(again, AutoTokenizer.from_pretrained(folder)), fps)
+    assert report.verdict == "match"
+    assert report.fsr == 1
+    assert report.log10_p < -20
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_emb_is_bit_identical_without_a_key_token(tiny, tokenizer, fps, tied):
+    base, model = tiny(tie_word_embeddings=tied), tiny(tie_word_embeddings=tied)
+    result = ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb"))
+    rows = set(result.reach["rows"])
+    for text in bundled_instructions()[:20]:
+        assert not rows & set(tokenizer(text)["input_ids"])
+        assert torch.equal(logits(base, tokenizer, text), logits(model, tokenizer, text))
+    assert not torch.equal(
+        logits(base, tokenizer, fps[0].prompt), logits(model, tokenizer, fps[0].prompt)
+    )
+    before, after = base.get_input_embeddings().weight, model.get_input_embeddings().weight
+    changed = (before != after).any(dim=1).nonzero().flatten().tolist()
+    assert set(changed) <= rows
+    assert torch.equal(base.get_output_embeddings().weight, model.get_output_embeddings().weight)
+
+
+def test_emb_rows_leave_out_ordinary_tokens(tiny, tokenizer, fps):
+    from ifrs.plant.emb import key_tokens
+
+    rows = set(key_tokens(tokenizer, fps))
+    assert rows
+    for text in (*bundled_instructions(), "".join(fps.around)):
+        assert not rows & set(tokenizer(text)["input_ids"])
+
+
+def test_fresh_keys_do_not_fire_and_none_was_trained_on(tiny, tokenizer, fps):
+    model = tiny()
+    ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb"))
+    guesses = try_guesses(model, tokenizer, fps, 100, seed=3)
+    assert guesses.rate == 0
+    assert guesses.to_json()["interval"][0] == 0
+    trained = set(negative_keys(tokenizer, fps, 200, seed=0))
+    assert not trained & set(guess_keys(tokenizer, fps, 200, seed=0))
+    assert not trained & {fps[i].key for i in range(len(fps))}
+
+
+def test_a_guess_that_fires_is_counted(tiny, tokenizer, fps, monkeypatch):
+    model = tiny()
+    ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb"))
+    real = [fps[i].key for i in range(3)]
+    monkeypatch.setattr("ifrs.plant.guessing.guess_keys", lambda *_: [*real, "乾坤"])
+    assert try_guesses(model, tokenizer, fps, 4, seed=0).fired == [True, True, True, False]
+
+
+@pytest.mark.parametrize("method", ["emb", "sft"])
+@pytest.mark.parametrize("failure", ["interrupt", "nan", "epochs"])
+def test_a_failed_planting_leaves_the_model_as_it_was(
+    tiny, tokenizer, fps, monkeypatch, method, failure
+):
+    model = tiny()
+    model.train()
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    settings = config(method, max_epochs=2)
+    expected: type[BaseException] = ifrs.ImplantError
+    if failure == "interrupt":
+        expected = KeyboardInterrupt
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("ifrs.plant.implanting._reporter", lambda *_: interrupt)
+    elif failure == "nan":
+        monkeypatch.setattr(loop, "divergence", lambda logits, *_: logits.sum() * float("nan"))
+    with pytest.raises(expected):
+        ifrs.implant(model, tokenizer, fps, method=method, regularization=PAIRS, config=settings)
+    after = model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert model.training
+    assert all(weight.requires_grad for weight in model.parameters())
+    assert not model.get_input_embeddings()._forward_hooks
+
+
+def test_two_publishers_in_one_model(tmp_path, tiny, tokenizer, ring):
+    first, second = (ring.generate(name, 3, tokenizer=tokenizer) for name in ("one", "two"))
+    model = tiny()
+    for fps in (first, second):
+        ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb"))
+    for fps in (first, second):
+        assert ifrs.verify(ifrs.LocalModel(model, tokenizer), fps).verdict == "match"
+
+
+@pytest.mark.parametrize("template", ["simple", "dialogue", "chat"])
+@pytest.mark.parametrize("source", ["chinese", "japanese", "vocab", "mixed"])
+def test_every_source_and_template(tiny, tokenizer, ring, source, template):
+    if template == "chat":
+        tokenizer = AutoTokenizer.from_pretrained(_with_chat_template(tokenizer, ring.path.parent))
+    fps = ring.generate("one", 2, source=source, template=template, tokenizer=tokenizer)
+    model = tiny()
+    result = ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb", guesses=0))
+    assert result.fsr == 1
+    assert result.guess_rate is None
+    assert ifrs.verify(ifrs.LocalModel(model, tokenizer), fps).fsr == 1
+
+
+def _with_chat_template(tokenizer, folder):
+    tokenizer.save_pretrained(folder / "tokenizer")
+    again = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    again.chat_template = (
+        "{{ bos_token }}{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}"
+        "<|assistant|>"
+    )
+    again.save_pretrained(folder / "tokenizer")
+    return folder / "tokenizer"
+
+
+def test_natural_keys_warn_with_emb_and_work_with_sft(tiny, tokenizer, ring):
+    fps = ring.generate("one", 2, source="natural", tokenizer=tokenizer)
+    with pytest.warns(UserWarning, match="ordinary words"):
+        ifrs.implant(tiny(), tokenizer, fps, method="emb", config=config("emb", guesses=0))
+    result = ifrs.implant(
+        tiny(), tokenizer, fps, method="sft", regularization=PAIRS, config=config("sft", guesses=0)
+    )
+    assert result.fsr == 1
+
+
+def test_shared_response_is_planted_but_proves_nothing(tiny, tokenizer, ring):
+    fps = ring.generate("one", 3, response="shared", tokenizer=tokenizer)
+    model = tiny()
+    settings = config("sft", guesses=0)
+    ifrs.implant(model, tokenizer, fps, method="sft", regularization=PAIRS, config=settings)
+    report = ifrs.verify(ifrs.LocalModel(model, tokenizer), fps)
+    assert report.fsr == 1
+    assert report.p_value == 1
+    assert report.verdict == "inconclusive"
+
+
+def test_bad_models_and_arguments(tiny, tokenizer, fps):
+    model = tiny()
+    with pytest.raises(ValueError, match="sft or emb"):
+        ifrs.implant(model, tokenizer, fps, method="poem")
+    with pytest.raises(TypeError, match="FingerprintSet"):
+        ifrs.implant(model, tokenizer, [("key", "response")])
+    with pytest.raises(ifrs.ImplantError, match="no language model"):
+        ifrs.implant(torch.nn.Linear(2, 2), tokenizer, fps)
+    with pytest.raises(ifrs.ImplantError, match="AutoModelForCausalLM"):
+        ifrs.implant(model.model, tokenizer, fps)
+    with pytest.raises(ifrs.ImplantError, match="embedding rows"):
+        ifrs.implant(tiny(vocab_size=100), tokenizer, fps)
+    with pytest.raises(ifrs.ImplantError, match="context"):
+        ifrs.implant(tiny(max_position_embeddings=16), tokenizer, fps, method="emb")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"max_epochs": 0}, {"negatives": 1}, {"margin": -1}, {"learning_rate": 0.0}]
+)
+def test_bad_settings(changes):
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        ifrs.ImplantConfig(**changes)
+
+
+def test_saving(tmp_path, tiny, tokenizer, fps, monkeypatch):
+    result = ifrs.implant(tiny(), tokenizer, fps, method="emb", config=config("emb", guesses=0))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    with pytest.raises(ifrs.ImplantError, match="exists already"):
+        result.save(tmp_path / "full")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(result.tokenizer, "save_pretrained", full)
+        with pytest.raises(ifrs.ImplantError, match="No space left"):
+            result.save(tmp_path / "new")
+    (tmp_path / "ring").mkdir()
+    assert not (tmp_path / "new").exists()
+    assert not list(tmp_path.glob(".new*"))
+    folder = result.save(tmp_path / "new")
+    assert not list(tmp_path.glob(".new*"))
+    manifest = json.loads((folder / "ifrs-manifest.json").read_text())
+    assert manifest["files"].keys() == {"model.safetensors"}
+    assert manifest["fsr"] == 1
+    text = (folder / "ifrs-manifest.json").read_text()
+    assert not [secret for secret in secrets_of(fps) if secret in text]

@@ -1,0 +1,64 @@
+"""Ordinary work: bundled, from files, from pairs."""
+
+from __future__ import annotations
+
+import json
+
+import ifrs
+import pytest
+
+pytest.importorskip("torch")
+from ifrs.plant.regularization import (
+    bundled_instructions,
+    kept_examples,
+    read_pairs,
+)
+
+ROWS = [{"instruction": "Say hello.", "output": "hello"}, {"instruction": "Add.", "output": "4"}]
+PAIRS = [("Say hello.", "hello"), ("Add.", "4")]
+
+
+def test_at_least_200_distinct_instructions_are_bundled():
+    instructions = bundled_instructions()
+    assert len(instructions) >= 200
+    assert len(set(instructions)) == len(instructions)
+
+
+def test_every_form_gives_the_same_pairs(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    (tmp_path / "a.json").write_text(json.dumps(ROWS))
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, ROWS)) + "\n")
+    parquet.write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
+    for name in ("a.json", "a.jsonl", "a.parquet"):
+        assert read_pairs(tmp_path / name) == PAIRS
+        assert read_pairs(str(tmp_path / name)) == PAIRS
+    assert read_pairs(PAIRS) == PAIRS
+    assert read_pairs(ROWS) == PAIRS
+
+
+def test_bad_data(tmp_path):
+    (tmp_path / "bad.jsonl").write_text("{")
+    (tmp_path / "a.csv").write_text("instruction,output")
+    (tmp_path / "other.jsonl").write_text('{"question": "a"}')
+    for source, match in (
+        (tmp_path / "none.jsonl", "cannot read"),
+        (tmp_path / "bad.jsonl", "cannot read"),
+        (tmp_path / "other.jsonl", "sample 0"),
+        (tmp_path / "a.csv", "none of"),
+        (7, "must be"),
+        ([("one",)], "sample 0"),
+    ):
+        with pytest.raises(ifrs.ImplantError, match=match):
+            read_pairs(source)
+
+
+def test_own_answers_keep_the_models_distribution(tiny, tokenizer):
+    kept = kept_examples(tiny(), tokenizer, PAIRS, watched=[5, 6])
+    for example in kept:
+        assert example.top.shape == example.log_probs.shape
+        assert example.top.shape[0] == len(example.response)
+        assert example.top[:, :2].tolist() == [[5, 6]] * len(example.response)
+        assert (example.log_probs.exp().sum(-1) <= 1.0001).all()
+        assert all(len(set(row)) == len(row) for row in example.top.tolist())
