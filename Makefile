@@ -51,8 +51,7 @@ clean:
 $(VENV)/.built: $(VENV)/.installed $(RUST) pyproject.toml
 	@command -v cargo >/dev/null || { echo "make: ifrs needs a Rust toolchain (cargo): install one with rustup" >&2; exit 2; }
 	@command -v cc >/dev/null || { echo "make: ifrs needs a C compiler (cc): install gcc or clang" >&2; exit 2; }
-	maturin develop --quiet --release --locked --skip-install
-	uv pip install --quiet --no-deps --no-build-isolation --reinstall-package ifrs -e .
+	maturin develop --quiet --release --locked --uv
 	@touch $@
 
 $(VENV)/.installed: requirements.txt

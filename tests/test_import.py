@@ -35,7 +35,5 @@ def test_public_names_resolve():
 
 
 def test_functions_are_not_hidden_by_packages():
-    code = (
-        "import ifrs.plant, ifrs.prove, ifrs as i; print(callable(i.implant), callable(i.verify))"
-    )
-    assert run(code) == "True True"
+    imports = "import ifrs.plant, ifrs.prove; import ifrs as i; "
+    assert run(imports + "print(callable(i.implant), callable(i.verify))") == "True True"
