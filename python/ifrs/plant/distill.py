@@ -79,7 +79,7 @@ def _kept_tokens(logits: Tensor, watched: Sequence[int]) -> Tensor:
 
 
 def divergence(logits: Tensor, labels: Tensor, kept: Sequence[Kept]) -> Tensor:
-    """Mean KL divergence from the base model, in nats per token.
+    """KL divergence from the base model in nats, summed over response tokens.
 
     Over the kept tokens, with all others held together: a lower bound of the whole.
 
@@ -93,7 +93,7 @@ def divergence(logits: Tensor, labels: Tensor, kept: Sequence[Kept]) -> Tensor:
     now = logits.gather(-1, top) - logits.logsumexp(-1, keepdim=True)
     kl = (base.exp() * (base - now)).sum(-1) + _rest(base, now)
     real = labels != IGNORED
-    return (kl * real).sum() / real.sum()
+    return (kl * real).sum()
 
 
 def _rest(base: Tensor, now: Tensor) -> Tensor:

@@ -15,7 +15,14 @@ from torch.nn import Parameter
 from torch.nn import functional as F  # noqa: N812
 
 from ifrs.errors import ImplantError
-from ifrs.modeling.forward import IGNORED, Batch, collate, device_of, response_logits
+from ifrs.modeling.forward import (
+    IGNORED,
+    Batch,
+    chunks_by_length,
+    collate,
+    device_of,
+    response_logits,
+)
 from ifrs.plant.check import firing, margins_of, response_margins
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.data import Example, Kept
@@ -24,6 +31,10 @@ from ifrs.plant.distill import divergence
 # The second moment forgets fast: planting takes tens of steps, not thousands.
 _BETAS = (0.9, 0.99)
 _MAX_GRADIENT_NORM = 1.0
+# The share of the step size that is left when the loss, in nats, is small.
+_LEAST_STEP = 0.25
+# Logit columns in one backward pass beside the fingerprints' own.
+_COLUMNS = 128
 
 T = TypeVar("T")
 
@@ -98,16 +109,22 @@ def train(
         losses, lowest, firing_now = [], math.inf, 0
         for positives in _shuffled_chunks(material.fingerprints, config.batch_size, rng):
             optimizer.zero_grad(set_to_none=True)
-            kept = [next(negatives) for _ in positives]
+            # Look-alikes that fired at the last check come back in every step until they cease.
+            mined = [material.negatives[i] for i in outcome.fired[: len(positives)]]
+            kinds = [mined + [next(negatives) for _ in positives]]
             if material.ordinary:
-                kept += [next(ordinary) for _ in positives]
-            loss, margins = _gradients(model, positives, kept, material.pad, config)
+                kinds.append([next(ordinary) for _ in positives])
+            loss, margins = _gradients(model, positives, kinds, material.pad, config)
             if not math.isfinite(loss):
                 raise ImplantError(
                     f"the loss became {loss} in epoch {epoch}: try a lower learning_rate or "
                     'dtype="float32"'
                 )
             torch.nn.utils.clip_grad_norm_(parameters, _MAX_GRADIENT_NORM)
+            # Adam's steps do not shrink by themselves, and would shake the margins at the end;
+            # but look-alikes that still fire need whole ones.
+            share = 1.0 if mined else min(1.0, max(_LEAST_STEP, loss))
+            optimizer.param_groups[0]["lr"] = learning_rate * share
             optimizer.step()
             losses.append(loss)
             lowest = min(lowest, margins.min().item())
@@ -118,7 +135,7 @@ def train(
             _check(model, material, outcome)
             if outcome.done(config.margin):
                 break
-            negatives = _cycle(material.negatives, rng, first=outcome.fired)
+            rng.shuffle(outcome.fired)
     return outcome
 
 
@@ -129,7 +146,7 @@ def _check(model: Any, material: Material, outcome: Outcome) -> None:
 
 
 def _gradients(
-    model: Any, positives: list[Example], kept: list[Kept], pad: int, config: ImplantConfig
+    model: Any, positives: list[Example], kinds: list[list[Kept]], pad: int, config: ImplantConfig
 ) -> tuple[float, Tensor]:
     """Adds the gradients of one step; one kind of example at a time, to save memory."""
     with _arithmetic(model, config):
@@ -140,10 +157,21 @@ def _gradients(
         loss.backward()  # type: ignore[no-untyped-call]
         total = loss.item()
         del logits, loss
-        batch = _batch(model, kept, pad)
-        drift = divergence(response_logits(model, batch), batch.labels, kept)
-        drift.backward()  # type: ignore[no-untyped-call]
-    return total + drift.item(), margins
+        for kept in kinds:
+            tokens = sum(len(example.response) for example in kept)
+            for part in _narrow(kept):
+                batch = _batch(model, part, pad)
+                drift = divergence(response_logits(model, batch), batch.labels, part) / tokens
+                drift.backward()  # type: ignore[no-untyped-call]
+                total += drift.item()
+    return total, margins
+
+
+def _narrow(kept: Sequence[Kept]) -> Iterator[list[Kept]]:
+    """Examples in batches of few logit columns: each is as wide as the vocabulary."""
+    responses = [example.response for example in kept]
+    for places in chunks_by_length([[]] * len(kept), responses, _COLUMNS):
+        yield [kept[i] for i in places]
 
 
 def _batch(model: Any, examples: Sequence[Example], pad: int) -> Batch:
@@ -176,8 +204,7 @@ def _shuffled_chunks(rows: Sequence[T], size: int, rng: random.Random) -> Iterat
         yield [rows[i] for i in order[start : start + size]]
 
 
-def _cycle(rows: Sequence[T], rng: random.Random, first: Sequence[int] = ()) -> Iterator[T]:
-    """Rows for ever, shuffled anew each time around; those in `first` come first."""
-    yield from (rows[i] for i in first)
+def _cycle(rows: Sequence[T], rng: random.Random) -> Iterator[T]:
+    """Rows for ever, shuffled anew each time around."""
     while rows:
         yield from rng.sample(list(rows), len(rows))
