@@ -1,12 +1,15 @@
 """Scores of texts against patterns, in Rust."""
 
-from collections.abc import Sequence
-from typing import Literal
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from ifrs import _core
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Method = Literal["exact", "partial", "ratio"]
 
