@@ -48,7 +48,8 @@ pub struct SetSpec {
 }
 
 impl SetSpec {
-    fn validate(&self) -> Result<(), FingerprintError> {
+    /// Whether such a set can be.
+    pub(crate) fn validate(&self) -> Result<(), FingerprintError> {
         if !(1..=MAX_FINGERPRINTS).contains(&self.n) {
             return Err(FingerprintError::Count { n: self.n });
         }

@@ -186,7 +186,7 @@ impl Payload {
             .map_err(|_| corrupt("its payload is not of the documented form"))?;
         let mut bytes = unhex(&read.seed).ok_or_else(|| corrupt("its seed is malformed"))?;
         if read.sets.iter().any(|record| !record.is_whole()) {
-            return Err(corrupt("a set has another number of keys than it says, or a bad key"));
+            return Err(corrupt("a set is malformed, or has another number of keys than it says"));
         }
         if let Some(number) = read.journal.broken() {
             return Err(corrupt(&format!("its journal was altered at entry {number}")));
@@ -278,7 +278,8 @@ impl SetRecord {
     }
 
     pub(super) fn is_whole(&self) -> bool {
-        self.keys.as_ref().is_none_or(|keys| keys.len() == self.spec.n)
+        self.spec.validate().is_ok()
+            && self.keys.as_ref().is_none_or(|keys| keys.len() == self.spec.n)
             && self.set_key.as_ref().is_none_or(|text| unhex(text).is_some())
     }
 
