@@ -99,6 +99,14 @@ impl Identities {
         Self(all.into_iter().flat_map(|identities| identities.0).collect())
     }
 
+    /// A new key and its public half.
+    #[cfg(test)]
+    pub(super) fn fresh() -> (Self, String) {
+        let key = x25519::Identity::generate();
+        let public = key.to_public().to_string();
+        (Self(vec![Box::new(key)]), public)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &dyn age::Identity> {
         self.0.iter().map(|identity| &**identity as &dyn age::Identity)
     }
