@@ -179,7 +179,10 @@ def test_the_command_line(tmp_path, ring, other, monkeypatch, capfd):
     assert "reveal nothing" in capfd.readouterr().err
     assert main([*combine, *files[1:]]) == 0
     assert secrets_of(ifrs.Keyring.open(tmp_path / "back", identity=key)["one"]) == made
-    assert main(["keyring", "journal", path]) == 0
+    # What was restored goes on; the keyring that was split is the older copy now.
+    assert main(["keyring", "journal", path]) == 2
+    assert "another history" in capfd.readouterr().err
+    assert main(["keyring", "journal", path, "--accept-older"]) == 0
     printed = capfd.readouterr().out
     assert "exported" in printed
     assert not [secret for secret in made if secret in printed]

@@ -114,6 +114,9 @@ class Keyring:
     ) -> Keyring:
         """Restore a keyring in a new file from the shares that `split` made.
 
+        What is restored is the keyring from then on: a copy of the one that was split, if there
+        still is one, opens here only with `accept_older`.
+
         Args:
             shares: Files of shares, or what `age -d` printed of them.
             path: Where the keyring goes; a file that is there is never overwritten.

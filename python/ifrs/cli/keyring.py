@@ -76,8 +76,8 @@ def show(
             "fingerprints": sum(row["n"] for row in sets),
         }
         if name is not None:
-            context, spent = ring[name].context, ring.spent(name)
-            facts = {**_one(sets, name), "context": context, "spent": spent}
+            facts = _one(sets, name)
+            facts = {**facts, "context": ring[name].context, "spent": ring.spent(name)}
     print_json(facts) if as_json else print_facts(facts)
 
 
