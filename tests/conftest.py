@@ -15,6 +15,14 @@ from ifrs import _core
 FAST = 2
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path_factory, monkeypatch) -> Path:
+    """A state folder of its own for each test: generations seen elsewhere do not count."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("IFRS_STATE_DIR", str(folder))
+    return folder
+
+
 @pytest.fixture
 def ring(tmp_path: Path) -> ifrs.Keyring:
     return ifrs.Keyring.create(tmp_path / "keyring.ifrs", passphrase="pass", _work_factor=FAST)

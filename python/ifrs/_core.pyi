@@ -1,6 +1,7 @@
 """Stub of the Rust extension; tests/test_stub.py checks it against the real one."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -54,9 +55,53 @@ class FingerprintSet:
 @final
 class Keyring:
     @staticmethod
-    def create(path: str, passphrase: str, work_factor: int | None = None) -> Keyring: ...
+    def create(
+        path: str,
+        passphrase: str | None,
+        recipients: list[str],
+        work_factor: int | None,
+        lock_timeout: float,
+    ) -> Keyring: ...
     @staticmethod
-    def open(path: str, passphrase: str) -> Keyring: ...
+    def open(
+        path: str,
+        passphrase: str | None,
+        identities: list[str],
+        accept_older: bool,
+        lock_timeout: float,
+    ) -> Keyring: ...
+    @staticmethod
+    def combine(
+        shares: list[str],
+        identities: list[str],
+        identity_passphrase: str | None,
+        path: str,
+        passphrase: str | None,
+        recipients: list[str],
+        work_factor: int | None,
+        lock_timeout: float,
+    ) -> Keyring: ...
+    @staticmethod
+    def is_protected(identity: str) -> bool: ...
+    def rekey(
+        self, passphrase: str | None, recipients: list[str], work_factor: int | None
+    ) -> bool: ...
+    def export_set(
+        self, name: str, out: str, passphrase: str | None, recipients: list[str]
+    ) -> None: ...
+    def import_set(
+        self, sealed: str, passphrase: str | None, identities: list[str], name: str | None
+    ) -> str: ...
+    def split(self, threshold: int, recipients: list[str], folder: str) -> list[Path]: ...
+    def spend(self, name: str, indices: list[int], target: str, event: str) -> None: ...
+    def spent(self, name: str) -> list[int]: ...
+    def journal(self) -> list[dict[str, Any]]: ...
+    def names(self) -> list[str]: ...
+    def __contains__(self, name: str, /) -> bool: ...
+    @property
+    def generation(self) -> int: ...
+    @property
+    def recipients(self) -> list[str]: ...
     def generate(
         self,
         name: str,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from ifrs import _core
 from ifrs._core import Fingerprint, FingerprintSet
@@ -16,13 +16,19 @@ __all__ = ["Fingerprint", "FingerprintSet", "Keyring"]
 Source = Literal["chinese", "japanese", "vocab", "natural", "mixed"]
 Template = Literal["simple", "dialogue", "chat"]
 ResponseKind = Literal["unique", "shared"]
+Spending = Literal["claimed", "queried", "revealed"]
+PathLike = str | os.PathLike[str]
+
+_LOCK_TIMEOUT = 60.0
 
 
 class Keyring:
     """An encrypted file that holds a seed and the fingerprint sets derived from it.
 
-    The file is plain age v1 (age-encryption.org/v1): `age -d` with the passphrase prints its
-    JSON. Everything secret lives in Rust and is wiped by `close`.
+    The file is plain age v1 (age-encryption.org/v1): `age -d` with the passphrase or an identity
+    prints its JSON. Everything secret lives in Rust and is wiped by `close`. Several processes
+    may hold one keyring open: every change locks the file, takes in what others wrote, and is on
+    the disk before the call returns.
     """
 
     def __init__(self, core: _core.Keyring, path: Path) -> None:
@@ -33,31 +39,135 @@ class Keyring:
     @classmethod
     def create(
         cls,
-        path: str | os.PathLike[str],
+        path: PathLike,
         *,
         passphrase: str | None = None,
+        recipients: Iterable[str] = (),
+        lock_timeout: float = _LOCK_TIMEOUT,
         _work_factor: int | None = None,
     ) -> Keyring:
         """Make a keyring with a fresh seed from the operating system's CSPRNG.
 
+        Args:
+            path: Where; a file that is there is never overwritten.
+            passphrase: What opens it, or
+            recipients: Whose keys open it: public keys of age (`age1…`), of SSH (`ssh-ed25519 …`,
+                `ssh-rsa …`), or of an age plugin that is installed. Post-quantum ones
+                (`age1tagpq1…`) cannot be mixed with others.
+            lock_timeout: Seconds to wait for another writer, whenever this object writes.
+            _work_factor: For tests: scrypt's log2 N.
+
         Raises:
-            KeyringError: There is a file at `path` already, or it cannot be written.
-            ValueError: There is no passphrase.
+            KeyringError: There is a file at `path` already, it cannot be written, or a plugin is
+                not installed.
+            ValueError: There is not exactly one of passphrase and recipients, or one is unusable.
         """
-        core = _core.Keyring.create(os.fspath(path), _given(passphrase), _work_factor)
+        given, keys = _one_of(passphrase, recipients)
+        core = _core.Keyring.create(os.fspath(path), given, keys, _work_factor, lock_timeout)
         return cls(core, Path(path))
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, passphrase: str | None = None) -> Keyring:
+    def open(
+        cls,
+        path: PathLike,
+        *,
+        passphrase: str | None = None,
+        identity: PathLike | None = None,
+        accept_older: bool = False,
+        lock_timeout: float = _LOCK_TIMEOUT,
+    ) -> Keyring:
         """Open a keyring.
 
+        Args:
+            path: The file.
+            passphrase: Of the keyring; with `identity`, of the identity file.
+            identity: Path of an age identity file or an SSH private key.
+            accept_older: Take an older copy of the keyring for the present one.
+            lock_timeout: Seconds to wait for another writer, whenever this object writes.
+
         Raises:
-            WrongPassphrase: The passphrase does not open the file.
+            WrongPassphrase: Passphrase or identity do not open the file.
             KeyringCorrupt: The file is damaged or no keyring.
-            KeyringError: There is no such file, or a later version wrote it.
+            KeyringError: There is no such file, a later version wrote it, or it is an older copy
+                of what was seen here before.
+            ValueError: There is neither passphrase nor identity.
         """
-        core = _core.Keyring.open(os.fspath(path), _given(passphrase))
+        if passphrase is None and identity is None:
+            raise ValueError("a keyring needs a passphrase or an identity: pass one")
+        identities = [] if identity is None else [os.fspath(identity)]
+        given = _text(passphrase)
+        core = _core.Keyring.open(os.fspath(path), given, identities, accept_older, lock_timeout)
         return cls(core, Path(path))
+
+    @classmethod
+    def combine(
+        cls,
+        shares: Sequence[PathLike],
+        path: PathLike,
+        *,
+        identities: Sequence[PathLike] = (),
+        identity_passphrase: str | None = None,
+        passphrase: str | None = None,
+        recipients: Iterable[str] = (),
+        lock_timeout: float = _LOCK_TIMEOUT,
+        _work_factor: int | None = None,
+    ) -> Keyring:
+        """Restore a keyring in a new file from the shares that `split` made.
+
+        What is restored is the keyring from then on: a copy of the one that was split, if there
+        still is one, opens here only with `accept_older`.
+
+        Args:
+            shares: Files of shares, or what `age -d` printed of them.
+            path: Where the keyring goes; a file that is there is never overwritten.
+            identities: Identity files of the shares' holders; each is tried on each share.
+            identity_passphrase: Opens those of them that are protected.
+            passphrase: What opens the restored keyring, or
+            recipients: whose keys do.
+            lock_timeout: Seconds to wait for another writer.
+            _work_factor: For tests: scrypt's log2 N.
+
+        Raises:
+            WrongPassphrase: No identity opens a share.
+            KeyringCorrupt: A file is damaged or no share.
+            KeyringError: There are fewer shares than the threshold, or of several splits.
+        """
+        given, keys = _one_of(passphrase, recipients)
+        core = _core.Keyring.combine(
+            [os.fspath(share) for share in shares],
+            [os.fspath(identity) for identity in identities],
+            _text(identity_passphrase),
+            os.fspath(path),
+            given,
+            keys,
+            _work_factor,
+            lock_timeout,
+        )
+        return cls(core, Path(path))
+
+    def rekey(
+        self,
+        *,
+        passphrase: str | None = None,
+        recipients: Iterable[str] = (),
+        _work_factor: int | None = None,
+    ) -> bool:
+        """Change the passphrase or the recipients; the backup is replaced, too.
+
+        Copies made before stay open to whoever could open them, and the seed stays the same.
+
+        Returns:
+            Whether what opened the keyring before was tried on the new file and no longer does.
+            False where nothing was known to try, or where it is among the new recipients.
+
+        Raises:
+            KeyringError: The file cannot be written, or a plugin is not installed.
+            KeyringLocked: Another process writes.
+            ValueError: There is not exactly one of both, the passphrase is the old one, or a
+                recipient is unusable.
+        """
+        given, keys = _one_of(passphrase, recipients)
+        return self._core.rekey(given, keys, _work_factor)
 
     def generate(
         self,
@@ -109,6 +219,98 @@ class Keyring:
             check=check,
         )
 
+    def export(
+        self,
+        name: str,
+        out: PathLike,
+        *,
+        recipients: Iterable[str] = (),
+        passphrase: str | None = None,
+    ) -> None:
+        """Seal one set for others in a new file, without the seed.
+
+        Raises:
+            KeyError: There is no such set.
+            KeyringError: There is a file already, or it cannot be written.
+            ValueError: There is not exactly one of passphrase and recipients, or one is unusable.
+        """
+        given, keys = _one_of(passphrase, recipients)
+        self._core.export_set(name, os.fspath(out), given, keys)
+
+    def import_set(
+        self,
+        sealed: PathLike,
+        *,
+        identity: PathLike | None = None,
+        passphrase: str | None = None,
+        name: str | None = None,
+    ) -> FingerprintSet:
+        """Take in a set that `export` sealed; what opened this keyring is tried by default.
+
+        Args:
+            sealed: The file.
+            identity: An identity file that opens it.
+            passphrase: Of the file; with `identity`, of the identity file.
+            name: What to call the set here, if not as it was called there.
+
+        Raises:
+            WrongPassphrase: Passphrase or identity do not open the file.
+            KeyringCorrupt: The file is damaged or no sealed set.
+            KeyringError: There is a set of that name, or the keyring cannot be written.
+        """
+        identities = [] if identity is None else [os.fspath(identity)]
+        given = _text(passphrase)
+        return self[self._core.import_set(os.fspath(sealed), given, identities, name)]
+
+    def split(self, folder: PathLike, *, threshold: int, recipients: Sequence[str]) -> list[Path]:
+        """Write one share of the keyring for each recipient.
+
+        Any `threshold` shares restore the keyring with `Keyring.combine`; fewer reveal nothing.
+
+        Returns:
+            The files, one for each recipient, in order.
+
+        Raises:
+            KeyringError: There is such a file already, or it cannot be written.
+            ValueError: The numbers make no sense, or a recipient is unusable.
+        """
+        files = self._core.split(threshold, list(recipients), os.fspath(folder))
+        return [Path(file) for file in files]
+
+    def journal(self) -> list[dict[str, Any]]:
+        """What happened, in order: `number`, `at`, `event`, `set`, `indices`, `to`, `hash`.
+
+        Each entry's hash covers the one before; the chain was verified when the file was read.
+        No entry holds a secret.
+        """
+        return self._core.journal()
+
+    def spend(
+        self,
+        name: str,
+        indices: Iterable[int],
+        target: str = "",
+        event: Spending = "queried",
+    ) -> None:
+        """Record that keys were claimed, sent to a target or revealed.
+
+        Those sent or revealed are spent. Of an address neither password nor query is kept.
+
+        Raises:
+            KeyError: There is no such set.
+            IndexError: The set has no such fingerprint.
+            ValueError: There is no such event.
+        """
+        self._core.spend(name, list(indices), target, event)
+
+    def spent(self, name: str) -> list[int]:
+        """The keys of a set that somebody else has seen, in order.
+
+        Raises:
+            KeyError: There is no such set.
+        """
+        return self._core.spent(name)
+
     def sets(self) -> list[dict[str, Any]]:
         """What is public about every set, in the order they were made."""
         return self._core.sets()
@@ -117,6 +319,16 @@ class Keyring:
     def created(self) -> str:
         """When the keyring was made (RFC 3339, UTC)."""
         return self._core.created
+
+    @property
+    def generation(self) -> int:
+        """How many times the keyring was written."""
+        return self._core.generation
+
+    @property
+    def recipients(self) -> list[str]:
+        """The public keys that it is encrypted to; none where a passphrase opens it."""
+        return self._core.recipients
 
     def remove(self, name: str) -> None:
         """Take a set out of the file.
@@ -134,13 +346,13 @@ class Keyring:
         return self._core.get(name)
 
     def __contains__(self, name: object) -> bool:
-        return any(row["name"] == name for row in self.sets())
+        return isinstance(name, str) and name in self._core
 
     def __len__(self) -> int:
-        return len(self.sets())
+        return len(self._core.names())
 
     def __iter__(self) -> Iterator[str]:
-        return (row["name"] for row in self.sets())
+        return iter(self._core.names())
 
     def __enter__(self) -> Keyring:
         return self
@@ -153,15 +365,33 @@ class Keyring:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("keyrings are secret: open the file where it is needed")
+
+    def __copy__(self) -> NoReturn:
+        self.__reduce__()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> NoReturn:
+        self.__reduce__()
+
     def __repr__(self) -> str:
         state = "closed" if self._core.closed else f"{len(self)} sets"
         return f"Keyring({str(self.path)!r}, {state})"
 
 
-def _given(passphrase: str | None) -> str:
-    if passphrase is None:
-        raise ValueError("a keyring needs a passphrase: pass passphrase=…")
-    if not isinstance(passphrase, str):
+def _one_of(passphrase: str | None, recipients: Iterable[str]) -> tuple[str | None, list[str]]:
+    if isinstance(recipients, str):
+        raise TypeError("recipients must be a sequence of str, not one str")
+    keys = list(recipients)
+    if (passphrase is None) != bool(keys):
+        raise ValueError("pass either a passphrase or recipients")
+    if not all(isinstance(key, str) for key in keys):
+        raise TypeError("recipients must be str")
+    return _text(passphrase), keys
+
+
+def _text(passphrase: str | None) -> str | None:
+    if passphrase is not None and not isinstance(passphrase, str):
         raise TypeError("the passphrase must be a str")
     return passphrase
 

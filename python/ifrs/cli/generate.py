@@ -7,7 +7,15 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from ifrs.cli.options import Json, KeyringPath, PassphraseFile, SetName, open_keyring
+from ifrs.cli.options import (
+    AcceptOlder,
+    Identity,
+    Json,
+    KeyringPath,
+    PassphraseFile,
+    SetName,
+    open_keyring,
+)
 from ifrs.cli.output import print_facts, print_json, quiet_libraries
 from ifrs.errors import FingerprintError
 
@@ -28,10 +36,12 @@ def command(
         list[str] | None, typer.Option(metavar="K=V", help="What tells this set from others.")
     ] = None,
     passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
     as_json: Json = False,
 ) -> None:
     """Make a set of secret keys and responses in a keyring."""
-    with open_keyring(path, passphrase_file) as ring:
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         fps = ring.generate(
             name,
             n,

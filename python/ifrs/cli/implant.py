@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from ifrs.cli.options import Json, KeyringPath, PassphraseFile, SetName, open_keyring
+from ifrs.cli.options import (
+    AcceptOlder,
+    Identity,
+    Json,
+    KeyringPath,
+    PassphraseFile,
+    SetName,
+    open_keyring,
+)
 from ifrs.cli.output import print_facts, print_json, quiet_libraries
 from ifrs.errors import ImplantError
 
@@ -25,12 +33,14 @@ def command(
     learning_rate: Annotated[float | None, typer.Option(help="Step size of AdamW.")] = None,
     seed: Annotated[int, typer.Option(help="Seeds negatives and order, never a key.")] = 0,
     passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
     as_json: Json = False,
 ) -> None:
     """Plant a fingerprint set in a model, and save it as a transformers folder."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ImplantError(f"{out} exists already: choose another folder")
-    with open_keyring(path, passphrase_file) as ring:
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         fps = ring[name]
     try:
         import ifrs.plant as plant

@@ -1,29 +1,56 @@
-"""`ifrs keyring`: make keyrings and look into them."""
+"""`ifrs keyring`: make keyrings, look into them, and change who may open them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ifrs.cli.options import Json, KeyringPath, PassphraseFile, SetName, open_keyring
+from ifrs.cli.options import (
+    AcceptOlder,
+    Identity,
+    Json,
+    KeyringPath,
+    PassphraseFile,
+    SetName,
+    identity_passphrase,
+    open_keyring,
+)
 from ifrs.cli.options import read_passphrase as read
 from ifrs.cli.output import print_facts, print_json, print_rows
 from ifrs.keyring import Keyring
 
-app = typer.Typer(help="Make keyrings and look into them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make keyrings, look into them, and change who may open them.", no_args_is_help=True
+)
 
 _COLUMNS = ("name", "n", "source", "template", "response", "created")
+_JOURNAL = ("number", "at", "event", "set", "keys", "to")
+
+Recipients = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--recipient",
+        metavar="KEY|FILE",
+        help="A public key of age, SSH or a plugin, or a file of them; may be repeated.",
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
 
 
 @app.command()
 def create(
-    path: KeyringPath, passphrase_file: PassphraseFile = None, as_json: Json = False
+    path: KeyringPath,
+    recipient: Recipients = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
 ) -> None:
-    """Make a keyring with a fresh seed."""
+    """Make a keyring with a fresh seed, for a passphrase or for recipients."""
     if path.exists():
         raise FileExistsError(f"{path} already exists: open it, or choose another path")
-    with Keyring.create(path, passphrase=read(passphrase_file, new=True)) as ring:
+    passphrase, recipients = _protection(recipient, passphrase_file)
+    with Keyring.create(path, passphrase=passphrase, recipients=recipients) as ring:
         facts = {"keyring": str(ring.path), "created": ring.created}
     print_json(facts) if as_json else print_facts(facts)
 
@@ -33,19 +60,24 @@ def show(
     path: KeyringPath,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One set.")] = None,
     passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
     as_json: Json = False,
 ) -> None:
     """Show what is public about a keyring, or about one of its sets."""
-    with open_keyring(path, passphrase_file) as ring:
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         sets = ring.sets()
         facts = {
             "keyring": str(path),
             "created": ring.created,
+            "generation": ring.generation,
+            "recipients": ring.recipients,
             "sets": len(sets),
             "fingerprints": sum(row["n"] for row in sets),
         }
         if name is not None:
-            facts = {**_one(sets, name), "context": ring[name].context}
+            facts = _one(sets, name)
+            facts = {**facts, "context": ring[name].context, "spent": ring.spent(name)}
     print_json(facts) if as_json else print_facts(facts)
 
 
@@ -58,16 +90,190 @@ def _one(sets: list[dict[str, object]], name: str) -> dict[str, object]:
 
 @app.command("list")
 def list_sets(
-    path: KeyringPath, passphrase_file: PassphraseFile = None, as_json: Json = False
+    path: KeyringPath,
+    passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
+    as_json: Json = False,
 ) -> None:
     """List the fingerprint sets of a keyring."""
-    with open_keyring(path, passphrase_file) as ring:
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         rows = ring.sets()
     print_json(rows) if as_json else print_rows(rows, _COLUMNS)
 
 
 @app.command()
-def remove(path: KeyringPath, name: SetName, passphrase_file: PassphraseFile = None) -> None:
+def remove(
+    path: KeyringPath,
+    name: SetName,
+    passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
+) -> None:
     """Take a fingerprint set out of a keyring; the previous file stays as .bak."""
-    with open_keyring(path, passphrase_file) as ring:
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         ring.remove(name)
+
+
+@app.command()
+def rekey(
+    path: KeyringPath,
+    recipient: Recipients = None,
+    new_passphrase_file: Annotated[
+        Path | None, typer.Option(help="A file with the new passphrase in its first line.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
+    as_json: Json = False,
+) -> None:
+    """Change who may open a keyring; its backup is replaced, too."""
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+        if recipient:
+            shut = ring.rekey(recipients=_read_recipients(recipient))
+        elif new_passphrase_file is not None:
+            shut = ring.rekey(passphrase=read(new_passphrase_file))
+        else:
+            prompted = typer.prompt(
+                "New passphrase", hide_input=True, confirmation_prompt=True, err=True
+            )
+            shut = ring.rekey(passphrase=str(prompted))
+        facts = {"keyring": str(path), "old access": "shut" if shut else "still opens"}
+    print_json(facts) if as_json else print_facts(facts)
+
+
+@app.command()
+def journal(
+    path: KeyringPath,
+    passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
+    as_json: Json = False,
+) -> None:
+    """Print what happened to a keyring; its chain of hashes is verified first."""
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+        entries = ring.journal()
+    if as_json:
+        print_json(entries)
+        return
+    rows = [{key: _plain(value) for key, value in entry.items()} for entry in entries]
+    print_rows([{**row, "keys": row["indices"]} for row in rows], _JOURNAL)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else value
+
+
+@app.command()
+def export(
+    path: KeyringPath,
+    name: SetName,
+    out: Out,
+    recipient: Recipients = None,
+    passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
+) -> None:
+    """Seal one set for other recipients, without the seed."""
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+        ring.export(name, out, recipients=_read_recipients(recipient))
+
+
+@app.command("import")
+def import_set(
+    path: KeyringPath,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The sealed set.")],
+    set_identity: Annotated[
+        Path | None,
+        typer.Option(help="What opens the sealed set, if not what opens the keyring."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the set here.")] = None,
+    passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
+) -> None:
+    """Take in a set that another keyring exported."""
+    passphrase = identity_passphrase([set_identity] if set_identity else [], passphrase_file)
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+        ring.import_set(file, identity=set_identity, passphrase=passphrase, name=name)
+
+
+@app.command()
+def split(
+    path: KeyringPath,
+    out: Out,
+    threshold: Annotated[int, typer.Option(help="How many shares restore the keyring.")],
+    shares: Annotated[int, typer.Option(help="How many shares to write.")],
+    recipient: Recipients = None,
+    passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
+) -> None:
+    """Write shares of a keyring to a folder, one for each recipient."""
+    recipients = _read_recipients(recipient)
+    if len(recipients) != shares:
+        raise ValueError(f"--shares is {shares}, but there are {len(recipients)} recipients")
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+        for file in ring.split(out, threshold=threshold, recipients=recipients):
+            typer.echo(file)
+
+
+@app.command()
+def combine(
+    share: Annotated[list[Path], typer.Argument(metavar="SHARE…", help="The shares' files.")],
+    out: Out,
+    identity: Annotated[
+        list[Path] | None,
+        typer.Option(help="An identity file of a share's holder; may be repeated."),
+    ] = None,
+    recipient: Recipients = None,
+    identity_passphrase_file: Annotated[
+        Path | None, typer.Option(help="A file with the passphrase of protected identities.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Restore a keyring from shares."""
+    if out.exists():
+        raise FileExistsError(f"{out} already exists: choose another path")
+    identities = identity or []
+    identity_secret = identity_passphrase(identities, identity_passphrase_file)
+    passphrase, recipients = _protection(recipient, passphrase_file)
+    ring = Keyring.combine(
+        share,
+        out,
+        identities=identities,
+        identity_passphrase=identity_secret,
+        passphrase=passphrase,
+        recipients=recipients,
+    )
+    with ring:
+        facts = {"keyring": str(out), "sets": len(ring)}
+    print_json(facts) if as_json else print_facts(facts)
+
+
+def _protection(
+    recipient: list[str] | None, passphrase_file: Path | None
+) -> tuple[str | None, list[str]]:
+    if recipient:
+        return None, _read_recipients(recipient)
+    return read(passphrase_file, new=True), []
+
+
+def _read_recipients(given: list[str] | None) -> list[str]:
+    """Public keys as given, or from files: one a line, `#` begins a comment."""
+    keys: list[str] = []
+    for text in given or []:
+        if text.startswith(("age1", "ssh-")):
+            keys.append(text)
+            continue
+        if not Path(text).is_file():
+            # Not quoted: it may be a private key by mistake.
+            raise ValueError("--recipient takes a public key (age1…, ssh-…) or a file of them")
+        lines = Path(text).read_text(encoding="utf-8").splitlines()
+        keys += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not keys:
+        raise ValueError("there are no recipients: pass --recipient KEY")
+    return keys

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ifrs import _core
 from ifrs.keyring import Keyring
 
 PASSPHRASE = "IFRS_PASSPHRASE"
@@ -24,12 +26,43 @@ PassphraseFile = Annotated[
 ]
 
 
-def open_keyring(path: Path, passphrase_file: Path | None) -> Keyring:
-    """Open a keyring with the passphrase from a file, the environment or a prompt."""
+Identity = Annotated[
+    Path | None,
+    typer.Option(
+        "--identity",
+        envvar="IFRS_IDENTITY",
+        help="An age identity file or SSH private key that opens the keyring.",
+    ),
+]
+AcceptOlder = Annotated[
+    bool,
+    typer.Option("--accept-older", help="Accept a copy older than the one seen here before."),
+]
+
+
+def open_keyring(
+    path: Path,
+    passphrase_file: Path | None,
+    identity: Path | None = None,
+    accept_older: bool = False,
+) -> Keyring:
+    """Open a keyring with an identity, or a passphrase from a file, the environment or a prompt."""
     if not path.exists():
         # Before the prompt: nobody types a passphrase for nothing.
         raise FileNotFoundError(f"there is no keyring at {path}: ifrs keyring create makes one")
-    return Keyring.open(path, passphrase=read_passphrase(passphrase_file))
+    passphrase = (
+        read_passphrase(passphrase_file)
+        if identity is None
+        else identity_passphrase([identity], passphrase_file)
+    )
+    return Keyring.open(path, passphrase=passphrase, identity=identity, accept_older=accept_older)
+
+
+def identity_passphrase(identities: Sequence[Path], passphrase_file: Path | None) -> str | None:
+    """The passphrase of protected identities; nobody is asked for one that is not needed."""
+    if not any(_core.Keyring.is_protected(str(identity)) for identity in identities):
+        return None
+    return read_passphrase(passphrase_file)
 
 
 def read_passphrase(file: Path | None, *, new: bool = False) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 import numpy as np
 import typer
 
-from ifrs.cli.options import PassphraseFile, open_keyring
+from ifrs.cli.options import AcceptOlder, Identity, PassphraseFile, open_keyring
 from ifrs.cli.output import EXIT_NO
 from ifrs.files import write_text
 from ifrs.scoring import score
@@ -29,12 +29,14 @@ def command(
     workers: Annotated[int, typer.Option(help="Threads; 0 takes all cores.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write here, not to standard output.")] = None,
     passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
 ) -> None:
     """Score texts against patterns, and print hits as JSON lines.
 
     Rows and patterns are counted from 0. Exit code 0: some hit; 1: none.
     """
-    wanted = _patterns(patterns, passphrase_file)
+    wanted = _patterns(patterns, (passphrase_file, identity, accept_older))
     rows = read_texts(texts, column)
     scores = score(rows, wanted, method=cast(Any, method), cutoff=cutoff, workers=workers)
     hits = [
@@ -82,7 +84,7 @@ def _field(path: Path, place: int, line: str, column: str) -> str | None:
     return text
 
 
-def _patterns(source: str, passphrase_file: Path | None) -> list[str]:
+def _patterns(source: str, access: tuple[Path | None, Path | None, bool]) -> list[str]:
     """Patterns from a file, or the responses of a keyring's set."""
     if Path(source).exists():
         try:
@@ -93,6 +95,6 @@ def _patterns(source: str, passphrase_file: Path | None) -> list[str]:
     path, colon, name = source.rpartition(":")
     if not colon:
         raise FileNotFoundError(f"there is no file {source}")
-    with open_keyring(Path(path), passphrase_file) as ring:
+    with open_keyring(Path(path), *access) as ring:
         fps = ring[name]
     return [fps[i].response for i in range(len(fps))]

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from ifrs.cli.options import KeyringPath, PassphraseFile, SetName, open_keyring
+from ifrs.cli.options import (
+    AcceptOlder,
+    Identity,
+    KeyringPath,
+    PassphraseFile,
+    SetName,
+    open_keyring,
+)
 from ifrs.cli.output import (
     EXIT_ERROR,
     EXIT_NO,
@@ -34,11 +41,13 @@ def command(
     max_queries: Annotated[int | None, typer.Option(help="Ask under so many keys.")] = None,
     alpha: Annotated[float, typer.Option(help="The false-match rate to stay below.")] = 1e-6,
     passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
 ) -> None:
     """Verify a suspect. Exit code 0: match; 1: no match; 2: inconclusive or error."""
     if model.startswith(("http://", "https://")):
         raise TargetError("suspects behind an API cannot be verified yet: pass a model folder")
-    with open_keyring(path, passphrase_file) as ring:
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         fps = ring[name]
     try:
         import ifrs.prove as prove

@@ -9,4 +9,5 @@
 pub mod evidence;
 pub mod fingerprint;
 pub mod keyring;
+mod memory;
 pub mod scoring;

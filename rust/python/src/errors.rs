@@ -5,12 +5,19 @@ use ifrs_core::fingerprint::FingerprintError as CoreFingerprintError;
 use ifrs_core::keyring::KeyringError as CoreKeyringError;
 use ifrs_core::scoring::ScoringError;
 use pyo3::create_exception;
-use pyo3::exceptions::{PyException, PyKeyError, PyKeyboardInterrupt, PyMemoryError, PyValueError};
+use pyo3::exceptions::{
+    PyException, PyIndexError, PyKeyError, PyKeyboardInterrupt, PyMemoryError, PyValueError,
+};
 use pyo3::prelude::*;
 
 create_exception!(ifrs, IfrsError, PyException, "Any error of ifrs.");
 create_exception!(ifrs, KeyringError, IfrsError, "A keyring cannot be made, read or written.");
-create_exception!(ifrs, WrongPassphrase, KeyringError, "The passphrase does not open the file.");
+create_exception!(
+    ifrs,
+    WrongPassphrase,
+    KeyringError,
+    "Passphrase or identity do not open the file."
+);
 create_exception!(ifrs, KeyringLocked, KeyringError, "Another process writes the keyring.");
 create_exception!(ifrs, KeyringCorrupt, KeyringError, "The file is damaged or no keyring.");
 create_exception!(ifrs, FingerprintError, IfrsError, "A fingerprint set cannot be made.");
@@ -36,17 +43,21 @@ pub(crate) fn from_keyring(error: CoreKeyringError) -> PyErr {
     let message = error.to_string();
     match error {
         E::Fingerprint(error) => from_fingerprint(error),
-        E::WrongPassphrase(_) => WrongPassphrase::new_err(message),
+        E::WrongPassphrase(_)
+        | E::NeedsIdentity(_)
+        | E::NeedsPassphrase(_)
+        | E::IdentityLocked(_) => WrongPassphrase::new_err(message),
         E::Corrupt { .. } => KeyringCorrupt::new_err(message),
-        E::EmptyPassphrase => PyValueError::new_err(message),
+        E::Locked { .. } => KeyringLocked::new_err(message),
+        E::EmptyPassphrase
+        | E::SamePassphrase
+        | E::NoRecipients
+        | E::Recipient { .. }
+        | E::Split { .. }
+        | E::UnknownEvent(_) => PyValueError::new_err(message),
+        E::Index { .. } => PyIndexError::new_err(message),
         E::NoSet(_) => PyKeyError::new_err(message),
-        E::Exists(_)
-        | E::NotFound(_)
-        | E::NotPassphrase(_)
-        | E::Version { .. }
-        | E::Changed(_)
-        | E::Io { .. }
-        | E::SetExists(_) => KeyringError::new_err(message),
+        _ => KeyringError::new_err(message),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The keyring.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ifrs_core::fingerprint::{Alphabets, Context, ContextValue, SetSpec, Template};
-use ifrs_core::keyring::Keyring;
+use ifrs_core::keyring::{Entry, Identities, Keyring, KeyringError as CoreError};
+use ifrs_core::keyring::{Protect, Settings, Unlock};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString};
@@ -34,28 +36,182 @@ fn closed() -> PyErr {
     KeyringError::new_err("the keyring is closed: open it again")
 }
 
+/// A passphrase if there is one, else recipients.
+fn protect(
+    passphrase: Option<String>,
+    recipients: Vec<String>,
+    work_factor: Option<u8>,
+) -> Protect {
+    match passphrase.map(SecretString::from) {
+        Some(passphrase) => Protect::Passphrase { passphrase, work_factor },
+        None => Protect::Recipients(recipients),
+    }
+}
+
+/// Identities if there are any, else the passphrase.
+fn unlock(passphrase: Option<String>, identities: &[PathBuf]) -> Result<Unlock, CoreError> {
+    let passphrase = passphrase.map(SecretString::from);
+    match passphrase {
+        Some(passphrase) if identities.is_empty() => Ok(Unlock::Passphrase(passphrase)),
+        passphrase => {
+            let read = |path: &PathBuf| Identities::read(path, passphrase.as_ref());
+            let all = identities.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            Ok(Unlock::Identities(Identities::join(all)))
+        }
+    }
+}
+
+fn settings(lock_timeout: f64, accept_older: bool) -> PyResult<Settings> {
+    let lock_timeout = Duration::try_from_secs_f64(lock_timeout).map_err(|_| {
+        pyo3::exceptions::PyValueError::new_err("lock_timeout is a number of seconds from 0")
+    })?;
+    Ok(Settings { lock_timeout, accept_older, ..Settings::default() })
+}
+
+fn opened(ring: Result<Keyring, CoreError>) -> PyResult<PyKeyring> {
+    ring.map(|ring| PyKeyring(Some(ring))).map_err(from_keyring)
+}
+
 #[pymethods]
 impl PyKeyring {
     #[staticmethod]
-    #[pyo3(signature = (path, passphrase, work_factor=None))]
     fn create(
         py: Python<'_>,
         path: PathBuf,
-        passphrase: String,
+        passphrase: Option<String>,
+        recipients: Vec<String>,
         work_factor: Option<u8>,
+        lock_timeout: f64,
     ) -> PyResult<Self> {
-        let passphrase = SecretString::from(passphrase);
-        py.detach(|| Keyring::create(&path, passphrase, work_factor))
-            .map(|ring| Self(Some(ring)))
-            .map_err(from_keyring)
+        let settings = settings(lock_timeout, false)?;
+        let protect = protect(passphrase, recipients, work_factor);
+        opened(py.detach(|| Keyring::create(&path, protect, settings)))
     }
 
     #[staticmethod]
-    fn open(py: Python<'_>, path: PathBuf, passphrase: String) -> PyResult<Self> {
-        let passphrase = SecretString::from(passphrase);
-        py.detach(|| Keyring::open(&path, passphrase))
-            .map(|ring| Self(Some(ring)))
-            .map_err(from_keyring)
+    fn open(
+        py: Python<'_>,
+        path: PathBuf,
+        passphrase: Option<String>,
+        identities: Vec<PathBuf>,
+        accept_older: bool,
+        lock_timeout: f64,
+    ) -> PyResult<Self> {
+        let settings = settings(lock_timeout, accept_older)?;
+        opened(py.detach(|| Keyring::open(&path, unlock(passphrase, &identities)?, settings)))
+    }
+
+    #[staticmethod]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
+    fn combine(
+        py: Python<'_>,
+        shares: Vec<PathBuf>,
+        identities: Vec<PathBuf>,
+        identity_passphrase: Option<String>,
+        path: PathBuf,
+        passphrase: Option<String>,
+        recipients: Vec<String>,
+        work_factor: Option<u8>,
+        lock_timeout: f64,
+    ) -> PyResult<Self> {
+        let settings = settings(lock_timeout, false)?;
+        let protect = protect(passphrase, recipients, work_factor);
+        opened(py.detach(|| {
+            let unlock = unlock(identity_passphrase, &identities)?;
+            Keyring::combine(&shares, &unlock, &path, protect, settings)
+        }))
+    }
+
+    /// Whether an identity file needs a passphrase.
+    #[staticmethod]
+    fn is_protected(identity: PathBuf) -> PyResult<bool> {
+        Identities::is_protected(&identity).map_err(from_keyring)
+    }
+
+    fn rekey(
+        &mut self,
+        py: Python<'_>,
+        passphrase: Option<String>,
+        recipients: Vec<String>,
+        work_factor: Option<u8>,
+    ) -> PyResult<bool> {
+        let ring = self.ring_mut()?;
+        let protect = protect(passphrase, recipients, work_factor);
+        py.detach(|| ring.rekey(protect)).map_err(from_keyring)
+    }
+
+    fn export_set(
+        &mut self,
+        py: Python<'_>,
+        name: &str,
+        out: PathBuf,
+        passphrase: Option<String>,
+        recipients: Vec<String>,
+    ) -> PyResult<()> {
+        let ring = self.ring_mut()?;
+        let protect = protect(passphrase, recipients, None);
+        py.detach(|| ring.export(name, &out, &protect)).map_err(from_keyring)
+    }
+
+    fn import_set(
+        &mut self,
+        py: Python<'_>,
+        sealed: PathBuf,
+        passphrase: Option<String>,
+        identities: Vec<PathBuf>,
+        name: Option<&str>,
+    ) -> PyResult<String> {
+        let ring = self.ring_mut()?;
+        py.detach(|| {
+            let given = passphrase.is_some() || !identities.is_empty();
+            let unlock = given.then(|| unlock(passphrase, &identities)).transpose()?;
+            ring.import(&sealed, unlock.as_ref(), name)
+        })
+        .map_err(from_keyring)
+    }
+
+    fn split(
+        &mut self,
+        py: Python<'_>,
+        threshold: usize,
+        recipients: Vec<String>,
+        folder: PathBuf,
+    ) -> PyResult<Vec<PathBuf>> {
+        let ring = self.ring_mut()?;
+        py.detach(|| ring.split(threshold, &recipients, &folder)).map_err(from_keyring)
+    }
+
+    fn spend(
+        &mut self,
+        py: Python<'_>,
+        name: &str,
+        indices: Vec<usize>,
+        target: &str,
+        event: &str,
+    ) -> PyResult<()> {
+        let event = event.parse().map_err(from_keyring)?;
+        let ring = self.ring_mut()?;
+        py.detach(|| ring.spend(name, &indices, target, event)).map_err(from_keyring)
+    }
+
+    fn spent(&self, name: &str) -> PyResult<Vec<usize>> {
+        self.ring()?.spent(name).map_err(from_keyring)
+    }
+
+    /// What happened, in order.
+    fn journal<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let row = |entry: &Entry| {
+            let row = PyDict::new(py);
+            row.set_item("number", entry.number)?;
+            row.set_item("at", &entry.at)?;
+            row.set_item("event", entry.event.name())?;
+            row.set_item("set", &entry.set)?;
+            row.set_item("indices", &entry.indices)?;
+            row.set_item("to", &entry.to)?;
+            row.set_item("hash", &entry.hash)?;
+            Ok(row)
+        };
+        self.ring()?.journal().iter().map(row).collect()
     }
 
     #[pyo3(signature = (
@@ -118,9 +274,28 @@ impl PyKeyring {
             row.set_item("response", set.spec.response.name())?;
             row.set_item("created", set.created)?;
             row.set_item("stored", set.stored)?;
+            row.set_item("imported", set.imported)?;
             Ok(row)
         };
         self.ring()?.sets().into_iter().map(row).collect()
+    }
+
+    fn names(&self) -> PyResult<Vec<&str>> {
+        Ok(self.ring()?.names())
+    }
+
+    fn __contains__(&self, name: &str) -> PyResult<bool> {
+        Ok(self.ring()?.contains(name))
+    }
+
+    #[getter]
+    fn generation(&self) -> PyResult<u64> {
+        Ok(self.ring()?.generation())
+    }
+
+    #[getter]
+    fn recipients(&self) -> PyResult<Vec<String>> {
+        Ok(self.ring()?.recipients().to_vec())
     }
 
     #[getter]

@@ -6,7 +6,14 @@ mod fingerprint;
 mod keyring;
 mod scoring;
 
+use std::alloc::System;
+
 use pyo3::prelude::*;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes what is freed: age and serde_json keep copies of what they read in buffers of their own.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// The Rust core of ifrs.
 #[pymodule]

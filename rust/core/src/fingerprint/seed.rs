@@ -9,6 +9,7 @@ use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::FingerprintError;
+use crate::memory::Locked;
 
 /// Bytes in a seed, a set key and a digest.
 pub const KEY_BYTES: usize = 32;
@@ -32,28 +33,37 @@ pub enum ContextValue {
 
 /// The keyring's root secret: everything else is derived from it.
 ///
-/// Neither `Debug` nor `Clone`: there is one copy, wiped when dropped.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Seed([u8; KEY_BYTES]);
+/// Neither `Debug` nor `Clone`: there is one copy, in locked memory, wiped when dropped.
+pub struct Seed(Locked);
 
 impl Seed {
     /// Draws a seed from the operating system's CSPRNG.
     pub fn random() -> Result<Self, FingerprintError> {
-        let mut seed = Self([0; KEY_BYTES]);
+        let mut seed = Self(Locked::zeroed(KEY_BYTES));
         getrandom::fill(&mut seed.0).map_err(FingerprintError::Entropy)?;
         Ok(seed)
     }
 
     /// Takes over a seed that was stored, and wipes the source.
     pub fn from_bytes(bytes: &mut [u8; KEY_BYTES]) -> Self {
-        let seed = Self(*bytes);
+        let mut seed = Self(Locked::zeroed(KEY_BYTES));
+        seed.0.copy_from_slice(bytes);
         bytes.zeroize();
         seed
     }
 
     /// The bytes, for the encrypted container only.
     pub(crate) fn expose(&self) -> &[u8; KEY_BYTES] {
-        &self.0
+        self.0.first_chunk().expect("a seed has that many bytes")
+    }
+
+    /// What names the keyring in public: `HKDF-SHA256(seed, "ifrs/v1/keyring-id")`, 16 bytes.
+    pub(crate) fn public_id(&self) -> [u8; 16] {
+        let mut id = [0; 16];
+        Hkdf::<Sha256>::new(None, self.expose())
+            .expand(b"ifrs/v1/keyring-id", &mut id)
+            .expect("16 bytes are within HKDF's limit");
+        id
     }
 
     /// The key of one set: `HKDF-SHA256(seed, "ifrs/v1/set" ‖ name ‖ canonical context)`.
@@ -62,7 +72,7 @@ impl Seed {
     pub(crate) fn set_key(&self, name: &str, context: &Context) -> SetKey {
         let context = serde_json::to_vec(context).expect("a flat map of scalars is always JSON");
         let mut key = SetKey([0; KEY_BYTES]);
-        Hkdf::<Sha256>::new(None, &self.0)
+        Hkdf::<Sha256>::new(None, self.expose())
             .expand_multi_info(
                 &[
                     b"ifrs/v1/set",
@@ -83,6 +93,26 @@ impl Seed {
 pub(crate) struct SetKey([u8; KEY_BYTES]);
 
 impl SetKey {
+    /// Takes over a key that was stored, and wipes the source.
+    pub(crate) fn from_bytes(bytes: &mut [u8; KEY_BYTES]) -> Self {
+        let key = Self(*bytes);
+        bytes.zeroize();
+        key
+    }
+
+    /// The bytes, for the encrypted container only.
+    pub(crate) fn expose(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+
+    /// What names the set in public: it tells sets of one name and different contexts apart.
+    pub(crate) fn public_id(&self) -> [u8; 16] {
+        let mut mac = self.mac(&[b"set-id"]);
+        let id = mac.first_chunk().copied().expect("a MAC is longer than an id");
+        mac.zeroize();
+        id
+    }
+
     /// HMAC-SHA256 under this key over length-prefixed parts.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> [u8; KEY_BYTES] {
         let mut mac =

@@ -48,7 +48,8 @@ pub struct SetSpec {
 }
 
 impl SetSpec {
-    fn validate(&self) -> Result<(), FingerprintError> {
+    /// Whether such a set can be.
+    pub(crate) fn validate(&self) -> Result<(), FingerprintError> {
         if !(1..=MAX_FINGERPRINTS).contains(&self.n) {
             return Err(FingerprintError::Count { n: self.n });
         }
@@ -76,10 +77,20 @@ impl FingerprintSet {
         alphabets: &Alphabets,
         check: Option<&mut Check<'_>>,
     ) -> Result<Self, FingerprintError> {
-        spec.validate()?;
         let set_key = seed.set_key(&spec.name, &spec.context);
-        let keys = draw_keys(&set_key, spec.source, spec.n, alphabets, check)?;
-        Ok(Self::bind(&set_key, spec, keys))
+        Self::derive_with(&set_key, spec, alphabets, check)
+    }
+
+    /// Derives a set from its own key.
+    pub(crate) fn derive_with(
+        set_key: &SetKey,
+        spec: SetSpec,
+        alphabets: &Alphabets,
+        check: Option<&mut Check<'_>>,
+    ) -> Result<Self, FingerprintError> {
+        spec.validate()?;
+        let keys = draw_keys(set_key, spec.source, spec.n, alphabets, check)?;
+        Ok(Self::bind(set_key, spec, keys))
     }
 
     /// Restores a set whose rendered keys were stored because a tokenizer took part.
@@ -88,9 +99,18 @@ impl FingerprintSet {
         spec: SetSpec,
         keys: Vec<String>,
     ) -> Result<Self, FingerprintError> {
-        spec.validate()?;
         let set_key = seed.set_key(&spec.name, &spec.context);
-        Ok(Self::bind(&set_key, spec, keys))
+        Self::restore_with(&set_key, spec, keys)
+    }
+
+    /// Restores a set from its own key and its rendered keys.
+    pub(crate) fn restore_with(
+        set_key: &SetKey,
+        spec: SetSpec,
+        keys: Vec<String>,
+    ) -> Result<Self, FingerprintError> {
+        spec.validate()?;
+        Ok(Self::bind(set_key, spec, keys))
     }
 
     fn bind(set_key: &SetKey, spec: SetSpec, keys: Vec<String>) -> Self {

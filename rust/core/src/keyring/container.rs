@@ -1,14 +1,14 @@
-//! The age v1 file around the payload (age-encryption.org/v1).
+//! The age v1 file around a payload (age-encryption.org/v1).
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
-use age::scrypt;
-use age::{DecryptError, Decryptor, Encryptor};
-use secrecy::{ExposeSecret, SecretString};
-use zeroize::Zeroizing;
+use age::armor::ArmoredReader;
+use age::{DecryptError, Decryptor, EncryptError, Encryptor, scrypt};
 
-use super::KeyringError;
+use super::access::{Protect, Unlock, missing, parse_recipients, plain};
+use super::error::KeyringError;
+use crate::memory::Buffer;
 
 /// The least scrypt work factor that is accepted, for tests: log₂ N.
 pub const MIN_WORK_FACTOR: u8 = 2;
@@ -16,27 +16,36 @@ pub const MIN_WORK_FACTOR: u8 = 2;
 /// Files that ask for more work than this are refused: log₂ N, about a minute.
 const MAX_WORK_FACTOR: u8 = 24;
 
-/// Encrypts the payload to a passphrase.
-pub(super) fn seal(
-    json: &[u8],
-    passphrase: &SecretString,
-    work_factor: Option<u8>,
-) -> Result<Vec<u8>, KeyringError> {
-    if passphrase.expose_secret().is_empty() {
-        return Err(KeyringError::EmptyPassphrase);
-    }
-    let mut recipient = scrypt::Recipient::new(passphrase.clone());
-    if let Some(log_n) = work_factor {
-        recipient.set_work_factor(log_n.clamp(MIN_WORK_FACTOR, MAX_WORK_FACTOR));
-    }
-    let recipients = std::iter::once(&recipient as &dyn age::Recipient);
-    let encryptor = Encryptor::with_recipients(recipients)
-        .expect("a single passphrase is a valid set of recipients");
+/// Encrypts a payload.
+pub(super) fn seal(plaintext: &[u8], protect: &Protect) -> Result<Vec<u8>, KeyringError> {
+    protect.check()?;
+    let recipients = match protect {
+        Protect::Passphrase { passphrase, work_factor } => {
+            let mut recipient = scrypt::Recipient::new(passphrase.clone());
+            if let Some(log_n) = work_factor {
+                recipient.set_work_factor((*log_n).clamp(MIN_WORK_FACTOR, MAX_WORK_FACTOR));
+            }
+            vec![Box::new(recipient) as Box<dyn age::Recipient>]
+        }
+        Protect::Recipients(texts) => parse_recipients(texts)?,
+    };
+    let encryptor = Encryptor::with_recipients(recipients.iter().map(|recipient| &**recipient))
+        .map_err(refused)?;
     let mut sealed = Vec::new();
     let mut writer = encryptor.wrap_output(&mut sealed).expect("writing to memory does not fail");
-    writer.write_all(json).expect("writing to memory does not fail");
+    writer.write_all(plaintext).expect("writing to memory does not fail");
     writer.finish().expect("writing to memory does not fail");
     Ok(sealed)
+}
+
+fn refused(error: EncryptError) -> KeyringError {
+    match error {
+        EncryptError::PluginResolve(error) => missing(&error),
+        EncryptError::IncompatibleRecipients { .. } => KeyringError::Recipients(
+            "post-quantum recipients cannot be mixed with others".to_owned(),
+        ),
+        other => KeyringError::Recipients(plain(&other.to_string())),
+    }
 }
 
 /// The scrypt work factor that a file's header states: `-> scrypt SALT LOG_N`.
@@ -46,29 +55,33 @@ pub(super) fn work_factor(sealed: &[u8]) -> Option<u8> {
     std::str::from_utf8(stanza).ok()?.rsplit(' ').next()?.parse().ok()
 }
 
-/// Decrypts a file with a passphrase.
-pub(super) fn open(
-    path: &Path,
-    sealed: &[u8],
-    passphrase: &SecretString,
-) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
-    let corrupt = |reason: String| KeyringError::Corrupt { path: path.to_owned(), reason };
-    let decryptor = Decryptor::new(sealed).map_err(|error| corrupt(error.to_string()))?;
-    if !decryptor.is_scrypt() {
-        return Err(KeyringError::NotPassphrase(path.to_owned()));
-    }
-    let mut identity = scrypt::Identity::new(passphrase.clone());
-    identity.set_max_work_factor(MAX_WORK_FACTOR);
-    let mut reader =
-        decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|error| {
-            match error {
-                DecryptError::DecryptionFailed
-                | DecryptError::KeyDecryptionFailed
-                | DecryptError::NoMatchingKeys => KeyringError::WrongPassphrase(path.to_owned()),
-                other => corrupt(other.to_string()),
-            }
-        })?;
-    let mut json = Zeroizing::new(Vec::with_capacity(sealed.len()));
-    reader.read_to_end(&mut json).map_err(|error| corrupt(error.to_string()))?;
-    Ok(json)
+/// Decrypts a file.
+pub(super) fn open(path: &Path, sealed: &[u8], unlock: &Unlock) -> Result<Buffer, KeyringError> {
+    let corrupt = |error: &dyn ToString| KeyringError::Corrupt {
+        path: path.to_owned(),
+        reason: plain(&error.to_string()),
+    };
+    let decryptor = Decryptor::new(ArmoredReader::new(sealed)).map_err(|error| corrupt(&error))?;
+    let opened = match (unlock, decryptor.is_scrypt()) {
+        (Unlock::Passphrase(passphrase), true) => {
+            let mut identity = scrypt::Identity::new(passphrase.clone());
+            identity.set_max_work_factor(MAX_WORK_FACTOR);
+            decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity))
+        }
+        (Unlock::Identities(identities), false) => decryptor.decrypt(identities.iter()),
+        (Unlock::Passphrase(_), false) => return Err(KeyringError::NeedsIdentity(path.to_owned())),
+        (Unlock::Identities(_), true) => {
+            return Err(KeyringError::NeedsPassphrase(path.to_owned()));
+        }
+    };
+    let reader = opened.map_err(|error| match error {
+        DecryptError::DecryptionFailed
+        | DecryptError::KeyDecryptionFailed
+        | DecryptError::NoMatchingKeys => KeyringError::WrongPassphrase(path.to_owned()),
+        DecryptError::PluginResolve(error) => missing(&error),
+        other => corrupt(&other),
+    })?;
+    let mut plaintext = Buffer::with_capacity(sealed.len());
+    plaintext.fill(reader).map_err(|error| corrupt(&error))?;
+    Ok(plaintext)
 }

@@ -5,9 +5,9 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 
-use super::KeyringError;
+use super::error::KeyringError;
 
 /// What a file held when it was last read or written here.
 #[derive(PartialEq, Eq)]
@@ -17,6 +17,11 @@ impl Stamp {
     fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
+}
+
+/// Whether the file still holds what `stamp` says.
+pub(super) fn is_same(path: &Path, stamp: &Stamp) -> bool {
+    fs::read(path).is_ok_and(|bytes| Stamp::of(&bytes) == *stamp)
 }
 
 /// Reads a file whole.
@@ -40,21 +45,27 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<Stamp, KeyringError> {
     Ok(Stamp::of(bytes))
 }
 
-/// Replaces a file that still holds what `stamp` says; the previous version becomes the backup.
-pub(super) fn replace(path: &Path, bytes: &[u8], stamp: &Stamp) -> Result<Stamp, KeyringError> {
-    let (previous, found) = read(path)?;
-    if found != *stamp {
-        return Err(KeyringError::Changed(path.to_owned()));
-    }
+/// Replaces a file; the previous version becomes the backup. The caller holds the lock.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<Stamp, KeyringError> {
+    let (previous, _) = read(path)?;
     let backup = backup_path(path);
-    persist(write_beside(&backup, &previous)?, &backup)?;
-    persist(write_beside(path, bytes)?, path)?;
+    persist(write_next(&backup, &previous)?, &backup)?;
+    persist(write_next(path, bytes)?, path)?;
+    sync_folder(path)?;
+    Ok(Stamp::of(bytes))
+}
+
+/// Replaces a file and its backup, so that nothing is left of what they held.
+pub(super) fn replace_both(path: &Path, bytes: &[u8]) -> Result<Stamp, KeyringError> {
+    persist(write_next(path, bytes)?, path)?;
+    let backup = backup_path(path);
+    persist(write_next(&backup, bytes)?, &backup)?;
     sync_folder(path)?;
     Ok(Stamp::of(bytes))
 }
 
 /// `keyring.ifrs` → `keyring.ifrs.bak`.
-fn backup_path(path: &Path) -> PathBuf {
+pub(super) fn backup_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".bak");
     name.into()
@@ -62,13 +73,34 @@ fn backup_path(path: &Path) -> PathBuf {
 
 /// A synced temporary file in the same folder; it removes itself unless it is persisted.
 fn write_beside(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, KeyringError> {
-    let mut beside = NamedTempFile::new_in(folder_of(path))
+    let beside = NamedTempFile::new_in(folder_of(path))
         .map_err(|source| failed("write beside", path, source))?;
+    fill(beside, path, bytes)
+}
+
+fn fill(
+    mut beside: NamedTempFile,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<NamedTempFile, KeyringError> {
     beside
         .write_all(bytes)
         .and_then(|()| beside.as_file().sync_all())
         .map_err(|source| failed("write", path, source))?;
     Ok(beside)
+}
+
+/// As [`write_beside`], at a place that the lock makes ours: what a killed writer left there goes.
+fn write_next(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, KeyringError> {
+    let fault = |source| failed("write beside", path, source);
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    match fs::remove_file(folder_of(path).join(&name)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(fault(error)),
+        _ => {}
+    }
+    let made = Builder::new().prefix(&name).rand_bytes(0).tempfile_in(folder_of(path));
+    fill(made.map_err(fault)?, path, bytes)
 }
 
 fn persist(beside: NamedTempFile, path: &Path) -> Result<(), KeyringError> {
@@ -93,6 +125,6 @@ fn sync_folder(path: &Path) -> Result<(), KeyringError> {
     Ok(())
 }
 
-fn failed(action: &'static str, path: &Path, source: std::io::Error) -> KeyringError {
+pub(super) fn failed(action: &'static str, path: &Path, source: std::io::Error) -> KeyringError {
     KeyringError::Io { action, path: path.to_owned(), source }
 }

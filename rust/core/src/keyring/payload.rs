@@ -1,23 +1,36 @@
 //! The JSON inside a keyring; docs/formats.md is its specification.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{KeyringError, SetSummary};
-use crate::fingerprint::seed::KEY_BYTES;
+use super::SetSummary;
+use super::error::KeyringError;
+use super::journal::{Entry, Event, Journal};
+use crate::fingerprint::seed::{KEY_BYTES, SetKey};
 use crate::fingerprint::{FingerprintError, FingerprintSet, Seed, SetSpec};
+use crate::memory::{Buffer, Count};
 
-/// The format that this version writes and reads.
-const FORMAT: &str = "ifrs/keyring/v1";
+/// The format that this version writes.
+const FORMAT: &str = "ifrs/keyring/v2";
+
+/// The format before, which had no journal, no generation and no recipients.
+const FORMAT_V1: &str = "ifrs/keyring/v1";
 
 /// What a keyring holds.
 pub(super) struct Payload {
     pub(super) created: String,
+    pub(super) generation: u64,
     pub(super) seed: Seed,
-    pub(super) sets: Vec<SetRecord>,
+    pub(super) recipients: Vec<String>,
+    pub(super) journal: Journal,
+    // Shared, so that a change can be taken back without copying secrets.
+    sets: Vec<Arc<SetRecord>>,
+    places: HashMap<String, usize>,
 }
 
 /// One set as it is stored.
@@ -29,6 +42,9 @@ pub(super) struct SetRecord {
     /// Present when a tokenizer took part, so that the set never depends on its later versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keys: Option<Vec<String>>,
+    /// Present when the set came from another keyring; else it is derived from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    set_key: Option<Zeroizing<String>>,
 }
 
 impl Drop for SetRecord {
@@ -47,8 +63,11 @@ struct Head {
 struct Written<'p> {
     format: &'static str,
     created: &'p str,
+    generation: u64,
+    recipients: &'p [String],
     seed: &'p str,
-    sets: &'p [SetRecord],
+    sets: Vec<&'p SetRecord>,
+    journal: &'p Journal,
 }
 
 #[derive(Deserialize)]
@@ -57,24 +76,99 @@ struct Read {
     #[serde(rename = "format")]
     _format: String,
     created: String,
+    #[serde(default)]
+    generation: u64,
+    #[serde(default)]
+    recipients: Vec<String>,
     seed: Zeroizing<String>,
     sets: Vec<SetRecord>,
+    #[serde(default)]
+    journal: Journal,
+}
+
+/// What a failed change restores.
+pub(super) struct Before {
+    generation: u64,
+    recipients: Vec<String>,
+    sets: Vec<Arc<SetRecord>>,
+    entries: usize,
 }
 
 impl Payload {
     pub(super) fn new(seed: Seed) -> Self {
-        Self { created: now(), seed, sets: Vec::new() }
+        let mut journal = Journal::default();
+        journal.append(Entry::new(Event::Created));
+        Self {
+            created: now(),
+            generation: 0,
+            seed,
+            recipients: Vec::new(),
+            journal,
+            sets: Vec::new(),
+            places: HashMap::new(),
+        }
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<&SetRecord> {
-        self.sets.iter().find(|record| record.spec.name == name)
+    /// What names the keyring in public.
+    pub(super) fn id(&self) -> String {
+        hex(&self.seed.public_id()).to_string()
     }
 
-    pub(super) fn to_json(&self) -> Zeroizing<Vec<u8>> {
-        let seed = to_hex(self.seed.expose());
-        let written =
-            Written { format: FORMAT, created: &self.created, seed: &seed, sets: &self.sets };
-        Zeroizing::new(serde_json::to_vec_pretty(&written).expect("plain data is always JSON"))
+    pub(super) fn sets(&self) -> &[Arc<SetRecord>] {
+        &self.sets
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<&SetRecord, KeyringError> {
+        match self.places.get(name) {
+            Some(&place) => Ok(&self.sets[place]),
+            None => Err(KeyringError::NoSet(name.to_owned())),
+        }
+    }
+
+    pub(super) fn add(&mut self, record: SetRecord) -> Result<(), KeyringError> {
+        if self.places.contains_key(&record.spec.name) {
+            return Err(KeyringError::SetExists(record.spec.name.clone()));
+        }
+        self.places.insert(record.spec.name.clone(), self.sets.len());
+        self.sets.push(Arc::new(record));
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Result<(), KeyringError> {
+        self.find(name)?;
+        self.sets.retain(|record| record.spec.name != name);
+        self.places = places(&self.sets);
+        Ok(())
+    }
+
+    pub(super) fn before(&self) -> Before {
+        Before {
+            generation: self.generation,
+            recipients: self.recipients.clone(),
+            sets: self.sets.clone(),
+            entries: self.journal.entries().len(),
+        }
+    }
+
+    pub(super) fn take_back(&mut self, before: Before) {
+        self.generation = before.generation;
+        self.recipients = before.recipients;
+        self.sets = before.sets;
+        self.places = places(&self.sets);
+        self.journal.truncate(before.entries);
+    }
+
+    pub(super) fn to_json(&self) -> Buffer {
+        let seed = hex(self.seed.expose());
+        write_json(&Written {
+            format: FORMAT,
+            created: &self.created,
+            generation: self.generation,
+            recipients: &self.recipients,
+            seed: &seed,
+            sets: self.sets.iter().map(|record| &**record).collect(),
+            journal: &self.journal,
+        })
     }
 
     pub(super) fn from_json(path: &Path, json: &[u8]) -> Result<Self, KeyringError> {
@@ -85,32 +179,86 @@ impl Payload {
         };
         let head: Head =
             serde_json::from_slice(json).map_err(|_| corrupt("its payload is not a keyring's"))?;
-        if head.format != FORMAT {
+        if ![FORMAT, FORMAT_V1].contains(&head.format.as_str()) {
             return Err(KeyringError::Version { path: path.to_owned(), format: head.format });
         }
         let read: Read = serde_json::from_slice(json)
             .map_err(|_| corrupt("its payload is not of the documented form"))?;
-        let mut bytes = from_hex(&read.seed).ok_or_else(|| corrupt("its seed is malformed"))?;
+        let mut bytes = unhex(&read.seed).ok_or_else(|| corrupt("its seed is malformed"))?;
         if read.sets.iter().any(|record| !record.is_whole()) {
-            return Err(corrupt("a set has another number of keys than it says"));
+            return Err(corrupt("a set is malformed, or has another number of keys than it says"));
         }
-        let seed = Seed::from_bytes(&mut bytes);
-        Ok(Self { created: read.created, seed, sets: read.sets })
+        if let Some(number) = read.journal.broken() {
+            return Err(corrupt(&format!("its journal was altered at entry {number}")));
+        }
+        let sets: Vec<Arc<SetRecord>> = read.sets.into_iter().map(Arc::new).collect();
+        let places = places(&sets);
+        if places.len() != sets.len() {
+            return Err(corrupt("two sets have one name"));
+        }
+        Ok(Self {
+            created: read.created,
+            generation: read.generation,
+            seed: Seed::from_bytes(&mut bytes),
+            recipients: read.recipients,
+            journal: read.journal,
+            sets,
+            places,
+        })
     }
+}
+
+fn places(sets: &[Arc<SetRecord>]) -> HashMap<String, usize> {
+    sets.iter().enumerate().map(|(place, record)| (record.spec.name.clone(), place)).collect()
+}
+
+/// Reads a payload, for the fuzzer: never a panic.
+pub fn read_payload(json: &[u8]) -> bool {
+    Payload::from_json(Path::new("fuzz"), json).is_ok()
+}
+
+/// JSON in locked memory, made to measure.
+pub(super) fn write_json(value: &impl Serialize) -> Buffer {
+    let mut count = Count::default();
+    serde_json::to_writer_pretty(&mut count, value).expect("plain data is always JSON");
+    let mut buffer = Buffer::with_capacity(count.0);
+    serde_json::to_writer_pretty(&mut buffer, value).expect("the buffer was made to measure");
+    buffer
 }
 
 impl SetRecord {
     pub(super) fn of(set: &FingerprintSet, store_keys: bool) -> Self {
         let keys = store_keys.then(|| set.keys().to_vec());
-        Self { spec: set.spec().clone(), created: now(), keys }
+        Self { spec: set.spec().clone(), created: now(), keys, set_key: None }
+    }
+
+    /// The set as it leaves the keyring: with its own key, which says nothing of the seed.
+    pub(super) fn detached(&self, seed: &Seed) -> Self {
+        Self {
+            spec: self.spec.clone(),
+            created: self.created.clone(),
+            keys: self.keys.clone(),
+            set_key: Some(hex(self.key(seed).expose())),
+        }
+    }
+
+    /// The same set under another name; the derivation keeps the name it was made with.
+    pub(super) fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.spec.name);
+        self
     }
 
     pub(super) fn restore(&self, seed: &Seed) -> Result<FingerprintSet, FingerprintError> {
-        let spec = self.spec.clone();
+        let (key, spec) = (self.key(seed), self.spec.clone());
         match &self.keys {
-            Some(keys) => FingerprintSet::restore(seed, spec, keys.clone()),
-            None => FingerprintSet::derive(seed, spec, &Default::default(), None),
+            Some(keys) => FingerprintSet::restore_with(&key, spec, keys.clone()),
+            None => FingerprintSet::derive_with(&key, spec, &Default::default(), None),
         }
+    }
+
+    /// What names the set in public.
+    pub(super) fn id(&self, seed: &Seed) -> String {
+        hex(&self.key(seed).public_id()).to_string()
     }
 
     pub(super) fn summary(&self) -> SetSummary {
@@ -118,19 +266,33 @@ impl SetRecord {
             spec: self.spec.clone(),
             created: self.created.clone(),
             stored: self.keys.is_some(),
+            imported: self.set_key.is_some(),
         }
     }
 
-    fn is_whole(&self) -> bool {
-        self.keys.as_ref().is_none_or(|keys| keys.len() == self.spec.n)
+    fn key(&self, seed: &Seed) -> SetKey {
+        match self.set_key.as_ref().and_then(|text| unhex(text)) {
+            Some(mut bytes) => SetKey::from_bytes(&mut bytes),
+            None => seed.set_key(&self.spec.name, &self.spec.context),
+        }
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.spec.validate().is_ok()
+            && self.keys.as_ref().is_none_or(|keys| keys.len() == self.spec.n)
+            && self.set_key.as_ref().is_none_or(|text| unhex(text).is_some())
+    }
+
+    pub(super) fn is_detached(&self) -> bool {
+        self.set_key.is_some()
     }
 }
 
-fn now() -> String {
+pub(super) fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
-fn to_hex(bytes: &[u8]) -> Zeroizing<String> {
+pub(super) fn hex(bytes: &[u8]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
     for byte in bytes {
         for nibble in [byte >> 4, byte & 15] {
@@ -140,7 +302,7 @@ fn to_hex(bytes: &[u8]) -> Zeroizing<String> {
     text
 }
 
-fn from_hex(text: &str) -> Option<[u8; KEY_BYTES]> {
+pub(super) fn unhex(text: &str) -> Option<[u8; KEY_BYTES]> {
     let mut bytes = [0; KEY_BYTES];
     if text.len() != 2 * KEY_BYTES || !text.is_ascii() {
         return None;
@@ -166,6 +328,17 @@ mod tests {
         let again = Payload::from_json(Path::new("k"), &payload.to_json()).unwrap();
         assert_eq!(payload.seed.expose(), again.seed.expose());
         assert_eq!(payload.created, again.created);
+        assert_eq!(payload.journal.head(), again.journal.head());
+    }
+
+    #[test]
+    fn the_first_format_is_read() {
+        let seed = "07".repeat(KEY_BYTES);
+        let json = format!(
+            r#"{{"format":"ifrs/keyring/v1","created":"2026-01-01T00:00:00Z","seed":"{seed}","sets":[]}}"#
+        );
+        let payload = Payload::from_json(Path::new("k"), json.as_bytes()).unwrap();
+        assert_eq!((payload.generation, payload.journal.entries().len()), (0, 0));
     }
 
     #[test]

@@ -1,0 +1,244 @@
+//! Who may open a file: passphrases, recipients and identities as age knows them.
+
+use std::fs;
+use std::io::BufReader;
+use std::path::Path;
+
+use age::armor::ArmoredReader;
+use age::plugin::{self, RecipientPluginV1, ResolveError};
+use age::{Callbacks, DecryptError, Decryptor, IdentityFile, ssh, tag, tagpq, x25519};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::KeyringError;
+
+/// To whom a file is encrypted.
+pub enum Protect {
+    /// Whoever knows the passphrase; `work_factor` is scrypt's log₂ N.
+    Passphrase {
+        /// The passphrase.
+        passphrase: SecretString,
+        /// Without one it is chosen to take about a second here.
+        work_factor: Option<u8>,
+    },
+    /// Public keys: `age1…`, `age1tagpq1…`, `age1NAME1…` of a plugin, `ssh-ed25519 …`, `ssh-rsa …`.
+    Recipients(Vec<String>),
+}
+
+impl Protect {
+    /// The recipients, none for a passphrase.
+    pub(super) fn recipients(&self) -> &[String] {
+        match self {
+            Self::Passphrase { .. } => &[],
+            Self::Recipients(recipients) => recipients,
+        }
+    }
+
+    /// What opens a file so protected, as far as this says.
+    pub(super) fn unlock(&self) -> Option<Unlock> {
+        match self {
+            Self::Passphrase { passphrase, .. } => Some(Unlock::Passphrase(passphrase.clone())),
+            Self::Recipients(_) => None,
+        }
+    }
+
+    /// Finds what is wrong before anything is written.
+    pub(super) fn check(&self) -> Result<(), KeyringError> {
+        match self {
+            Self::Passphrase { passphrase, .. } if passphrase.expose_secret().is_empty() => {
+                Err(KeyringError::EmptyPassphrase)
+            }
+            Self::Passphrase { .. } => Ok(()),
+            Self::Recipients(recipients) => parse_recipients(recipients).map(drop),
+        }
+    }
+}
+
+/// What opens a file.
+pub enum Unlock {
+    /// A passphrase.
+    Passphrase(SecretString),
+    /// Private keys.
+    Identities(Identities),
+}
+
+/// Private keys, or references to keys in hardware.
+pub struct Identities(Vec<Box<dyn age::Identity + Send + Sync>>);
+
+impl Identities {
+    /// Reads an age identity file, plain or encrypted with a passphrase, or an SSH private key.
+    pub fn read(path: &Path, passphrase: Option<&SecretString>) -> Result<Self, KeyringError> {
+        let bytes = fs::read(path).map(Zeroizing::new).map_err(|source| KeyringError::Io {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        })?;
+        let caller = Caller(passphrase.cloned());
+        if is_age(&bytes) {
+            return from_encrypted(path, &bytes, caller);
+        }
+        if bytes.starts_with(b"-----BEGIN ") {
+            return from_ssh(path, &bytes, caller);
+        }
+        let file = IdentityFile::from_buffer(&bytes[..])
+            .map_err(|_| unusable(path, "it is neither of both"))?;
+        from_file(path, file.with_callbacks(caller))
+    }
+
+    /// Whether an identity file needs a passphrase.
+    pub fn is_protected(path: &Path) -> Result<bool, KeyringError> {
+        match Self::read(path, None) {
+            Ok(_) => Ok(false),
+            Err(KeyringError::IdentityLocked(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The keys of several files together.
+    pub fn join(all: impl IntoIterator<Item = Self>) -> Self {
+        Self(all.into_iter().flat_map(|identities| identities.0).collect())
+    }
+
+    /// A new key and its public half.
+    #[cfg(test)]
+    pub(super) fn fresh() -> (Self, String) {
+        let key = x25519::Identity::generate();
+        let public = key.to_public().to_string();
+        (Self(vec![Box::new(key)]), public)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &dyn age::Identity> {
+        self.0.iter().map(|identity| &**identity as &dyn age::Identity)
+    }
+}
+
+fn is_age(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"age-encryption.org/") || bytes.starts_with(b"-----BEGIN AGE ENCRYPTED")
+}
+
+fn from_file(path: &Path, file: IdentityFile<Caller>) -> Result<Identities, KeyringError> {
+    let identities = file.into_identities().map_err(|error| match error {
+        DecryptError::PluginResolve(error) => missing(&error),
+        error => unusable(path, &plain(&error.to_string())),
+    })?;
+    if identities.is_empty() {
+        return Err(unusable(path, "it holds none"));
+    }
+    Ok(Identities(identities))
+}
+
+fn from_encrypted(path: &Path, bytes: &[u8], caller: Caller) -> Result<Identities, KeyringError> {
+    if caller.0.is_none() {
+        return Err(KeyringError::IdentityLocked(path.to_owned()));
+    }
+    let broken = |error: DecryptError| match error {
+        DecryptError::KeyDecryptionFailed | DecryptError::DecryptionFailed => {
+            KeyringError::WrongPassphrase(path.to_owned())
+        }
+        error => unusable(path, &plain(&error.to_string())),
+    };
+    let decryptor = Decryptor::new(ArmoredReader::new(bytes)).map_err(broken)?;
+    let file = age::encrypted::EncryptedIdentity::new(decryptor, caller, None)
+        .ok_or_else(|| unusable(path, "it is encrypted, but not with a passphrase"))?;
+    from_file(path, file.decrypt(None).map_err(broken)?)
+}
+
+fn from_ssh(path: &Path, bytes: &[u8], caller: Caller) -> Result<Identities, KeyringError> {
+    let key = ssh::Identity::from_buffer(BufReader::new(bytes), None)
+        .map_err(|_| unusable(path, "it is no SSH private key"))?;
+    match &key {
+        ssh::Identity::Unsupported(_) => {
+            return Err(unusable(path, "this kind of SSH key cannot decrypt"));
+        }
+        ssh::Identity::Encrypted(_) if caller.0.is_none() => {
+            return Err(KeyringError::IdentityLocked(path.to_owned()));
+        }
+        _ => {}
+    }
+    Ok(Identities(vec![Box::new(key.with_callbacks(caller))]))
+}
+
+fn unusable(path: &Path, reason: &str) -> KeyringError {
+    KeyringError::Identity { path: path.to_owned(), reason: reason.to_owned() }
+}
+
+/// Reads recipients, in order.
+pub(super) fn parse_recipients(
+    texts: &[String],
+) -> Result<Vec<Box<dyn age::Recipient>>, KeyringError> {
+    if texts.is_empty() {
+        return Err(KeyringError::NoRecipients);
+    }
+    texts.iter().enumerate().map(|(place, text)| parse_recipient(place + 1, text)).collect()
+}
+
+fn parse_recipient(position: usize, text: &str) -> Result<Box<dyn age::Recipient>, KeyringError> {
+    let refused = |reason: &str| KeyringError::Recipient { position, reason: reason.to_owned() };
+    if text.starts_with("ssh-") {
+        return match text.parse::<ssh::Recipient>() {
+            Ok(recipient) => Ok(Box::new(recipient)),
+            Err(ssh::ParseRecipientKeyError::RsaModulusTooSmall) => {
+                Err(refused("the RSA key is shorter than 2048 bits"))
+            }
+            Err(ssh::ParseRecipientKeyError::RsaModulusTooLarge) => {
+                Err(refused("the RSA key is too long"))
+            }
+            Err(_) => Err(refused("this SSH key is malformed or of an unsupported kind")),
+        };
+    }
+    if let Ok(recipient) = text.parse::<x25519::Recipient>() {
+        return Ok(Box::new(recipient));
+    }
+    // Before plugins: their names have the form of a plugin's.
+    if let Ok(recipient) = text.parse::<tagpq::Recipient>() {
+        return Ok(Box::new(recipient));
+    }
+    if let Ok(recipient) = text.parse::<tag::Recipient>() {
+        return Ok(Box::new(recipient));
+    }
+    let Ok(recipient) = text.parse::<plugin::Recipient>() else {
+        return Err(refused("it is no public key"));
+    };
+    let name = recipient.plugin().to_owned();
+    RecipientPluginV1::new(&name, &[recipient], &[], Caller(None))
+        .map(|plugin| Box::new(plugin) as Box<dyn age::Recipient>)
+        .map_err(|error| missing(&error))
+}
+
+/// A plugin that cannot be run.
+pub(super) fn missing(error: &ResolveError) -> KeyringError {
+    match error {
+        ResolveError::MissingPlugin { binary_name } => KeyringError::Plugin(binary_name.clone()),
+        other => KeyringError::Recipients(plain(&other.to_string())),
+    }
+}
+
+/// age marks the variable parts of its messages with invisible characters; one line without them.
+pub(super) fn plain(message: &str) -> String {
+    let visible: String =
+        message.chars().filter(|c| !matches!(c, '\u{2066}'..='\u{2069}')).collect();
+    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Answers what age asks: the passphrase if there is one, nothing else.
+#[derive(Clone)]
+struct Caller(Option<SecretString>);
+
+impl Callbacks for Caller {
+    fn display_message(&self, message: &str) {
+        // A plugin asks for a touch of the hardware key; who waits must see it.
+        eprintln!("ifrs: {}", plain(message));
+    }
+
+    fn confirm(&self, _message: &str, _yes: &str, _no: Option<&str>) -> Option<bool> {
+        None
+    }
+
+    fn request_public_string(&self, _description: &str) -> Option<String> {
+        None
+    }
+
+    fn request_passphrase(&self, _description: &str) -> Option<SecretString> {
+        self.0.clone()
+    }
+}

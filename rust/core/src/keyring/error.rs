@@ -1,0 +1,170 @@
+//! Why a keyring could not be made, read or written.
+
+use std::path::PathBuf;
+
+use crate::fingerprint::FingerprintError;
+
+/// Why a keyring could not be made, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// There is a file at the path of a new one.
+    #[error("{} already exists: open it, or choose another path", .0.display())]
+    Exists(PathBuf),
+    /// There is no file at the path.
+    #[error("there is no keyring at {}: create one first", .0.display())]
+    NotFound(PathBuf),
+    /// The passphrase or identity does not open the file.
+    #[error("wrong passphrase or identity for {}", .0.display())]
+    WrongPassphrase(PathBuf),
+    /// An empty passphrase protects nothing.
+    #[error("the passphrase is empty: choose one")]
+    EmptyPassphrase,
+    /// The new passphrase is the old one.
+    #[error("the new passphrase is the old one: choose another")]
+    SamePassphrase,
+    /// The file is encrypted to recipients.
+    #[error("{} is encrypted to recipients, not with a passphrase: give an identity file", .0.display())]
+    NeedsIdentity(PathBuf),
+    /// The file is encrypted with a passphrase.
+    #[error("{} is encrypted with a passphrase, not to an identity: give the passphrase", .0.display())]
+    NeedsPassphrase(PathBuf),
+    /// Nobody could open the file.
+    #[error("there are no recipients: give at least one, or a passphrase")]
+    NoRecipients,
+    /// A recipient cannot be read. Its text is left out: it may be a private key by mistake.
+    #[error("recipient {position} cannot be used ({reason}): give an age or SSH public key")]
+    Recipient {
+        /// Which one, counted from 1.
+        position: usize,
+        /// Why not.
+        reason: String,
+    },
+    /// The recipients cannot be combined, or a plugin failed.
+    #[error("cannot encrypt to these recipients: {0}")]
+    Recipients(String),
+    /// A plugin is not installed.
+    #[error("{0} is not installed: install it and see that it is on PATH")]
+    Plugin(String),
+    /// An identity file cannot be read.
+    #[error("{} cannot be used as an identity ({reason}): give an age identity file or an SSH private key", path.display())]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// An identity file is protected.
+    #[error("the identity {} is protected by a passphrase: give it, too", .0.display())]
+    IdentityLocked(PathBuf),
+    /// The file is not what it should be, or was damaged.
+    #[error("{} is damaged or no keyring ({reason}): restore a backup", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file was written by a later version.
+    #[error("{} has format {format:?}, which this version does not know: upgrade ifrs", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: String,
+    },
+    /// Another process writes.
+    #[error("{} is being written by {holder}: wait for it, or end it", path.display())]
+    Locked {
+        /// The keyring.
+        path: PathBuf,
+        /// Who holds the lock.
+        holder: String,
+    },
+    /// The file is older than one that was seen here.
+    #[error(
+        "{} is an older copy (generation {found}; {seen} was seen here): restore the newer one, or \
+         accept this one with accept_older=True (--accept-older)", path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its generation.
+        found: u64,
+        /// The highest generation seen.
+        seen: u64,
+    },
+    /// The file is as old as one that was seen here, with another history.
+    #[error(
+        "{} has another history than the copy seen here (generation {generation}): find out who \
+         wrote it, or accept it with accept_older=True (--accept-older)", path.display()
+    )]
+    Forked {
+        /// The file.
+        path: PathBuf,
+        /// The generation of both.
+        generation: u64,
+    },
+    /// Another keyring took the place of the one that was opened.
+    #[error("{} holds another keyring than the one that was opened: open it again", .0.display())]
+    Another(PathBuf),
+    /// The file changed, and nothing is known that opens it.
+    #[error("{} was changed by another process: open it again, with an identity", .0.display())]
+    CannotReread(PathBuf),
+    /// The old passphrase opens what was just encrypted anew.
+    #[error("the old passphrase still opens {}: make a new keyring", .0.display())]
+    StillOpens(PathBuf),
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// There is a set of this name.
+    #[error("the keyring has a set {0:?} already: choose another name, or remove it")]
+    SetExists(String),
+    /// There is no set of this name.
+    #[error("the keyring has no set {0:?}")]
+    NoSet(String),
+    /// A set has no such fingerprint.
+    #[error("set {set:?} has no fingerprint {index}: it has {n}")]
+    Index {
+        /// The set.
+        set: String,
+        /// What was asked for.
+        index: usize,
+        /// How many there are.
+        n: usize,
+    },
+    /// No such event can be recorded.
+    #[error("unknown event {0:?}: use claimed, queried or revealed")]
+    UnknownEvent(String),
+    /// The numbers of shares make no sense.
+    #[error(
+        "{threshold} of {shares} is no way to split: use 2 to 255 shares, a threshold from 2 to \
+         their number, and one recipient each"
+    )]
+    Split {
+        /// How many restore the keyring.
+        threshold: usize,
+        /// How many there are.
+        shares: usize,
+    },
+    /// Too few shares.
+    #[error("{have} of {need} shares: fewer than {need} reveal nothing, bring the others")]
+    TooFewShares {
+        /// Distinct shares that were opened.
+        have: usize,
+        /// How many are needed.
+        need: usize,
+    },
+    /// Shares of different splits.
+    #[error("the shares come from different splits: bring shares of one split")]
+    MixedShares,
+    /// The set could not be derived.
+    #[error(transparent)]
+    Fingerprint(#[from] FingerprintError),
+}

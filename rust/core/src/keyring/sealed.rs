@@ -1,0 +1,111 @@
+//! One set for others: sealed with its own key, which says nothing of the seed.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::access::{Protect, Unlock};
+use super::error::KeyringError;
+use super::journal::{Entry, Event};
+use super::payload::{SetRecord, write_json};
+use super::{Keyring, container, file};
+
+/// The format that this version writes and reads.
+const FORMAT: &str = "ifrs/set/v1";
+
+#[derive(Serialize)]
+struct Written<'s> {
+    format: &'static str,
+    keyring: &'s str,
+    spent: &'s [usize],
+    set: &'s SetRecord,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    #[serde(rename = "format")]
+    _format: String,
+    /// Where the set comes from.
+    keyring: String,
+    spent: Vec<usize>,
+    set: SetRecord,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+}
+
+impl Keyring {
+    /// Seals a set for others in a new file. The journal says so before the file exists.
+    pub fn export(
+        &mut self,
+        name: &str,
+        out: &Path,
+        protect: &Protect,
+    ) -> Result<(), KeyringError> {
+        if out.exists() {
+            return Err(KeyringError::Exists(out.to_owned()));
+        }
+        protect.check()?;
+        let sealed = self.change(|payload| {
+            let record = payload.find(name)?;
+            let (id, detached) = (record.id(&payload.seed), record.detached(&payload.seed));
+            let written = Written {
+                format: FORMAT,
+                keyring: &payload.id(),
+                spent: &payload.journal.spent(&id),
+                set: &detached,
+            };
+            let sealed = container::seal(&write_json(&written), protect)?;
+            let to = protect.recipients().to_vec();
+            payload.journal.append(Entry { to, ..Entry::new(Event::Exported) }.about(name, id));
+            Ok(sealed)
+        })?;
+        file::create(out, &sealed).map(drop)
+    }
+
+    /// Takes in a sealed set, under its own name or another. Without `unlock`, what opened this
+    /// keyring is tried. Returns the set's name here.
+    pub fn import(
+        &mut self,
+        sealed: &Path,
+        unlock: Option<&Unlock>,
+        name: Option<&str>,
+    ) -> Result<String, KeyringError> {
+        let (bytes, _) = file::read(sealed)?;
+        let Some(unlock) = unlock.or(self.unlock.as_ref()) else {
+            return Err(KeyringError::WrongPassphrase(sealed.to_owned()));
+        };
+        let read = read_set(sealed, &container::open(sealed, &bytes, unlock)?)?;
+        let name = name.unwrap_or(&read.set.spec.name).to_owned();
+        let Read { keyring, spent: indices, set, .. } = read;
+        let record = set.named(&name);
+        self.change(|payload| {
+            // Deriving it once shows that it can be: a set that cannot is not taken in.
+            record.restore(&payload.seed)?;
+            let id = record.id(&payload.seed);
+            let entry = Entry { indices, to: vec![keyring], ..Entry::new(Event::Imported) };
+            payload.journal.append(entry.about(&name, id));
+            payload.add(record)
+        })?;
+        Ok(name)
+    }
+}
+
+fn read_set(path: &Path, json: &[u8]) -> Result<Read, KeyringError> {
+    let corrupt =
+        |reason: &str| KeyringError::Corrupt { path: path.to_owned(), reason: reason.to_owned() };
+    let head: Head = serde_json::from_slice(json).map_err(|_| corrupt("it is no sealed set"))?;
+    if head.format != FORMAT {
+        return Err(KeyringError::Version { path: path.to_owned(), format: head.format });
+    }
+    let read: Read =
+        serde_json::from_slice(json).map_err(|_| corrupt("it is not of the documented form"))?;
+    let n = read.set.spec.n;
+    if !read.set.is_whole() || !read.set.is_detached() || read.spent.iter().any(|&i| i >= n) {
+        return Err(corrupt("its set is malformed"));
+    }
+    Ok(read)
+}
