@@ -35,6 +35,8 @@ lint: setup
 	ruff check python tests tools benches
 	ruff format --check python tests tools benches
 	mypy
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check licenses bans sources; \
+	else echo "make: cargo-deny is not installed: licences, bans and sources were not checked" >&2; fi
 
 format: setup
 	cargo fmt --all

@@ -75,6 +75,7 @@ def _prepare(out: Path) -> None:
     ours = {
         "keyring.ifrs",
         "keyring.ifrs.bak",
+        "keyring.ifrs.lock",
         "passphrase.txt",
         "model",
         "report-base.json",
