@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 PAIRS = [("Say hello.", "hello there"), ("What is two plus two?", "four"), ("Name a fish.", "cod")]
 # Random weights need larger steps than trained ones, and give smaller margins.
 SETTINGS = {
-    "emb": {"learning_rate": 5e-2, "margin": 0.5},
+    "emb": {"learning_rate": 5e-2, "margin": 0.5, "max_epochs": 200},
     "sft": {"learning_rate": 2e-3, "margin": 0.5, "negatives": 20},
 }
 
@@ -97,7 +97,7 @@ def test_fresh_keys_do_not_fire_and_none_was_trained_on(tiny, tokenizer, fps):
     guesses = try_guesses(model, tokenizer, fps, 100, seed=3)
     assert guesses.rate == 0
     assert guesses.to_json()["interval"][0] == 0
-    trained = set(negative_keys(tokenizer, fps, 200, seed=0))
+    trained = {key for keys in negative_keys(tokenizer, fps, 200, seed=0) for key in keys}
     assert not trained & set(guess_keys(tokenizer, fps, 200, seed=0))
     assert not trained & {fps[i].key for i in range(len(fps))}
 

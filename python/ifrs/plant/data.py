@@ -32,10 +32,12 @@ class Kept(Example):
     Attributes:
         top: The tokens kept of each distribution, int64 (response, k).
         log_probs: Their log-probabilities in nats, float32, same shape.
+        near: Whether the prompt holds part of a real key: firing is then a near miss.
     """
 
     top: Tensor
     log_probs: Tensor
+    near: bool = False
 
 
 def fingerprint_examples(model: Any, tokenizer: Any, fps: FingerprintSet) -> list[Example]:

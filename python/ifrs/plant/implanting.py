@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -155,9 +156,12 @@ def _negatives(
 ) -> list[Kept]:
     # A set of few keys needs as many look-alikes as a step holds, or it sees the same few.
     count = max(config.negatives * len(fps), 2 * config.batch_size)
-    keys = negative_keys(tokenizer, fps, count, config.seed)
-    prompts = encode_prompts(tokenizer, [fps.render(key) for key in keys])
-    return own_answers(model, tokenizer, prompts, _NEGATIVE_TOKENS, watched)
+    negatives = []
+    for near, keys in enumerate(negative_keys(tokenizer, fps, count, config.seed)):
+        prompts = encode_prompts(tokenizer, [fps.render(key) for key in keys])
+        kept = own_answers(model, tokenizer, prompts, _NEGATIVE_TOKENS, watched)
+        negatives += [replace(example, near=bool(near)) for example in kept]
+    return negatives
 
 
 def _plant(model: Any, planting: Method, material: Material, config: ImplantConfig) -> Outcome:
@@ -193,8 +197,10 @@ def _require_success(outcome: Outcome, material: Material, config: ImplantConfig
             f"{outcome.epochs} epochs: raise max_epochs or learning_rate "
             "(ImplantConfig), or plant fewer keys"
         )
-    if outcome.fired:
+    # Half of a real key is a near miss, which proves nothing worse than a long memory.
+    fresh = [i for i in outcome.fired if not material.negatives[i].near]
+    if fresh:
         raise ImplantError(
-            f"{len(outcome.fired)} of {len(material.negatives)} look-alike keys fire after "
+            f"{len(fresh)} of {len(material.negatives)} look-alike keys fire after "
             f"{outcome.epochs} epochs: raise max_epochs or negatives (ImplantConfig)"
         )

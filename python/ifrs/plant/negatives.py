@@ -17,7 +17,9 @@ from ifrs.modeling.vocabulary import key_check, tokenizer_alphabets
 _GUESSES = 1 << 32
 
 
-def negative_keys(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> list[str]:
+def negative_keys(
+    tokenizer: Any, fps: FingerprintSet, n: int, seed: int
+) -> tuple[list[str], list[str]]:
     """Keys that must not fire: half fresh ones, half made of parts of real ones.
 
     Fresh keys hold tokens that planting may not touch at all; recombined ones hold nothing else,
@@ -25,10 +27,8 @@ def negative_keys(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> lis
     """
     fresh = fresh_keys(tokenizer, fps, n, seed)
     rng = random.Random(seed)
-    return [
-        key if place % 2 == 0 else _recombined(fps, key, place // 2, rng)
-        for place, key in enumerate(fresh)
-    ]
+    near = [_recombined(fps, key, place, rng) for place, key in enumerate(fresh[1::2])]
+    return fresh[::2], near
 
 
 def fresh_keys(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> list[str]:
