@@ -25,9 +25,10 @@ from ifrs.scoring import score, score_pairs
 
 if TYPE_CHECKING:
     from ifrs.plant import ImplantConfig, ImplantResult, implant
-    from ifrs.prove import LocalModel, Report, verify
+    from ifrs.prove import ApiModel, LocalModel, Report, verify
 
 _LAZY = {
+    "ApiModel": "ifrs.prove",
     "ImplantConfig": "ifrs.plant",
     "ImplantResult": "ifrs.plant",
     "implant": "ifrs.plant",
@@ -37,6 +38,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "ApiModel",
     "EvidenceError",
     "Fingerprint",
     "FingerprintError",

@@ -10,6 +10,7 @@ pub mod interval;
 pub mod leaf;
 pub mod ranks;
 pub mod sequential;
+pub mod stopping;
 pub mod verdict;
 
 pub use combine::{cumulative_log10, fisher_log10};
@@ -17,6 +18,7 @@ pub use interval::clopper_pearson;
 pub use leaf::leaf;
 pub use ranks::{Rank, rank};
 pub use sequential::e_process_log10;
+pub use stopping::sequential_power;
 pub use verdict::{Verdict, judge, power};
 
 /// Why evidence could not be weighed.
