@@ -79,10 +79,10 @@ def serving(
         def log_message(self, *_: object) -> None:
             pass
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self.send(Reply(body=b'{"object": "list", "data": []}'), {})
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             nonlocal busy
             length = int(self.headers["Content-Length"])
             request = json.loads(self.rfile.read(length))

@@ -92,7 +92,7 @@ class ApiModel:
         self._url = base_url.rstrip("/") + "/"
         given = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY")
         self._credential = lambda: given or "none"
-        self._meter = Meter(max_requests, max_tokens)
+        self._meter = Meter(_limit(max_requests, "max_requests"), _limit(max_tokens, "max_tokens"))
         self._logprobs, self._options = logprobs, dict(options or {})
 
     @property
@@ -193,13 +193,13 @@ class ApiModel:
     def _client(self, meter: Meter) -> Any:
         import openai
 
-        return openai.AsyncOpenAI(
+        return openai.AsyncOpenAI(  # type: ignore[no-untyped-call]
             base_url=self._url,
             api_key=self._credential(),
             max_retries=self.max_retries,
             timeout=2 * self.timeout,
             default_headers={"Accept-Encoding": "identity"},
-            http_client=guarded_client(timeout=self.timeout, meter=meter, gate=Gate()),
+            http_client=guarded_client(self.timeout, meter, Gate()),
         )
 
     def _body(self, prompt: str, max_new_tokens: int, temperature: float) -> dict[str, Any]:
@@ -327,6 +327,12 @@ def _check(
         raise ValueError(f"timeout must be positive, not {timeout}")
     if max_retries < 0:
         raise ValueError(f"max_retries must not be negative, not {max_retries}")
+
+
+def _limit(limit: int | None, name: str) -> int | None:
+    if limit is not None and limit < 0:
+        raise ValueError(f"{name} must not be negative, not {limit}")
+    return limit
 
 
 def _public(url: str) -> str:

@@ -26,7 +26,10 @@ class Ledger:
 
         Raises:
             KeyringError: Keys are to be sent away, and there is no open keyring to record it in.
+            TypeError: `ring` is no keyring.
         """
+        if ring is not None and ring is not False and not isinstance(ring, Keyring):
+            raise TypeError("ring must be a Keyring, or False for no journal")
         self._fps, self._address = fps, address
         found = keyring_of(fps) if ring is None else ring
         self._ring = found if found and not found.closed and fps.name in found else None

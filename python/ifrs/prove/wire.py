@@ -93,7 +93,7 @@ class Gate:
         self.opens = max(self.opens, time.monotonic() + min(seconds, _LONGEST_HOLD))
 
 
-def guarded_client(*, timeout: float, meter: Meter, gate: Gate) -> Any:
+def guarded_client(timeout: float, meter: Meter, gate: Gate) -> Any:
     """An HTTP client for `openai.AsyncOpenAI` whose every attempt is within limits."""
     import openai
 
