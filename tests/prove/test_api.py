@@ -14,6 +14,7 @@ import time
 
 import ifrs
 import pytest
+from ifrs.cli import main
 from ifrs.errors import EvidenceError, FingerprintError, KeyringError, TargetError
 from prove.servers import Reply, serving
 
@@ -445,34 +446,32 @@ def test_no_torch_is_needed():
     assert done.returncode == 0, done.stderr
 
 
-def verify_command(*arguments):
-    script = [sys.executable, "-c", "from ifrs.cli import run; run()", "verify"]
-    return subprocess.run([*script, *map(str, arguments)], capture_output=True, text=True)
-
-
-def test_the_command_line(tmp_path, ring):
+def test_the_command_line(tmp_path, ring, capsys):
     fps = ring.generate("one", 10)
     (tmp_path / "pass").write_text("pass\n")
-    where = [ring.path, "one", "--passphrase-file", tmp_path / "pass"]
+
+    def verify(server, *options):
+        where = [server.url, ring.path, "one", "--passphrase-file", tmp_path / "pass"]
+        code = main(["verify", *map(str, [*where, *options])])
+        return code, capsys.readouterr()
+
     file = tmp_path / "report.json"
     with serving(planted(fps)) as server:
-        done = verify_command(server.url, *where, "--model", "m", "--alpha", "1e-9", "--json", file)
-        assert done.returncode == 0, done.stderr
-        assert "match" in done.stdout
+        options = ["--model", "m", "--alpha", "1e-9", "--json", file, "--html", tmp_path / "r.html"]
+        code, shown = verify(server, *options)
+        assert code == 0, shown.err
+        assert "match" in shown.out
         assert len(server.requests) == 2
-        again = verify_command(
-            server.url, *where, "--model", "m", "--alpha", "1e-9", "--json", file
-        )
-        assert again.returncode == 0
-        assert len(server.requests) == 2
-        unnamed = verify_command(server.url, *where)
-        assert unnamed.returncode == 2
-        assert "--model" in unnamed.stderr
+        assert verify(server, *options)[0] == 0
+        assert len(server.requests) == 2, "a finished report is not asked again"
+        code, shown = verify(server)
+        assert code == 2
+        assert "--model" in shown.err
     with ifrs.Keyring.open(ring.path, passphrase="pass") as after:
         assert after.spent("one") == [0, 1]
     with serving(lambda p: "no") as server:
-        done = verify_command(server.url, *where, "--model", "m", "--json", tmp_path / "base.json")
-        assert done.returncode == 1, done.stderr
-    gone = verify_command(server.url, *where, "--model", "m")
-    assert gone.returncode == 2
-    assert "no server answers" in gone.stderr
+        code, shown = verify(server, "--model", "m", "--mode", "completions")
+        assert code == 1, shown.err
+    code, shown = verify(server, "--model", "m")
+    assert code == 2
+    assert "no server answers" in shown.err or "spent" in shown.err

@@ -91,7 +91,7 @@ class ApiModel:
         self.max_concurrency, self.timeout, self.max_retries = max_concurrency, timeout, max_retries
         self._url = base_url.rstrip("/") + "/"
         given = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY")
-        self._credential = lambda: given or "none"
+        self._credential: Callable[[], str] = lambda: given or "none"
         self._meter = Meter(_limit(max_requests, "max_requests"), _limit(max_tokens, "max_tokens"))
         self._logprobs, self._options = logprobs, dict(options or {})
 
@@ -193,7 +193,7 @@ class ApiModel:
     def _client(self, meter: Meter) -> Any:
         import openai
 
-        return openai.AsyncOpenAI(  # type: ignore[no-untyped-call]
+        return openai.AsyncOpenAI(
             base_url=self._url,
             api_key=self._credential(),
             max_retries=self.max_retries,
@@ -357,7 +357,7 @@ def _tokens(read: Any) -> int | None:
 def _written(read: Any, mode: str) -> str:
     choice = read["choices"][0]
     if mode == "completions":
-        text = choice["text"]
+        text = choice["text"] or ""
     else:
         message = choice["message"]
         text = message.get("content")

@@ -32,7 +32,9 @@ class Ledger:
             raise TypeError("ring must be a Keyring, or False for no journal")
         self._fps, self._address = fps, address
         found = keyring_of(fps) if ring is None else ring
-        self._ring = found if found and not found.closed and fps.name in found else None
+        self._ring: Keyring | None = None
+        if isinstance(found, Keyring) and not found.closed and fps.name in found:
+            self._ring = found
         if self._ring is None and ring is not False and address is not None:
             raise KeyringError(
                 "keys sent to a server are spent, and no open keyring is at hand to record it: "
