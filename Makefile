@@ -18,7 +18,7 @@ FUZZ_SECONDS ?= 60
 # Programs that tests compare with, each with the system's package that holds it.
 PROGRAMS := age:age ssh-keygen:openssh-client openssl:openssl chromium:chromium
 
-.PHONY: setup programs demo test test-slow fuzz bench lint advisories tools format pins clean
+.PHONY: setup programs demo test test-slow fuzz bench docs lint advisories tools format pins clean
 
 setup: $(VENV)/.built
 
@@ -43,6 +43,9 @@ fuzz: setup $(BIN)/cargo-fuzz
 
 bench: setup
 	pytest benches --benchmark-only -q -s -o python_files='test_*.py'
+
+docs: setup
+	sphinx-build --quiet --fail-on-warning --builder html docs site
 
 lint: setup
 	cargo fmt --all --check
