@@ -160,6 +160,14 @@ def _packed(scores: NDArray[np.float32]) -> list[str]:
     return [base64.b64encode(word.astype("<f4").tobytes()).decode() for word in scores]
 
 
-def sees_likelihoods(target: Any, fps: FingerprintSet) -> bool:
-    """Whether words can be ranked by probability rather than by the text they left."""
-    return fps.response == "unique" and isinstance(target, LikelihoodTarget)
+def sees_likelihoods(target: Any, fps: FingerprintSet) -> tuple[bool, str | None]:
+    """Whether words can be ranked by probability rather than by the text they left.
+
+    Returns:
+        That, and what a reader should know of it if the suspect's tokenizer prevents it.
+    """
+    if fps.response != "unique" or not isinstance(target, LikelihoodTarget):
+        return False, None
+    why = getattr(target, "why_text_only", None)
+    reason = None if why is None else why(fps)
+    return reason is None, reason

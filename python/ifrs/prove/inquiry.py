@@ -53,6 +53,7 @@ class Inquiry:
         ledger: Ledger,
         planned: Sequence[int],
         earlier: dict[int, Answer],
+        note: str | None = None,
     ) -> None:
         """Prepare to ask.
 
@@ -63,6 +64,7 @@ class Inquiry:
             ledger: Where spent keys are recorded.
             planned: The keys that may be asked under, in order, those of `earlier` among them.
             earlier: What was asked already, by index.
+            note: What the report should say of the evidence.
         """
         self.target, self.fps, self.settings, self.ledger = target, fps, settings, ledger
         self.description: dict[str, Any] = target.describe()
@@ -71,6 +73,7 @@ class Inquiry:
         self._ranks: dict[int, list[RankRow]] = {}
         self._pending: list[int] = []
         self._notes: list[str] = []
+        self._about = [] if note is None else [note]
         self._complete = False
         self._started = time.monotonic()
         self._candidates = [1 + settings.decoys] if fps.response == "unique" else []
@@ -123,7 +126,7 @@ class Inquiry:
                 "complete": self._complete,
                 "pending": pending,
             },
-            notes=self._notes,
+            notes=self._about + self._notes,
         )
 
     def _next(self) -> list[int]:

@@ -83,12 +83,13 @@ def verify(
     settings = Settings(alpha, decoys, temperature, stops, limit, claim)
     address = str(description.get("base_url", description["name"])) if foreign else None
     ledger = Ledger(fps, ring, address=address)
-    if sees_likelihoods(target, fps):
+    likelihood, note = sees_likelihoods(target, fps)
+    if likelihood:
         planned = _planned(fps, ledger.spent(), {}, max_queries)
         return _by_likelihood(target, fps, settings, planned)
     earlier = {} if resume is None else partial.read(resume, fps, description, _fixed(settings))
     planned = _planned(fps, ledger.spent(), earlier, max_queries)
-    inquiry = Inquiry(target, fps, settings, ledger, planned, earlier)
+    inquiry = Inquiry(target, fps, settings, ledger, planned, earlier, note)
     if isinstance(target, ForeignTarget) and len(earlier) < len(planned):
         target.reach()
     if resume is None:
