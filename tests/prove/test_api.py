@@ -391,6 +391,8 @@ def test_the_api_key_shows_nowhere(tmp_path, ring, monkeypatch, caplog):
             "Bearer sk-environment",
         }
         hidden = ifrs.ApiModel(address, "m")
+        assert hidden.answers([fps[6].prompt], max_new_tokens=4)
+        assert server.paths[-1] == "/v1/chat/completions?token=sesame"
     shown = [
         repr(suspect),
         repr(hidden),
