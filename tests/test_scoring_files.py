@@ -16,7 +16,7 @@ from ifrs.scoring import files
 from ifrs.scoring.files import TextRows
 
 PATTERNS = ["copper window", "タワー"]
-TEXTS = ["a copper window", None, "", "東京タワー\n\"quoted\"", "cooper windw", "nothing"]
+TEXTS = ["a copper window", None, "", '東京タワー\n"quoted"', "cooper windw", "nothing"]
 
 
 @pytest.fixture
@@ -43,8 +43,9 @@ def write(path: Path) -> Path:
 
         parquet.write_table(pa.table({"n": range(6), "text": TEXTS}), path, row_group_size=2)
     else:
-        lines = (json.dumps({"n": 1, "text": t}, ensure_ascii=i % 2 == 0) for i, t in
-                 enumerate(TEXTS))
+        lines = (
+            json.dumps({"n": 1, "text": t}, ensure_ascii=i % 2 == 0) for i, t in enumerate(TEXTS)
+        )
         path.write_text("\n".join(lines), encoding="utf-8")
     return path
 
@@ -55,8 +56,11 @@ def write(path: Path) -> Path:
 def test_from_and_to(kind, to, small, tmp_path, patterns, capfd, monkeypatch):
     if small:  # Every line and row a chunk of its own.
         monkeypatch.setattr(files, "_BATCH_ROWS", 1)
-        monkeypatch.setattr(files.TextRows.__init__, "__kwdefaults__",
-                            {"workers": 0, "chunk_bytes": 1, "skipped": None})
+        monkeypatch.setattr(
+            files.TextRows.__init__,
+            "__kwdefaults__",
+            {"workers": 0, "chunk_bytes": 1, "skipped": None},
+        )
     texts, out = write(tmp_path / f"t.{kind}"), tmp_path / f"out.{to}"
     where = [] if to == "stdout" else ["--out", out]
     code, said, err = run("score", texts, "--patterns", patterns, *where, capfd=capfd)
@@ -95,9 +99,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("name", "content", "says"), [(n, *case) for n in BAD for case in BAD[n]])
-def test_bad_rows_are_named_and_nothing_is_written(
-    name, content, says, tmp_path, patterns, capfd
-):
+def test_bad_rows_are_named_and_nothing_is_written(name, content, says, tmp_path, patterns, capfd):
     (tmp_path / name).write_bytes(content)
     out = tmp_path / "out.jsonl"
     code, said, err = run(
@@ -125,9 +127,7 @@ def test_bad_rows_are_skipped_where_asked(tmp_path, patterns, capfd):
 def test_columns_that_are_missing_or_of_something_else(tmp_path, patterns, capfd):
     texts = write(tmp_path / "t.parquet")
     for column, says in (("none", "no column 'none' but ['n', 'text']"), ("n", "is int64")):
-        code, _, err = run(
-            "score", texts, "--patterns", patterns, "--column", column, capfd=capfd
-        )
+        code, _, err = run("score", texts, "--patterns", patterns, "--column", column, capfd=capfd)
         assert (code, says in err) == (2, True), err
 
 
@@ -139,7 +139,7 @@ def test_a_parquet_file_broken_in_the_middle(tmp_path, patterns, capfd):
     table = pa.table({"text": [f"{i} copper window {i * i}" for i in range(5000)]})
     parquet.write_table(table, path, compression="zstd", use_dictionary=False)
     content = bytearray(path.read_bytes())
-    content[1000:20000] = bytes(19000)
+    content[1000 : len(content) // 2] = bytes(len(content) // 2 - 1000)
     path.write_bytes(content)
     out = tmp_path / "out.parquet"
     code, _, err = run("score", path, "--patterns", patterns, "--out", out, capfd=capfd)
@@ -225,5 +225,7 @@ def test_ctrl_c_on_the_command_line_leaves_nothing(tmp_path, patterns):
     assert process.returncode == 2
     assert "interrupted" in err
     assert {path.name for path in tmp_path.iterdir()} == {
-        texts.name, many.name, patterns.name,
+        texts.name,
+        many.name,
+        patterns.name,
     }

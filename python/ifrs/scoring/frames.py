@@ -81,9 +81,7 @@ def polars_best_match(
     expression = pl.col(texts) if isinstance(texts, str) else texts
 
     def score(column: pl.Series) -> pl.Series:
-        indices, scores = best_match(
-            column, wanted, method=method, cutoff=cutoff, workers=workers
-        )
+        indices, scores = best_match(column, wanted, method=method, cutoff=cutoff, workers=workers)
         found = pl.Series("pattern", indices)
         found = found.set(found < 0, None)
         return pl.DataFrame([found, pl.Series("score", scores)]).to_struct(column.name)

@@ -26,12 +26,7 @@ struct TextFile {
 #[pymethods]
 impl TextFile {
     #[new]
-    fn new(
-        path: PathBuf,
-        column: Option<String>,
-        chunk: usize,
-        workers: usize,
-    ) -> PyResult<Self> {
+    fn new(path: PathBuf, column: Option<String>, chunk: usize, workers: usize) -> PyResult<Self> {
         let format = column.clone().map_or(Format::Plain, Format::JsonLines);
         let lines = Mutex::new(Lines::open(&path, format)?);
         Ok(Self { lines, column, chunk, workers })

@@ -147,9 +147,9 @@ fn chunk<'c>(array: &'c dyn Array, what: &str) -> PyResult<Chunk<'c>> {
             let message = format!("{what} must be one column of strings, not a table");
             return Err(PyTypeError::new_err(message));
         }
-        _ => Chunk::Views(
-            (0..array.len()).map(|at| text(array, at, what)).collect::<PyResult<_>>()?,
-        ),
+        _ => {
+            Chunk::Views((0..array.len()).map(|at| text(array, at, what)).collect::<PyResult<_>>()?)
+        }
     })
 }
 

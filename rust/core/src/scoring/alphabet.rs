@@ -44,12 +44,10 @@ impl Alphabet {
         if self.others.slots.is_empty() {
             // Only ASCII counts; every other character begins with one byte
             // above 0xBF.
-            codes.extend(
-                text.iter().filter(|&&byte| byte & 0xC0 != 0x80).map(|&b| match b {
-                    0..FIRST => b,
-                    _ => ABSENT,
-                }),
-            );
+            codes.extend(text.iter().filter(|&&byte| byte & 0xC0 != 0x80).map(|&b| match b {
+                0..FIRST => b,
+                _ => ABSENT,
+            }));
             return;
         }
         codes.extend(scalars(text).map(|scalar| match u8::try_from(scalar) {

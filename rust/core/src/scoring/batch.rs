@@ -123,7 +123,8 @@ where
         }
         let mut count = lock(&running.count);
         while *count > 0 {
-            count = running.none.wait_timeout(count, POLL).unwrap_or_else(PoisonError::into_inner).0;
+            count =
+                running.none.wait_timeout(count, POLL).unwrap_or_else(PoisonError::into_inner).0;
             if *count > 0 && options.interrupt.is_some_and(|interrupt| interrupt()) {
                 asked.store(true, Ordering::Relaxed);
             }

@@ -1,7 +1,12 @@
 //! One pattern, found by its pieces.
 //!
-//! A vectorized search rejects nearly all text; what is left around each
-//! intact piece goes to the kernel, eight windows at a time.
+//! A vectorized search rejects nearly all text. What it finds is followed by a
+//! second look, at the next piece, in the manner of hierarchical verification
+//! (Navarro and Baeza-Yates, 1999): the `k + 1` pieces are taken two by two, and
+//! one of these pairs must have one edit at most, else there were more than `k`.
+//! So beside an intact piece, half of its partner is intact, too, and shifted by
+//! one at most. The window around what is left goes to the kernel, eight
+//! windows at a time.
 
 use std::ops::Range;
 
@@ -29,6 +34,9 @@ const PASS: f64 = 0.1;
 pub(super) struct Filter<'p> {
     pattern: Pattern<'p>,
     pieces: Vec<Piece>,
+    /// Of each piece, the neighbour that shares at most one edit with it; the
+    /// odd one out has none, and those of other than ASCII do without.
+    partners: Vec<Option<Range<usize>>>,
     teddy: Teddy,
     group: Group,
 }
@@ -50,14 +58,17 @@ impl<'p> Filter<'p> {
         if cut.often * WINDOW > cost_of_kernel(&pattern) {
             return None;
         }
-        // One width for all: the least, as the tables cannot tell.
-        let width = cut.pieces.iter().map(|piece| piece.width).min()?;
         let bytes = pattern.text.as_bytes();
         let starts: Vec<&[u8]> =
-            cut.pieces.iter().map(|piece| &bytes[piece.window..][..width]).collect();
+            cut.pieces.iter().map(|piece| &bytes[piece.window..][..piece.width]).collect();
         let teddy = Teddy::new(&starts);
         let mut groups = Group::all(patterns, std::iter::once(index));
-        Some(Self { pattern, pieces: cut.pieces, teddy, group: groups.pop()? })
+        let partners = if pattern.text.is_ascii() {
+            partners(&cut.pieces, cut.rarest)
+        } else {
+            vec![None; cut.pieces.len()]
+        };
+        Some(Self { pattern, pieces: cut.pieces, partners, teddy, group: groups.pop()? })
     }
 
     /// Scores some texts.
@@ -110,6 +121,45 @@ impl<'p> Filter<'p> {
     }
 }
 
+/// Takes pieces two by two; of an odd number, one that is rare stays alone.
+fn partners(pieces: &[Piece], alone: usize) -> Vec<Option<Range<usize>>> {
+    let mut partners = vec![None; pieces.len()];
+    // On either side of it there must be an even number.
+    let alone = if pieces.len() % 2 == 1 { alone & !1 } else { pieces.len() };
+    let (left, right) = (0..alone, alone + 1..pieces.len());
+    for first in left.step_by(2).chain(right.step_by(2)) {
+        partners[first] = Some(pieces[first + 1].start..pieces[first + 1].end);
+        partners[first + 1] = Some(pieces[first].start..pieces[first].end);
+    }
+    partners
+}
+
+/// Whether half of a piece is where it is with at most one edit between it and
+/// its neighbour, the `intact` part of an ASCII text.
+fn half_is_near(text: &[u8], partner: &[u8], intact: &Range<usize>, behind: bool) -> bool {
+    let is_at = |at: Option<usize>, half: &[u8]| {
+        at.and_then(|at| text.get(at..)).is_some_and(|rest| rest.starts_with(half))
+    };
+    let (first, second) = partner.split_at(partner.len() / 2);
+    if behind {
+        // An edit in the second half leaves the first in place; one in the
+        // first shifts the second by one at most.
+        let at = intact.end + first.len();
+        is_at(Some(intact.end), first) || (at - 1..=at + 1).any(|at| is_at(Some(at), second))
+    } else {
+        let at = intact.start.checked_sub(second.len());
+        is_at(at, second)
+            || (0..3)
+                .any(|shift| is_at((intact.start + shift).checked_sub(partner.len() + 1), first))
+    }
+}
+
+/// Whether the text around a part of it, as far as a piece can be, is ASCII.
+fn near_is_ascii(text: &[u8], part: &Range<usize>, piece: usize) -> bool {
+    let reach = piece + 4;
+    text[part.start.saturating_sub(reach)..text.len().min(part.end + reach)].is_ascii()
+}
+
 /// The last of some texts that starts at or before a position.
 pub(super) fn locate(texts: &dyn Texts, range: Range<usize>, position: usize) -> usize {
     let (mut low, mut high) = (range.start, range.end);
@@ -140,12 +190,23 @@ struct Found<'a> {
 impl Found<'_> {
     /// Takes note of a window that may be that of a piece.
     fn add(&mut self, text: usize, bytes: &[u8], position: usize, piece: usize) {
-        let Filter { pattern, pieces, .. } = self.filter;
-        let piece = &pieces[piece];
-        let whole = &pattern.text.as_bytes()[piece.start..piece.end];
+        let Filter { pattern, pieces, partners, .. } = self.filter;
+        let (piece, partner) = (&pieces[piece], &partners[piece]);
+        let wanted = pattern.text.as_bytes();
+        let whole = &wanted[piece.start..piece.end];
         let Some(at) = position.checked_sub(piece.window - piece.start) else { return };
         if !bytes.get(at..).is_some_and(|rest| rest.starts_with(whole)) {
             return;
+        }
+        if let Some(partner) = partner {
+            let behind = partner.start > piece.start;
+            let intact = at..at + whole.len();
+            // Another character could be inserted that is longer than a byte.
+            if !half_is_near(bytes, &wanted[partner.clone()], &intact, behind)
+                && near_is_ascii(bytes, &intact, partner.len())
+            {
+                return;
+            }
         }
         let latest = match self.windows.last_mut() {
             Some(latest) if latest.text == text => Some(latest),

@@ -4,6 +4,13 @@
 //! rarest few bytes of each piece are its key in a hash table. A pass over a
 //! text looks every run of bytes up, in a bitmap first, which says no to
 //! nearly all of them from the cache.
+//!
+//! Patterns made of common words share their pieces with many others and with
+//! ordinary text. So what a key finds must pass a second test before it goes
+//! to the kernel: the q-gram lemma (Ukkonen, *Theor. Comp. Sci.* 92, 1992). An
+//! edit touches two pairs of neighbouring characters, so of the distinct pairs
+//! of a pattern all but `2 k` are in any text within `k` edits. Sets of pairs
+//! are signatures of 64 bits, and the test is an `and` and a count.
 
 use std::ops::Range;
 
@@ -26,15 +33,37 @@ const MANY: u32 = 8;
 /// Bits of the bitmap for each key, so that few others find one set.
 const SPARSE: usize = 32;
 
-/// The piece of a pattern that a key belongs to.
+/// A piece of a pattern.
 #[derive(Clone, Copy)]
 struct Entry {
     key: u32,
     pattern: u32,
-    start: u32,
-    end: u32,
+    /// The signature of the pattern, and how much of it must be in the window.
+    signature: u64,
+    needed: u32,
+    /// Characters of the pattern before the window, and from its start on.
     before: u32,
-    window: u32,
+    behind: u32,
+}
+
+/// Pairs for which a text's signatures are summed up.
+const SPAN: usize = 16;
+
+/// The signature of a pair of neighbouring bytes.
+#[inline]
+fn pair(a: u8, b: u8) -> u64 {
+    1 << ((a.wrapping_mul(37) ^ b.wrapping_mul(11)) & 63)
+}
+
+/// The signature of a pattern, and how much of it is in any match.
+fn signature(pattern: &Pattern<'_>) -> (u64, u32) {
+    if !pattern.text.is_ascii() {
+        // An edit of a longer character touches more than two pairs of bytes.
+        return (0, 0);
+    }
+    let pairs = pattern.text.as_bytes().windows(2);
+    let signature = pairs.fold(0, |all, two| all | pair(two[0], two[1]));
+    (signature, signature.count_ones().saturating_sub(2 * pattern.bound as u32))
 }
 
 /// The keys of one width.
@@ -61,6 +90,8 @@ pub(super) struct Seen {
     /// For each pattern, the latest window and how many there were.
     latest: Vec<Latest>,
     windows: Vec<(u32, Window)>,
+    /// For each position, the signature of the pairs from there on.
+    signatures: Vec<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -75,16 +106,22 @@ impl Index {
         let mut entries: [Vec<Entry>; PLACES] = Default::default();
         for (pattern, cut) in cuts {
             let bytes = patterns[*pattern].text.as_bytes();
-            for &Piece { start, end, before, window, width } in &cut.pieces {
+            let (signature, needed) = signature(&patterns[*pattern]);
+            for &Piece { window, width, .. } in &cut.pieces {
                 let mut key = [0; PLACES];
                 key[..width].copy_from_slice(&bytes[window..window + width]);
+                // A window may start within a character, which is then on
+                // both sides.
+                let starts = |bytes: &[u8]| bytes.iter().filter(|&b| b & 0xC0 != 0x80).count();
+                let before = starts(&bytes[..window]);
+                let within = usize::from(bytes[window] & 0xC0 == 0x80);
                 entries[width - 1].push(Entry {
                     key: u32::from_le_bytes(key),
                     pattern: *pattern as u32,
-                    start: start as u32,
-                    end: end as u32,
+                    signature,
+                    needed,
                     before: before as u32,
-                    window: window as u32,
+                    behind: (patterns[*pattern].chars - before + within) as u32,
                 });
             }
         }
@@ -124,6 +161,7 @@ impl Index {
         for text in range {
             let bytes = texts.get(text);
             let ascii = bytes.is_ascii();
+            seen.sign(bytes);
             for keys in &self.widths {
                 keys.scan(bytes, |position, entry| {
                     seen.add(patterns, text, bytes, ascii, position, entry);
@@ -191,6 +229,33 @@ impl Keys {
 }
 
 impl Seen {
+    /// Prepares the signatures of a text.
+    fn sign(&mut self, text: &[u8]) {
+        let signatures = &mut self.signatures;
+        signatures.clear();
+        signatures.extend(text.windows(2).map(|two| pair(two[0], two[1])));
+        signatures.resize(text.len() + SPAN, 0);
+        // Sums of two, four, eight and sixteen, in place: each reads only what
+        // is ahead of it, as it was.
+        for step in [1, 2, 4, 8] {
+            for at in 0..signatures.len() - step {
+                signatures[at] |= signatures[at + step];
+            }
+        }
+    }
+
+    /// The signature of a part of the text, and perhaps of some pairs around.
+    #[inline]
+    fn signature(&self, part: &Range<usize>) -> u64 {
+        let pairs = part.len().saturating_sub(1);
+        if pairs <= SPAN {
+            return self.signatures[part.start];
+        }
+        let last = part.start + pairs - SPAN;
+        let all = self.signatures[part.start] | self.signatures[last];
+        (part.start + SPAN..last).step_by(SPAN).fold(all, |all, at| all | self.signatures[at])
+    }
+
     #[inline]
     fn add(
         &mut self,
@@ -201,14 +266,12 @@ impl Seen {
         position: usize,
         entry: &Entry,
     ) {
-        let Some(at) = position.checked_sub((entry.window - entry.start) as usize) else { return };
-        let Pattern { text: whole, chars, bound } = patterns[entry.pattern as usize];
-        let piece = &whole.as_bytes()[entry.start as usize..entry.end as usize];
-        if !bytes[at..].starts_with(piece) {
+        let bound = patterns[entry.pattern as usize].bound;
+        let (before, behind) = (entry.before as usize + bound, entry.behind as usize + bound);
+        let reach = around(bytes, ascii, position, before, behind);
+        if (entry.signature & self.signature(&reach)).count_ones() < entry.needed {
             return;
         }
-        let before = entry.before as usize;
-        let reach = around(bytes, ascii, at, before + bound, chars - before + bound);
         let latest = &mut self.latest[entry.pattern as usize];
         if latest.text == text {
             let window = &mut self.windows[latest.window as usize].1;

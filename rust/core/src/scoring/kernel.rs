@@ -284,7 +284,15 @@ impl Memory {
         stop: &Stop<'_>,
     ) -> Result<&[[Row; 2]], ScoringError> {
         let Self { masks, least, states, .. } = self;
-        path.run(Block::<Least, M> { source, words, patterns, masks, carries: least, states, stop })?;
+        path.run(Block::<Least, M> {
+            source,
+            words,
+            patterns,
+            masks,
+            carries: least,
+            states,
+            stop,
+        })?;
         Ok(&self.states)
     }
 

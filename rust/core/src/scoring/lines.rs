@@ -118,11 +118,16 @@ impl Lines {
         let parcels = parcels(&map, self.at..end);
         let (count, format) = (parcels.len(), &self.format);
         let read = Mutex::new(Vec::with_capacity(count));
-        drive(parcels.into_iter().enumerate(), count, options, |(index, range), (): &mut (), _| {
-            let parcel = Parcel::read(&map, range, format);
-            lock(&read).push((index, parcel));
-            Ok(())
-        })?;
+        drive(
+            parcels.into_iter().enumerate(),
+            count,
+            options,
+            |(index, range), (): &mut (), _| {
+                let parcel = Parcel::read(&map, range, format);
+                lock(&read).push((index, parcel));
+                Ok(())
+            },
+        )?;
         let mut read = read.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         read.sort_unstable_by_key(|(index, _)| *index);
         let mut texts = LineTexts {
@@ -398,22 +403,15 @@ mod tests {
         ] {
             for bytes in [1, 3, 100] {
                 let (texts, bad) = read(content.as_bytes(), Format::Plain, bytes);
-                assert_eq!((texts.as_slice(), bad.len()), (&expected.map_strings()[..], 0));
+                assert_eq!(
+                    (texts, bad.len()),
+                    (expected.iter().map(|&s| s.to_owned()).collect(), 0)
+                );
             }
         }
         let (texts, bad) = read(b"a\n\xFF\nb", Format::Plain, 100);
         assert_eq!(texts, ["a", "", "b"]);
         assert_eq!(bad, [(1, BadLine::NotUtf8)]);
-    }
-
-    trait MapStrings {
-        fn map_strings(self) -> Vec<String>;
-    }
-
-    impl MapStrings for Vec<&str> {
-        fn map_strings(self) -> Vec<String> {
-            self.into_iter().map(str::to_owned).collect()
-        }
     }
 
     #[test]

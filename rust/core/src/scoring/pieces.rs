@@ -109,6 +109,9 @@ pub(super) struct Piece {
 pub(super) struct Cut {
     pub(super) pieces: Vec<Piece>,
     pub(super) often: f64,
+    /// The piece that occurs most rarely, of those with an even number of
+    /// others before them.
+    pub(super) rarest: usize,
 }
 
 impl Cut {
@@ -126,19 +129,22 @@ impl Cut {
         } else {
             (0..=pieces).map(|piece| piece * chars / pieces).collect()
         };
-        let mut often = 0.0;
+        let (mut often, mut rarest) = (0.0, (0, f64::INFINITY));
         let pieces = cuts
             .windows(2)
-            .map(|ends| {
+            .enumerate()
+            .map(|(index, ends)| {
                 let (start, end) = (bounds[ends[0]], bounds[ends[1]]);
                 let width = (end - start).min(PLACES);
-                let (place, expected) =
-                    frequencies.rarest(&pattern.as_bytes()[start..end], width);
+                let (place, expected) = frequencies.rarest(&pattern.as_bytes()[start..end], width);
                 often += expected;
+                if index % 2 == 0 && expected < rarest.1 {
+                    rarest = (index, expected);
+                }
                 Piece { start, end, before: ends[0], window: start + place, width }
             })
             .collect();
-        Some(Self { pieces, often })
+        Some(Self { pieces, often, rarest: rarest.0 })
     }
 }
 

@@ -249,8 +249,9 @@ impl Measure {
     #[inline]
     fn score(self, found: usize, text: usize, pattern: usize, bound: usize) -> Option<f32> {
         match self {
-            Self::Least => (found <= bound && found < pattern)
-                .then(|| fraction(pattern - found, pattern)),
+            Self::Least => {
+                (found <= bound && found < pattern).then(|| fraction(pattern - found, pattern))
+            }
             Self::Ratio(cutoff) => {
                 let ratio = fraction(2 * found, text + pattern);
                 (found > 0 && ratio >= cutoff).then_some(ratio)

@@ -201,18 +201,11 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn tables(self, tables: &Tables) -> Self::Tables {
-        std::array::from_fn(|place| {
-            (twice(&tables.low[place]), twice(&tables.high[place]))
-        })
+        std::array::from_fn(|place| (twice(&tables.low[place]), twice(&tables.high[place])))
     }
 
     #[inline(always)]
-    fn starts(
-        self,
-        tables: Self::Tables,
-        bytes: &[u8; 64 + REACH],
-        buckets: &mut [u8; 64],
-    ) -> u64 {
+    fn starts(self, tables: Self::Tables, bytes: &[u8; 64 + REACH], buckets: &mut [u8; 64]) -> u64 {
         // SAFETY: the loads start at bytes 0 to 3 and 32 to 35 and end at
         // byte 67, the stores fill the 64 bytes of their array, and none needs
         // alignment; the instructions are there, as `self` exists.

@@ -197,12 +197,7 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn starts(
-        self,
-        tables: Self::Tables,
-        bytes: &[u8; 64 + REACH],
-        buckets: &mut [u8; 64],
-    ) -> u64 {
+    fn starts(self, tables: Self::Tables, bytes: &[u8; 64 + REACH], buckets: &mut [u8; 64]) -> u64 {
         // SAFETY: the loads start at bytes 0 to 3 and end at byte 67, the
         // store fills the 64 bytes of its array, and neither needs alignment;
         // the instructions are there, as `self` exists.

@@ -80,12 +80,7 @@ pub(super) trait Simd: Copy {
     fn tables(self, tables: &Tables) -> Self::Tables;
     /// Looks for the starts of pieces at the first 64 of some bytes: which of
     /// them may start one, and, where any may, the buckets of each.
-    fn starts(
-        self,
-        tables: Self::Tables,
-        bytes: &[u8; 64 + REACH],
-        buckets: &mut [u8; 64],
-    ) -> u64;
+    fn starts(self, tables: Self::Tables, bytes: &[u8; 64 + REACH], buckets: &mut [u8; 64]) -> u64;
 }
 
 /// Something to compute on a vector unit.
@@ -212,7 +207,6 @@ mod tests {
         rows: Vec<Row>,
         equal: u64,
         starts: u64,
-        buckets: [u8; 64],
     }
 
     impl Task for &All {
@@ -237,11 +231,7 @@ mod tests {
             ];
             let mut first = [0; 64];
             first.copy_from_slice(&self.bytes[..64]);
-            let mut buckets = [0; 64];
-            let starts = simd.starts(simd.tables(&self.tables), &self.bytes, &mut buckets);
-            if starts == 0 {
-                buckets = [0; 64];
-            }
+            let starts = simd.starts(simd.tables(&self.tables), &self.bytes, &mut [0; 64]);
             Results {
                 rows: rows
                     .into_iter()
@@ -253,7 +243,6 @@ mod tests {
                     .collect(),
                 equal: simd.equal(&first, self.byte),
                 starts,
-                buckets,
             }
         }
     }
@@ -273,8 +262,8 @@ mod tests {
             byte in 96..106_u8,
             pieces in prop::collection::vec(prop::collection::vec(97..105_u8, 2..6), 1..20),
         ) {
-            let width = pieces.iter().map(Vec::len).min().unwrap().min(4);
-            let windows: Vec<&[u8]> = pieces.iter().map(|piece| &piece[..width]).collect();
+            let windows: Vec<&[u8]> =
+                pieces.iter().map(|piece| &piece[..piece.len().min(4)]).collect();
             let (tables, _) = Tables::new(&windows);
             let all = All { a, b, bytes: bytes.clone().try_into().unwrap(), byte, tables };
             let expected = Path(Unit::Portable(portable::Portable)).run(&all);
@@ -290,15 +279,16 @@ mod tests {
             }
             for (at, &found) in bytes[..64].iter().enumerate() {
                 prop_assert_eq!(expected.equal >> at & 1 == 1, found == byte);
-                let starts = pieces.iter().any(|piece| bytes[at..].starts_with(&piece[..width]));
-                prop_assert!(!starts || expected.starts >> at & 1 == 1);
+                let starts = windows.iter().any(|window| bytes[at..].starts_with(window));
+                for path in Path::all() {
+                    // Narrower tables may say yes more often.
+                    prop_assert!(!starts || path.run(&all).starts >> at & 1 == 1, "{}", path);
+                }
             }
             for path in Path::all() {
                 let results = path.run(&all);
                 prop_assert_eq!(&results.rows, &expected.rows, "{}", path);
                 prop_assert_eq!(results.equal, expected.equal);
-                prop_assert_eq!(results.starts, expected.starts, "{}", path);
-                prop_assert_eq!(results.buckets, expected.buckets);
             }
         }
     }

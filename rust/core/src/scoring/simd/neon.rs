@@ -202,12 +202,7 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn starts(
-        self,
-        tables: Self::Tables,
-        bytes: &[u8; 64 + REACH],
-        buckets: &mut [u8; 64],
-    ) -> u64 {
+    fn starts(self, tables: Self::Tables, bytes: &[u8; 64 + REACH], buckets: &mut [u8; 64]) -> u64 {
         // SAFETY: the loads start at bytes 0 to 51 and end at byte 67 at the
         // latest, the stores fill the 64 bytes of their array; the
         // instructions are there, as `self` exists.

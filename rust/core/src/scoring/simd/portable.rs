@@ -122,12 +122,7 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn starts(
-        self,
-        tables: Self::Tables,
-        bytes: &[u8; 64 + REACH],
-        buckets: &mut [u8; 64],
-    ) -> u64 {
+    fn starts(self, tables: Self::Tables, bytes: &[u8; 64 + REACH], buckets: &mut [u8; 64]) -> u64 {
         let mut mask = 0;
         for (at, bucket) in buckets.iter_mut().enumerate() {
             *bucket = tables
