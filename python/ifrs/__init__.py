@@ -21,7 +21,7 @@ from ifrs.errors import (
     WrongPassphrase,
 )
 from ifrs.keyring import Keyring
-from ifrs.scoring import score, score_pairs
+from ifrs.scoring import best_match, score, score_pairs, top_hits
 
 if TYPE_CHECKING:
     from ifrs.plant import ImplantConfig, ImplantResult, implant
@@ -54,9 +54,11 @@ __all__ = [
     "TargetError",
     "WrongPassphrase",
     "__version__",
+    "best_match",
     "implant",
     "score",
     "score_pairs",
+    "top_hits",
     "verify",
 ]
 

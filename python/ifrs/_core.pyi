@@ -7,6 +7,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from ifrs.scoring import Patterns, Texts
+
 __version__: str
 
 class IfrsError(Exception): ...
@@ -136,22 +138,57 @@ def look_alikes(
     alphabets: dict[str, list[str]] | None = None,
     check: Callable[[list[str]], list[bool]] | None = None,
 ) -> list[str]: ...
+@final
+class TextFile:
+    def __new__(cls, path: Path, column: str | None, chunk: int, workers: int) -> TextFile: ...
+    def __iter__(self) -> TextFile: ...
+    def __next__(self) -> TextChunk: ...
+    @property
+    def bytes(self) -> int: ...
+
+@final
+class TextChunk:
+    def __len__(self) -> int: ...
+    @property
+    def first(self) -> int: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def bad(self) -> list[tuple[int, str]]: ...
+
+def scoring_paths() -> list[str]: ...
 def score(
-    texts: Sequence[str | None],
-    patterns: Sequence[str],
+    texts: Texts,
+    patterns: Patterns,
     *,
     method: str = "partial",
     cutoff: float = 0.0,
     workers: int = 0,
 ) -> NDArray[np.float32]: ...
 def score_pairs(
-    texts: Sequence[str | None],
-    patterns: Sequence[str],
+    texts: Texts,
+    patterns: Patterns,
     *,
     method: str = "partial",
     cutoff: float = 0.0,
     workers: int = 0,
 ) -> NDArray[np.float32]: ...
+def best_match(
+    texts: Texts,
+    patterns: Patterns,
+    *,
+    method: str = "partial",
+    cutoff: float = 0.0,
+    workers: int = 0,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]: ...
+def top_hits(
+    texts: Texts,
+    patterns: Patterns,
+    *,
+    method: str = "partial",
+    cutoff: float,
+    workers: int = 0,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]: ...
 def rank(scores: NDArray[np.float32], truth: int) -> tuple[int, int, float]: ...
 def rank_words(
     scores: NDArray[np.float32], words: tuple[int, int]
