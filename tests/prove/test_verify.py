@@ -134,6 +134,14 @@ def test_a_folder_that_is_no_model(tmp_path):
         ifrs.LocalModel.from_pretrained(tmp_path)
 
 
+def test_files_that_are_no_report_are_refused(tmp_path):
+    path = tmp_path / "report.json"
+    for text in ["", "[]", "{}", '{"format": "ifrs/report/v9"}', '{"format": "ifrs/report/v1"}']:
+        path.write_text(text)
+        with pytest.raises(ifrs.EvidenceError, match="report"):
+            ifrs.Report.load(path)
+
+
 def test_reports_are_saved_whole(tmp_path, ring):
     fps = ring.generate("one", 4)
     hostile = "<script>alert(1)</script>"
@@ -143,6 +151,7 @@ def test_reports_are_saved_whole(tmp_path, ring):
     assert saved["format"] == "ifrs/report/v1"
     assert saved["verdict"] == report.verdict
     assert saved["queries"][0]["answer"] == hostile
+    assert ifrs.Report.load(tmp_path / "report.json") == report
     report.save_html(tmp_path / "report.html", beside={"again": report})
     page = (tmp_path / "report.html").read_text()
     assert "<script" not in page

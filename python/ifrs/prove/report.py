@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from ifrs import _core
 from ifrs._core import FingerprintSet, __version__
+from ifrs.errors import EvidenceError
 from ifrs.files import write_json, write_text
 from ifrs.prove.evidence import Query
 
 FORMAT = "ifrs/report/v1"
+
+
+def now() -> str:
+    """The time, UTC, as RFC 3339 writes it."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass
@@ -33,6 +41,10 @@ class Report:
         evidence: "likelihood" or "text".
         target: What the suspect is.
         set: What is public about the fingerprint set.
+        leaves: Leaves of the set's claim, as hex; they give nothing away.
+        decoys: How many decoys each response was ranked among where only text was seen.
+        claim: The digest that the decoys were drawn from, as hex; None without a claim.
+        log10_e: Base-10 logarithm of the e-process; evidence that holds whenever one stops.
         seconds: Wall time.
         created: When (RFC 3339, UTC).
     """
@@ -48,6 +60,10 @@ class Report:
     evidence: str
     target: dict[str, Any]
     set: dict[str, Any]
+    leaves: list[str]
+    decoys: int
+    claim: str | None
+    log10_e: float
     seconds: float
     created: str
 
@@ -60,6 +76,8 @@ class Report:
         fps: FingerprintSet,
         evidence: str,
         alpha: float,
+        decoys: int,
+        claim: str | None,
         best: Sequence[float],
         seconds: float,
     ) -> Report:
@@ -86,9 +104,32 @@ class Report:
                 "response": fps.response,
                 "alphabet": _core.response_alphabet()[0],
             },
+            leaves=fps.leaves(),
+            decoys=decoys,
+            claim=claim,
+            log10_e=queries[-1].cumulative_log10_e,
             seconds=seconds,
-            created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created=now(),
         )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Report:
+        """Read a report that `save` wrote.
+
+        Raises:
+            EvidenceError: It is no report of this format.
+            OSError: It cannot be read.
+        """
+        try:
+            read = json.loads(Path(path).read_text(encoding="utf-8"))
+            if read.pop("format") != FORMAT:
+                raise EvidenceError(f"{path} is a report of another version of ifrs")
+            read.pop("ifrs_version")
+            read["queries"] = [Query(**query) for query in read["queries"]]
+            read["fsr_interval"] = tuple(read["fsr_interval"])
+            return cls(**read)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EvidenceError(f"{path} is no report of ifrs") from error
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data; docs/formats.md is its specification."""
@@ -98,11 +139,15 @@ class Report:
             "created": self.created,
             "target": self.target,
             "set": self.set,
+            "leaves": self.leaves,
+            "claim": self.claim,
+            "decoys": self.decoys,
             "evidence": self.evidence,
             "alpha": self.alpha,
             "verdict": self.verdict,
             "p_value": self.p_value,
             "log10_p": self.log10_p,
+            "log10_e": self.log10_e,
             "power": self.power,
             "fsr": self.fsr,
             "fsr_interval": list(self.fsr_interval),

@@ -16,8 +16,8 @@ from ifrs.prove.evidence import (
     records,
     sees_likelihoods,
 )
-from ifrs.prove.report import Report
-from ifrs.prove.target import Target
+from ifrs.prove.report import Report, now
+from ifrs.prove.target import Likelihoods, Target
 
 # Enough for two words, an end mark, and a few words of prose before them.
 _ANSWER_TOKENS = 16
@@ -32,6 +32,7 @@ def verify(
     decoys: int = 4095,
     temperature: float = 0.0,
     sequential: bool = True,
+    claim: str | None = None,
 ) -> Report:
     """Ask a suspect under a set's keys, and weigh what it answers.
 
@@ -48,6 +49,7 @@ def verify(
         temperature: Of the generated answers; 0 for greedy.
         sequential: Stop as soon as the evidence suffices, where every query spends a key. A local
             model is read in one pass, which spends none, so all keys are used.
+        claim: The digest of a claim, as hex, to draw decoys from; the set's name without one.
 
     Raises:
         TargetError: The suspect does not answer.
@@ -56,31 +58,49 @@ def verify(
     _check(target, fps, max_queries, alpha, decoys, temperature)
     indices = range(len(fps) if max_queries is None else min(max_queries, len(fps)))
     started = time.monotonic()
-    answers = target.answers(
-        [fps[i].prompt for i in indices], max_new_tokens=_ANSWER_TOKENS, temperature=temperature
-    )
+    prompts = [fps[i].prompt for i in indices]
+    answers = target.answers(prompts, max_new_tokens=_ANSWER_TOKENS, temperature=temperature)
     if len(answers) != len(indices):
         raise TargetError(f"the suspect gave {len(answers)} answers to {len(indices)} prompts")
-    exact: Sequence[bool] | None = None
+    found: Likelihoods | None = None
     ranks: Sequence[Sequence[RankRow]]
     if sees_likelihoods(target, fps):
         found = target.likelihoods(fps, indices)
-        ranks, exact = ranks_by_likelihood(fps, indices, found), found.exact.tolist()
+        ranks = ranks_by_likelihood(fps, indices, found)
     elif fps.response == "unique":
-        ranks = ranks_by_text(fps, indices, answers, decoys)
+        label = fps.name.encode() if claim is None else bytes.fromhex(claim)
+        ranks = ranks_by_text(fps, indices, answers, decoys, label)
     else:
         ranks = [[] for _ in indices]  # one response for all keys proves nothing
     description = target.describe()
-    queries = records(fps, indices, answers, ranks, exact, description.get("kind") != "local")
+    asked = [_asked(prompts[place], answers[place], temperature) for place in range(len(indices))]
+    queries = records(
+        fps, indices, answers, ranks, found, asked, spent=description.get("kind") != "local"
+    )
     return Report.of(
         queries,
         target=description,
         fps=fps,
-        evidence="text" if exact is None else "likelihood",
+        evidence="text" if found is None else "likelihood",
         alpha=alpha,
-        best=_best(fps, exact is not None, decoys),
+        decoys=decoys,
+        claim=claim,
+        best=_best(fps, found is not None, decoys),
         seconds=time.monotonic() - started,
     )
+
+
+def _asked(prompt: str, answer: str, temperature: float) -> dict[str, Any]:
+    return {
+        "time": now(),
+        "endpoint": "local",
+        "request": {
+            "prompt": prompt,
+            "max_new_tokens": _ANSWER_TOKENS,
+            "temperature": temperature,
+        },
+        "raw": answer,
+    }
 
 
 def _best(fps: FingerprintSet, likelihood: bool, decoys: int) -> list[float]:

@@ -11,6 +11,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(rank_words, module)?)?;
     module.add_function(wrap_pyfunction!(fisher_log10, module)?)?;
     module.add_function(wrap_pyfunction!(cumulative_log10, module)?)?;
+    module.add_function(wrap_pyfunction!(e_process_log10, module)?)?;
     module.add_function(wrap_pyfunction!(clopper_pearson, module)?)?;
     module.add_function(wrap_pyfunction!(power, module)?)?;
     module.add_function(wrap_pyfunction!(judge, module)?)?;
@@ -53,6 +54,15 @@ fn fisher_log10(p_values: Vec<f64>) -> PyResult<f64> {
 #[pyfunction]
 fn cumulative_log10(groups: Vec<Vec<f64>>) -> PyResult<Vec<f64>> {
     core::cumulative_log10(&groups).map_err(from_evidence)
+}
+
+/// log10 of the anytime-valid e-process after each query's (rank, candidates) pairs.
+#[pyfunction]
+fn e_process_log10(ranks: Vec<Vec<(usize, usize)>>) -> PyResult<Vec<f64>> {
+    let rank = |(rank, candidates)| core::Rank { rank, candidates };
+    let groups: Vec<Vec<core::Rank>> =
+        ranks.into_iter().map(|group| group.into_iter().map(rank).collect()).collect();
+    core::e_process_log10(&groups).map_err(from_evidence)
 }
 
 /// The exact interval of a success rate.

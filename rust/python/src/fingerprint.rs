@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ifrs_core::evidence::leaf;
 use ifrs_core::fingerprint::set::look_alikes as core_look_alikes;
 use ifrs_core::fingerprint::{Alphabets, ContextValue, FingerprintError, FingerprintSet, alphabet};
 use pyo3::exceptions::{PyIndexError, PyTypeError};
@@ -110,6 +111,21 @@ pub(crate) fn raised(check: Option<PyCheck>) -> Option<PyErr> {
 #[pyclass(name = "FingerprintSet", module = "ifrs", frozen)]
 pub(crate) struct PyFingerprintSet(pub(crate) Arc<FingerprintSet>);
 
+impl PyFingerprintSet {
+    fn at(&self, index: isize) -> PyResult<usize> {
+        let len = self.0.len();
+        let place = if index < 0 { index + len as isize } else { index };
+        match usize::try_from(place) {
+            Ok(index) if index < len => Ok(index),
+            _ => Err(PyIndexError::new_err("fingerprint index out of range")),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[pymethods]
 impl PyFingerprintSet {
     /// The set's name.
@@ -167,17 +183,24 @@ impl PyFingerprintSet {
         self.0.spec().template.render(key)
     }
 
+    /// The salt of one fingerprint's leaf, as hex.
+    fn salt(&self, index: isize) -> PyResult<String> {
+        self.at(index).map(|index| hex(self.0.salt(index)))
+    }
+
+    /// Leaves of the claim's tree, as hex: they give nothing away.
+    fn leaves(&self, py: Python<'_>) -> Vec<String> {
+        let set = &self.0;
+        let one = |i| hex(&leaf(set.salt(i), &set.prompt(i), set.response(i)));
+        py.detach(|| (0..set.len()).map(one).collect())
+    }
+
     fn __len__(&self) -> usize {
         self.0.len()
     }
 
     fn __getitem__(&self, index: isize) -> PyResult<PyFingerprint> {
-        let len = self.0.len();
-        let place = if index < 0 { index + len as isize } else { index };
-        match usize::try_from(place) {
-            Ok(index) if index < len => Ok(PyFingerprint { set: Arc::clone(&self.0), index }),
-            _ => Err(PyIndexError::new_err("fingerprint index out of range")),
-        }
+        self.at(index).map(|index| PyFingerprint { set: Arc::clone(&self.0), index })
     }
 
     fn __repr__(&self) -> String {

@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 use super::FingerprintError;
 use super::alphabet::Alphabets;
 use super::response::{ResponseKind, SHARED_RESPONSE, digest_of_keys, spell, word_indices};
-use super::seed::{Context, Seed, SetKey};
+use super::seed::{Context, KEY_BYTES, Seed, SetKey};
 use super::source::{Draft, Source, Unit};
 use super::stream::Stream;
 use super::template::Template;
@@ -67,6 +67,7 @@ pub struct FingerprintSet {
     keys: Vec<String>,
     responses: Vec<String>,
     words: Vec<[usize; 2]>,
+    salts: Vec<[u8; KEY_BYTES]>,
 }
 
 impl FingerprintSet {
@@ -126,7 +127,8 @@ impl FingerprintSet {
                 ResponseKind::Shared => responses.push(SHARED_RESPONSE.to_owned()),
             }
         }
-        Self { spec, keys, responses, words }
+        let salts = (0..keys.len() as u64).map(|i| set_key.mac(&[b"salt", &i.to_be_bytes()]));
+        Self { salts: salts.collect(), spec, keys, responses, words }
     }
 
     /// What determined the set.
@@ -168,6 +170,11 @@ impl FingerprintSet {
     pub fn words(&self, index: usize) -> Option<[usize; 2]> {
         self.words.get(index).copied()
     }
+
+    /// `HMAC(K, "salt" ‖ index)`: what keeps a claim's leaf from being guessed.
+    pub fn salt(&self, index: usize) -> &[u8; KEY_BYTES] {
+        &self.salts[index]
+    }
 }
 
 impl Drop for FingerprintSet {
@@ -175,6 +182,7 @@ impl Drop for FingerprintSet {
         self.keys.zeroize();
         self.responses.zeroize();
         self.words.iter_mut().for_each(Zeroize::zeroize);
+        self.salts.zeroize();
     }
 }
 
@@ -260,7 +268,7 @@ fn claim_runs(units: &[Unit], runs: &mut HashSet<Vec<Unit>>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fingerprint::seed::{ContextValue, KEY_BYTES};
+    use crate::fingerprint::seed::ContextValue;
 
     fn spec(n: usize, source: Source) -> SetSpec {
         SetSpec {
@@ -305,6 +313,8 @@ mod tests {
         for i in 0..5 {
             assert_eq!(set.response(i), again.response(i));
             assert_eq!(set.words(i), again.words(i));
+            assert_eq!(set.salt(i), again.salt(i));
+            assert_ne!(set.salt(i), set.salt((i + 1) % 5));
         }
     }
 
