@@ -136,6 +136,7 @@ def look_alikes(
     alphabets: dict[str, list[str]] | None = None,
     check: Callable[[list[str]], list[bool]] | None = None,
 ) -> list[str]: ...
+def plain(text: str) -> str: ...
 def score(
     texts: Sequence[str | None],
     patterns: Sequence[str],

@@ -108,7 +108,7 @@ pub(crate) fn raised(check: Option<PyCheck>) -> Option<PyErr> {
 }
 
 /// Fingerprints made together. Their text is secret: none of it is in the repr.
-#[pyclass(name = "FingerprintSet", module = "ifrs", frozen)]
+#[pyclass(name = "FingerprintSet", module = "ifrs", frozen, weakref)]
 pub(crate) struct PyFingerprintSet(pub(crate) Arc<FingerprintSet>);
 
 impl PyFingerprintSet {

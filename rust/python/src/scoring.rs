@@ -1,6 +1,8 @@
 //! Scoring of texts against patterns.
 
-use ifrs_core::scoring::{Method, Options, score_pairs_with, score_with};
+use ifrs_core::scoring::{
+    Method, Options, plain as core_plain, score_pairs_with, score_with,
+};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -10,6 +12,7 @@ use crate::errors::from_scoring;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(score, module)?)?;
+    module.add_function(wrap_pyfunction!(plain, module)?)?;
     module.add_function(wrap_pyfunction!(score_pairs, module)?)
 }
 
@@ -55,6 +58,12 @@ fn parse(method: &str) -> PyResult<Method> {
 
 fn interrupted() -> bool {
     Python::attach(|py| py.check_signals().is_err())
+}
+
+/// A text without case, marks, markup or invisible characters.
+#[pyfunction]
+fn plain(py: Python<'_>, text: &str) -> String {
+    py.detach(|| core_plain(text))
 }
 
 #[pyfunction]

@@ -11,7 +11,8 @@
 //!
 //! Texts are compared as they are: no case folding and no Unicode
 //! normalisation, so `é` as one scalar value and `e` with a combining accent
-//! are different strings.
+//! are different strings. Whoever wants them equal passes both through
+//! [`plain()`] first, as verification does.
 //!
 //! # Rounding and the cutoff
 //!
@@ -34,6 +35,7 @@ mod exact;
 mod lcs;
 mod myers;
 mod pattern;
+mod plain;
 
 #[cfg(test)]
 mod oracle;
@@ -42,6 +44,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use pattern::{Patterns, Scratch};
+
+pub use plain::plain;
 
 /// How a text is compared with a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
