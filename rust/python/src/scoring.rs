@@ -1,8 +1,6 @@
 //! Scoring of texts against patterns.
 
-use ifrs_core::scoring::{
-    Method, Options, plain as core_plain, score_pairs_with, score_with,
-};
+use ifrs_core::scoring::{Method, Options, plain as core_plain, score_pairs_with, score_with};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;

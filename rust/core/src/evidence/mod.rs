@@ -7,14 +7,12 @@
 pub mod combine;
 pub mod decoys;
 pub mod interval;
-pub mod leaf;
 pub mod ranks;
 pub mod sequential;
 pub mod verdict;
 
 pub use combine::{cumulative_log10, fisher_log10};
 pub use interval::clopper_pearson;
-pub use leaf::leaf;
 pub use ranks::{Rank, rank};
 pub use sequential::e_process_log10;
 pub use verdict::{Verdict, judge, power};
