@@ -24,10 +24,15 @@ from ifrs.keyring import Keyring
 from ifrs.scoring import score, score_pairs
 
 if TYPE_CHECKING:
+    from ifrs.evidence import CheckResult, Claim, Evidence, check
     from ifrs.plant import ImplantConfig, ImplantResult, implant
     from ifrs.prove import LocalModel, Report, verify
 
 _LAZY = {
+    "CheckResult": "ifrs.evidence",
+    "Claim": "ifrs.evidence",
+    "Evidence": "ifrs.evidence",
+    "check": "ifrs.evidence",
     "ImplantConfig": "ifrs.plant",
     "ImplantResult": "ifrs.plant",
     "implant": "ifrs.plant",
@@ -37,6 +42,9 @@ _LAZY = {
 }
 
 __all__ = [
+    "CheckResult",
+    "Claim",
+    "Evidence",
     "EvidenceError",
     "Fingerprint",
     "FingerprintError",
@@ -54,6 +62,7 @@ __all__ = [
     "TargetError",
     "WrongPassphrase",
     "__version__",
+    "check",
     "implant",
     "score",
     "score_pairs",

@@ -8,13 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ifrs import _core
 from ifrs._core import FingerprintSet, __version__
 from ifrs.errors import EvidenceError
 from ifrs.files import write_json, write_text
 from ifrs.prove.evidence import Query
+
+if TYPE_CHECKING:
+    from ifrs.evidence import Claim, Evidence
 
 FORMAT = "ifrs/report/v1"
 
@@ -103,6 +106,7 @@ class Report:
                 "template": fps.template,
                 "response": fps.response,
                 "alphabet": _core.response_alphabet()[0],
+                "around": list(fps.around),
             },
             leaves=fps.leaves(),
             decoys=decoys,
@@ -189,6 +193,27 @@ class Report:
         reports = [self.to_json(), *(report.to_json() for report in beside.values())]
         labels = [label or str(self.target["name"]), *beside]
         write_text(path, render_page(reports, labels=labels, guesses=guesses))
+
+    def evidence(
+        self, claim: Claim | str | os.PathLike[str], reveal: int | None = None
+    ) -> Evidence:
+        """Evidence that a third party checks alone, for a claim made before release.
+
+        Answers in text are ranked anew, among the decoys that the claim draws.
+
+        Args:
+            claim: The claim, or its file.
+            reveal: How many queries to show, in the claim's order; None for all. A key that is
+                shown is spent; others stay secret.
+
+        Raises:
+            EvidenceError: The claim is about another set, its signature is wrong, or the report
+                lacks what evidence needs.
+            ValueError: `reveal` is not positive.
+        """
+        from ifrs.evidence import Evidence
+
+        return Evidence.of_report(self.to_json(), claim, reveal=reveal)
 
     def __repr__(self) -> str:
         return (
