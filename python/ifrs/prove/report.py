@@ -41,7 +41,7 @@ class Report:
         fsr: The share of keys whose response occurs in the answer.
         fsr_interval: Its 95 % Clopper-Pearson interval.
         queries: One record for each key asked under.
-        evidence: "likelihood" or "text".
+        kind: "likelihood" or "text": what was ranked.
         target: What the suspect is.
         set: What is public about the fingerprint set.
         leaves: Leaves of the set's claim, as hex; they give nothing away.
@@ -60,7 +60,7 @@ class Report:
     fsr: float
     fsr_interval: tuple[float, float]
     queries: list[Query]
-    evidence: str
+    kind: str
     target: dict[str, Any]
     set: dict[str, Any]
     leaves: list[str]
@@ -97,7 +97,7 @@ class Report:
             fsr=fired / len(queries),
             fsr_interval=_core.clopper_pearson(fired, len(queries)),
             queries=queries,
-            evidence=evidence,
+            kind=evidence,
             target=target,
             set={
                 "name": fps.name,
@@ -129,6 +129,7 @@ class Report:
             if read.pop("format") != FORMAT:
                 raise EvidenceError(f"{path} is a report of another version of ifrs")
             read.pop("ifrs_version")
+            read["kind"] = read.pop("evidence")
             read["queries"] = [Query(**query) for query in read["queries"]]
             read["fsr_interval"] = tuple(read["fsr_interval"])
             return cls(**read)
@@ -146,7 +147,7 @@ class Report:
             "leaves": self.leaves,
             "claim": self.claim,
             "decoys": self.decoys,
-            "evidence": self.evidence,
+            "evidence": self.kind,
             "alpha": self.alpha,
             "verdict": self.verdict,
             "p_value": self.p_value,
