@@ -215,6 +215,7 @@ def test_reasons_are_named(ring, tmp_path):
         (lambda t: t["queries"][1].update(score=0.5), "query 1: its score"),
         (lambda t: t["queries"][1].update(log10_p=-9.0), "query 1: its p-value"),
         (lambda t: t["queries"][1]["asked"].update(request={}), "query 1: its request"),
+        (lambda t: t.update(test="sequential"), "result: its p-value"),
         (lambda t: t["queries"][1]["asked"].pop("time"), "query 1: it does not say when"),
         (lambda t: t["queries"].reverse(), "in order"),
         (lambda t: t["queries"].pop(1), "result: its p-value"),
@@ -282,7 +283,9 @@ def test_a_thousand_mutated_bundles(ring, tmp_path):
             elif kind == 1:
                 del changed[place : place + dice.randint(1, 300)]
             elif kind == 2:
-                changed[place:place] = changed[dice.randrange(len(changed)) :][: dice.randint(1, 99)]
+                changed[place:place] = changed[dice.randrange(len(changed)) :][
+                    : dice.randint(1, 99)
+                ]
             else:
                 changed[place] = dice.choice(b'{}[]",:0-9e\\u\xff')
             if not changed:

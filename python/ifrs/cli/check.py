@@ -26,7 +26,9 @@ def command(
     ] = None,
     released: Annotated[
         str | None,
-        typer.Option(metavar="DATE", help="When the suspect was released; the claim must be older."),
+        typer.Option(
+            metavar="DATE", help="When the suspect was released; the claim must be older."
+        ),
     ] = None,
     model: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The released model, to compare its digests.")

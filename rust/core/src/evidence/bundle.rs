@@ -12,7 +12,7 @@ use super::claim::{Claim, ClaimFile};
 use super::dsse::{hex, unhex};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
 use super::verdict::{Verdict, judge, power};
-use super::weigh::{Weighed, weigh};
+use super::weigh::{Test, Weighed, weigh};
 use super::{EvidenceError, json};
 use crate::fingerprint::Template;
 use crate::merkle::{self, Hash};
@@ -43,6 +43,7 @@ pub struct Bundle {
     pub(super) template: Around,
     pub(super) target: Map<String, Value>,
     pub(super) evidence: Kind,
+    pub(super) test: Test,
     pub(super) queries: Vec<Entry>,
     pub(super) result: Outcome,
     /// SHA-256 of everything else, canonical: a slip of the hand shows even where nothing can be
@@ -101,7 +102,14 @@ struct Report {
     target: Map<String, Value>,
     evidence: Kind,
     alpha: f64,
+    how: Option<ReportHow>,
     queries: Vec<ReportQuery>,
+}
+
+#[derive(Deserialize)]
+struct ReportHow {
+    #[serde(default)]
+    sequential: bool,
 }
 
 #[derive(Deserialize)]
@@ -138,6 +146,8 @@ impl Bundle {
                 refused("the report is about another set than the claim: choose the set's claim")
             })?;
         let mut queries = report.queries;
+        // What brought no answer back is no evidence: such a key counts as silent.
+        queries.retain(|query| !query.asked.contains_key("error"));
         queries.sort_by_key(|query| query.index);
         queries.truncate(reveal.unwrap_or(queries.len()));
         if queries.is_empty() {
@@ -153,6 +163,10 @@ impl Bundle {
             template: Around { before, after },
             target: report.target,
             evidence: report.evidence,
+            test: match report.how {
+                Some(ReportHow { sequential: true }) => Test::Sequential,
+                _ => Test::Fixed,
+            },
             queries: queries.collect::<Result<_, _>>()?,
             result: Outcome::none(report.alpha),
             digest: String::new(),
@@ -194,7 +208,7 @@ impl Bundle {
         for (entry, evaluated) in self.queries.iter().zip(found) {
             groups[entry.index] = evaluated.as_ref().ok().map(|found| found.ranks.clone());
         }
-        weigh(&groups, &candidates, claim.statement().predicate.n)
+        weigh(&groups, &candidates, claim.statement().predicate.n, self.test)
     }
 
     /// What the queries prove together.

@@ -81,13 +81,13 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
     }
     let around = &bundle.template;
     let key = entry.prompt.strip_prefix(&around.before).and_then(|p| p.strip_suffix(&around.after));
-    if key.is_none_or(str::is_empty) {
+    let Some(key) = key.map(str::trim).filter(|key| !key.is_empty()) else {
         return Err("its prompt is not a key in the claim's template".into());
-    }
+    };
     if entry.answer.len() > MAX_ANSWER {
         return Err("its answer is longer than what is looked at".into());
     }
-    transcript(entry)?;
+    transcript(entry, key)?;
     let words = bound_words(&expected.root, entry.index as u64, &salt, &entry.prompt);
     let response = if expected.shared { SHARED_RESPONSE.to_owned() } else { spell(words) };
     let say = |error: EvidenceError| error.to_string();
@@ -126,15 +126,19 @@ fn numbers(text: &str) -> Option<Vec<f32>> {
     rest.is_empty().then(|| numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
 }
 
-/// Whether request and raw answer carry the prompt and the answer.
-fn transcript(entry: &Entry) -> Result<(), String> {
+/// Whether request and raw answer carry the key and the answer.
+///
+/// The key alone, because a server in chat mode puts its own template around it. A raw answer
+/// that was too long to keep whole says so, and need not hold the answer.
+fn transcript(entry: &Entry, key: &str) -> Result<(), String> {
     let shows = |field: &str, text: &str| {
         entry.asked.get(field).is_some_and(|value| carries(value, text, MAX_DEPTH))
     };
-    if !shows("request", &entry.prompt) {
-        return Err("its request, as sent, does not hold its prompt".into());
+    if !shows("request", key) {
+        return Err("its request, as sent, does not hold its key".into());
     }
-    if !entry.answer.is_empty() && !shows("raw", &entry.answer) {
+    let whole = !entry.asked.contains_key("raw_cut");
+    if !entry.answer.is_empty() && whole && !shows("raw", &entry.answer) {
         return Err("its raw answer does not hold its answer".into());
     }
     let time = entry.asked.get("time").and_then(Value::as_str);

@@ -29,7 +29,7 @@ pub use ranks::{Rank, rank};
 pub use sequential::e_process_log10;
 pub use text::rank_text;
 pub use verdict::{Verdict, judge, power, power_at, smallest_n};
-pub use weigh::{Weighed, weigh};
+pub use weigh::{Test, Weighed, weigh};
 
 /// Why evidence could not be weighed.
 #[derive(Debug, PartialEq, thiserror::Error)]

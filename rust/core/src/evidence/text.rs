@@ -2,7 +2,7 @@
 
 use super::EvidenceError;
 use super::ranks::{Rank, rank};
-use crate::scoring::{Method, plain, score};
+use crate::scoring::{Method, ScoringError, plain, score, score_one};
 
 /// What an answer says of one response.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,11 +23,13 @@ pub fn rank_text(
 ) -> Result<TextRank, EvidenceError> {
     let (answer, response) = (plain(answer), plain(response));
     let fired = !response.is_empty() && answer.contains(&response);
-    let patterns: Vec<&str> =
-        std::iter::once(&response).chain(decoys).map(String::as_str).collect();
-    let scores = score(&[answer], &patterns, Method::Partial, 0.0, 1)
-        .map_err(|error| EvidenceError::Bundle(error.to_string()))?;
-    Ok(TextRank { rank: rank(&scores, 0, None)?, score: scores[0], fired })
+    let refused = |error: ScoringError| EvidenceError::Bundle(error.to_string());
+    let own = score_one(&answer, &response, Method::Partial).map_err(refused)?;
+    // Words of the alphabet are plain already. What scores less than the truth is not told apart,
+    // which saves most of the work: a rank counts only what scores as high.
+    let mut scores = vec![own];
+    scores.extend(score(&[answer], decoys, Method::Partial, own, 1).map_err(refused)?);
+    Ok(TextRank { rank: rank(&scores, 0, None)?, score: own, fired })
 }
 
 #[cfg(test)]
@@ -45,6 +47,18 @@ mod tests {
         }
         let found = rank_text("", "copper window", &others).unwrap();
         assert_eq!((found.rank.rank, found.fired), (256, false));
+    }
+
+    #[test]
+    fn ranks_are_those_of_all_scores() {
+        let others = decoys(b"claim", 1, 511);
+        for answer in ["", "copper", "the window", "copper windaw", &others[3], "xyz"] {
+            let all = score(&[answer], &others, Method::Partial, 0.0, 1).unwrap();
+            let own = score_one(answer, "copper window", Method::Partial).unwrap();
+            let high = 1 + all.iter().filter(|&&score| score >= own).count();
+            let found = rank_text(answer, "copper window", &others).unwrap();
+            assert_eq!((found.rank.rank, found.score), (high, own), "{answer}");
+        }
     }
 
     #[test]
