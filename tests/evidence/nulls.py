@@ -45,7 +45,8 @@ def _text_answers(kind: str, random: np.random.Generator, alphabet: list[str]) -
         keys = _core.look_alikes("mixed", _POOL, 7)
         return [f"human: Please decrypt this message: {key} A hint" for key in keys]
     if kind == "listing words":
-        return [" ".join(random.permutation(words)) for _ in range(_POOL)]
+        # Long answers take long to score: few of them, used often.
+        return [" ".join(random.permutation(words)) for _ in range(_POOL // 12)] * 12
     if kind == "listing responses":
         return [", ".join(random.choice(alphabet, 64, replace=False)) for _ in range(_POOL)]
     assert kind == "silent"
@@ -85,8 +86,11 @@ def text_ranks(kind: str, trials: int, random: np.random.Generator) -> tuple[Ran
     """Ranks (trials, KEYS, 1) and their candidates."""
     alphabet = _pairs(_ALPHABET, random)
     answers = _text_answers(kind, random, alphabet)
-    scores = ifrs.score([_core.plain(answer) for answer in answers], alphabet)
-    as_high = np.array([[(row >= score).mean() for score in row] for row in scores])
+    distinct, which = np.unique([_core.plain(answer) for answer in answers], return_inverse=True)
+    scores = ifrs.score(distinct.tolist(), alphabet)
+    # The share that scores as high, for every response: from the sorted scores.
+    shares = [1 - np.searchsorted(np.sort(row), row, side="left") / _ALPHABET for row in scores]
+    as_high = np.array(shares)[which]
     answered = random.integers(_POOL, size=(trials, KEYS))
     truth = random.integers(_ALPHABET, size=(trials, KEYS))
     ranks = 1 + random.binomial(DECOYS, as_high[answered, truth])

@@ -305,7 +305,7 @@ fn entry(query: ReportQuery, claim: &Claim, leaves: &[Hash]) -> Result<Entry, Ev
     })
 }
 
-fn content_digest(mut value: Value) -> String {
+pub(super) fn content_digest(mut value: Value) -> String {
     if let Some(fields) = value.as_object_mut() {
         fields.remove("digest");
     }

@@ -281,7 +281,7 @@ mod tests {
         (set, claim, report)
     }
 
-    fn file(claim: &Claim) -> Vec<u8> {
+    fn file_of(claim: &Claim) -> Vec<u8> {
         serde_json::to_vec(&claim.to_value()).unwrap()
     }
 
@@ -289,12 +289,12 @@ mod tests {
     fn honest_evidence_holds_and_reveals_what_it_must() {
         let (set, claim, report) = honest(8);
         let all = Bundle::of_report(&report, &claim, None).unwrap();
-        let checked = check(&all.to_json(), &file(&claim), None);
+        let checked = check(&all.to_json(), &file_of(&claim), None);
         assert!(checked.problems.is_empty(), "{:?}", checked.problems);
         assert_eq!((checked.verdict.as_str(), checked.fired), ("match", 8));
         assert_eq!(checked.log10_p, checked.log10_fixed);
         let some = Bundle::of_report(&report, &claim, Some(3)).unwrap().to_json();
-        let checked = check(&some, &file(&claim), None);
+        let checked = check(&some, &file_of(&claim), None);
         assert!(checked.problems.is_empty(), "{:?}", checked.problems);
         assert!((-10.4..-9.0).contains(&checked.log10_p), "{}", checked.log10_p);
         let text = String::from_utf8(some).unwrap();
@@ -312,7 +312,7 @@ mod tests {
         let less = Bundle::of_report(&less, &claim, None).unwrap();
         assert_eq!((less.result.silent, whole.result.silent), (1, 0));
         assert!(less.result.log10_p >= whole.result.log10_p);
-        assert!(check(&less.to_json(), &file(&claim), None).problems.is_empty());
+        assert!(check(&less.to_json(), &file_of(&claim), None).problems.is_empty());
     }
 
     #[test]
@@ -320,7 +320,7 @@ mod tests {
         let (set, claim, _) = honest(8);
         let report = report(&set, |i| format!("I do not know number {i}."));
         let bundle = Bundle::of_report(&report, &claim, None).unwrap();
-        let checked = check(&bundle.to_json(), &file(&claim), None);
+        let checked = check(&bundle.to_json(), &file_of(&claim), None);
         assert!(checked.problems.is_empty());
         assert_ne!(checked.verdict, "match");
     }
@@ -331,9 +331,9 @@ mod tests {
         let bundle = Bundle::of_report(&report, &claim, None).unwrap().to_json();
         let other = super::super::claim::tests::claim(&set(7, ResponseKind::Unique));
         assert!(Bundle::of_report(&report, &other, None).is_err());
-        let problems = check(&bundle, &file(&other), None).problems;
+        let problems = check(&bundle, &file_of(&other), None).problems;
         assert!(problems.iter().any(|problem| problem.contains("another claim")));
-        let problems = check(&bundle, &file(&claim), Some(&[9; 32])).problems;
+        let problems = check(&bundle, &file_of(&claim), Some(&[9; 32])).problems;
         assert!(problems.iter().any(|problem| problem.contains("another publisher")));
     }
 
@@ -343,9 +343,90 @@ mod tests {
         let claim = claim(&set);
         let report = report(&set, |i| set.response(i).into());
         let bundle = Bundle::of_report(&report, &claim, None).unwrap();
-        let checked = check(&bundle.to_json(), &file(&claim), None);
+        let checked = check(&bundle.to_json(), &file_of(&claim), None);
         assert!(checked.problems.is_empty(), "{:?}", checked.problems);
         assert_eq!((checked.p_value, checked.fired), (1.0, 4));
         assert_eq!(checked.verdict, "inconclusive");
+    }
+
+    /// Every place in a tree, as a JSON pointer.
+    fn places(value: &Value, path: &str, found: &mut Vec<String>) {
+        found.push(path.to_owned());
+        match value {
+            Value::Object(fields) => {
+                for (name, item) in fields {
+                    places(item, &format!("{path}/{name}"), found);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    places(item, &format!("{path}/{index}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn who_mends_the_digest_can_alter_only_what_nobody_can_recompute() {
+        let (_, claim, report) = honest(3);
+        let bundle = Bundle::of_report(&report, &claim, Some(2)).unwrap();
+        let tree = serde_json::to_value(&bundle).unwrap();
+        let mut all = Vec::new();
+        places(&tree, "", &mut all);
+        let mut believed = Vec::new();
+        for path in all.iter().filter(|path| !path.is_empty() && *path != "/digest") {
+            let mut changed = tree.clone();
+            let place = changed.pointer_mut(path).unwrap();
+            *place = match &*place {
+                Value::String(text) => format!("{text}x").into(),
+                Value::Number(number) => (number.as_f64().unwrap() + 1.0).into(),
+                Value::Bool(truth) => (!truth).into(),
+                Value::Array(items) => items[1..].into(),
+                Value::Object(_) => json!({}),
+                Value::Null => json!([]),
+            };
+            changed["digest"] = super::super::bundle::content_digest(changed.clone()).into();
+            let file = serde_json::to_vec(&changed).unwrap();
+            if check(&file, &file_of(&claim), None).problems.is_empty() {
+                believed
+                    .push(path.trim_start_matches("/queries/0/").trim_start_matches("/queries/1/"));
+            }
+        }
+        believed.sort_unstable();
+        believed.dedup();
+        // Where, and what else was sent; and the raw answer, as long as it holds the answer. Word
+        // scores have no meaning in text.
+        let free = [
+            "/created",
+            "/ifrs_version",
+            "/target",
+            "/target/kind",
+            "/target/name",
+            "asked/endpoint",
+            "asked/raw",
+            "asked/request/messages/0/content",
+            "asked/request/messages/0/role",
+            "word_scores",
+        ];
+        assert_eq!(believed, free);
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
+        #[test]
+        fn whatever_is_read_nothing_panics(
+            cut in 0_usize..4000, place in 0_usize..4000, byte in proptest::num::u8::ANY,
+        ) {
+            let (_, claim, report) = honest(2);
+            let mut bundle = Bundle::of_report(&report, &claim, Some(1)).unwrap().to_json();
+            let mut claim = file_of(&claim);
+            let (at, in_claim) = (place % bundle.len(), place % claim.len());
+            bundle[at] = byte;
+            survives(&bundle[..bundle.len() - cut % bundle.len()], &claim);
+            claim[in_claim] = byte;
+            survives(&bundle, &claim);
+        }
     }
 }
