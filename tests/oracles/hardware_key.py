@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 NAME = "ifrstest"
 CHARSET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 P256, HYBRID = (16).to_bytes(2, "big"), (0x50).to_bytes(2, "big")
 LABEL = b"MLKEM768-P256"
 
