@@ -26,9 +26,10 @@ from ifrs.scoring import score, score_pairs
 if TYPE_CHECKING:
     from ifrs.evidence import CheckResult, Claim, Evidence, check
     from ifrs.plant import ImplantConfig, ImplantResult, implant
-    from ifrs.prove import LocalModel, Report, verify
+    from ifrs.prove import ApiModel, LocalModel, Report, verify
 
 _LAZY = {
+    "ApiModel": "ifrs.prove",
     "CheckResult": "ifrs.evidence",
     "Claim": "ifrs.evidence",
     "Evidence": "ifrs.evidence",
@@ -42,6 +43,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "ApiModel",
     "CheckResult",
     "Claim",
     "Evidence",

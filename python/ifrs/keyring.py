@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from weakref import WeakKeyDictionary
 
 from ifrs import _core
 from ifrs._core import Fingerprint, FingerprintSet
@@ -24,6 +25,14 @@ Spending = Literal["claimed", "queried", "revealed"]
 PathLike = str | os.PathLike[str]
 
 _LOCK_TIMEOUT = 60.0
+
+# Where each set came from: whoever sends its keys away has to record it there.
+_ORIGINS: WeakKeyDictionary[FingerprintSet, Keyring] = WeakKeyDictionary()
+
+
+def keyring_of(fps: FingerprintSet) -> Keyring | None:
+    """The keyring that a set was taken from, open or closed."""
+    return _ORIGINS.get(fps)
 
 
 class Keyring:
@@ -211,7 +220,7 @@ class Keyring:
             from ifrs.modeling.vocabulary import key_check, tokenizer_alphabets
 
             alphabets, check = tokenizer_alphabets(tokenizer), key_check(tokenizer)
-        return self._core.generate(
+        fps = self._core.generate(
             name,
             _whole(n),
             source=source,
@@ -222,6 +231,7 @@ class Keyring:
             alphabets=alphabets,
             check=check,
         )
+        return self._own(fps)
 
     def export(
         self,
@@ -377,8 +387,17 @@ class Keyring:
         """Wipe the seed and the passphrase; the object cannot be used afterwards."""
         self._core.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._core.closed
+
     def __getitem__(self, name: str) -> FingerprintSet:
-        return self._core.get(name)
+        return self._own(self._core.get(name))
+
+    def _own(self, fps: FingerprintSet) -> FingerprintSet:
+        _ORIGINS[fps] = self
+        return fps
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name in self._core

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,8 +48,14 @@ class Report:
         decoys: How many decoys each response was ranked among where only text was seen.
         claim: The digest that the decoys were drawn from, as hex; None without a claim.
         log10_e: Base-10 logarithm of the e-process; evidence that holds whenever one stops.
+            Where it decided when to stop, the p-value is 1 over the largest value it reached
+            (Ville 1939); elsewhere the p-value is Fisher's.
         seconds: Wall time.
         created: When (RFC 3339, UTC).
+        how: How it was asked: `sequential`, `temperature`, `max_new_tokens`, `planned` (keys that
+            could have been asked under), `complete`, and `pending`, keys that were sent and whose
+            answers are not there.
+        notes: What a reader should know of how it went.
     """
 
     verdict: str
@@ -69,6 +75,8 @@ class Report:
     log10_e: float
     seconds: float
     created: str
+    how: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -81,12 +89,13 @@ class Report:
         alpha: float,
         decoys: int,
         claim: str | None,
-        best: Sequence[float],
+        candidates: Sequence[int],
         seconds: float,
+        how: dict[str, Any],
+        notes: Sequence[str] = (),
     ) -> Report:
-        """Weigh queries; `best` holds the least p-values that one of them can give."""
-        log10_p = queries[-1].cumulative_log10_p
-        power = _core.power(len(queries), best, alpha) if best else 0.0
+        """Weigh queries, of which each has one rank among each number of `candidates`."""
+        log10_p, power = _weighed(queries, candidates, alpha, how)
         fired = sum(query.fired for query in queries)
         return cls(
             verdict=_core.judge(log10_p, alpha, power),
@@ -94,8 +103,8 @@ class Report:
             log10_p=log10_p,
             alpha=alpha,
             power=power,
-            fsr=fired / len(queries),
-            fsr_interval=_core.clopper_pearson(fired, len(queries)),
+            fsr=fired / len(queries) if queries else 0.0,
+            fsr_interval=_core.clopper_pearson(fired, len(queries)) if queries else (0.0, 1.0),
             queries=queries,
             kind=evidence,
             target=target,
@@ -111,9 +120,11 @@ class Report:
             leaves=fps.leaves(),
             decoys=decoys,
             claim=claim,
-            log10_e=queries[-1].cumulative_log10_e,
+            log10_e=queries[-1].cumulative_log10_e if queries else 0.0,
             seconds=seconds,
             created=now(),
+            how=how,
+            notes=list(notes),
         )
 
     @classmethod
@@ -157,6 +168,8 @@ class Report:
             "fsr": self.fsr,
             "fsr_interval": list(self.fsr_interval),
             "seconds": self.seconds,
+            "how": self.how,
+            "notes": self.notes,
             "queries": [query.to_json() for query in self.queries],
         }
 
@@ -221,3 +234,18 @@ class Report:
             f"Report({self.verdict!r}, p_value={self.p_value:.2g}, fsr={self.fsr:.0%}, "
             f"queries={len(self.queries)})"
         )
+
+
+def _weighed(
+    queries: Sequence[Query], candidates: Sequence[int], alpha: float, how: Mapping[str, Any]
+) -> tuple[float, float]:
+    """log10 of the p-value, and the power there was."""
+    failed = sum(query.failed for query in queries)
+    if how["sequential"]:
+        # Whoever could still have asked on did not lose power by stopping early.
+        asked = how["planned"] if how["complete"] else len(queries)
+        power = _core.sequential_power(max(0, asked - failed), candidates, alpha)
+        return min(0.0, -max((query.cumulative_log10_e for query in queries), default=0.0)), power
+    best = [1 / of for of in candidates]
+    power = _core.power(len(queries) - failed, best, alpha) if best else 0.0
+    return queries[-1].cumulative_log10_p if queries else 0.0, power

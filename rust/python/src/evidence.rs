@@ -15,6 +15,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(e_process_log10, module)?)?;
     module.add_function(wrap_pyfunction!(clopper_pearson, module)?)?;
     module.add_function(wrap_pyfunction!(power, module)?)?;
+    module.add_function(wrap_pyfunction!(sequential_power, module)?)?;
     module.add_function(wrap_pyfunction!(judge, module)?)?;
     module.add_function(wrap_pyfunction!(power_at, module)?)?;
     module.add_function(wrap_pyfunction!(smallest_n, module)?)?;
@@ -200,6 +201,12 @@ fn e_process_log10(ranks: Vec<Vec<(usize, usize)>>) -> PyResult<Vec<f64>> {
 #[pyo3(signature = (successes, trials, level=0.95))]
 fn clopper_pearson(successes: u64, trials: u64, level: f64) -> PyResult<(f64, f64)> {
     core::clopper_pearson(successes, trials, level).map_err(from_evidence)
+}
+
+/// The probability that up to n queries, one after the other, convict such a suspect.
+#[pyfunction]
+fn sequential_power(n: usize, candidates: Vec<usize>, alpha: f64) -> PyResult<f64> {
+    core::sequential_power(n, &candidates, alpha).map_err(from_evidence)
 }
 
 /// The probability that n queries convict a suspect that answers half of its keys.

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::claim::{Claim, ClaimFile};
 use super::dsse::{hex, unhex};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
+use super::stopping::sequential_power;
 use super::verdict::{Verdict, judge, power};
 use super::weigh::{Test, Weighed, weigh};
 use super::{EvidenceError, json};
@@ -218,14 +219,15 @@ impl Bundle {
         found: &[Result<Evaluated, String>],
         weighed: &Weighed,
     ) -> Result<Outcome, EvidenceError> {
-        let best: Vec<f64> = Expected::of(self.evidence, claim)
-            .candidates
-            .iter()
-            .map(|&candidates| 1.0 / candidates as f64)
-            .collect();
+        let candidates = Expected::of(self.evidence, claim).candidates;
         let asked = weighed.log10_e.len();
         let alpha = self.result.alpha;
-        let power = if best.is_empty() { 0.0 } else { power(asked as u64, &best, alpha)? };
+        let power = if weighed.fixed {
+            let best: Vec<f64> = candidates.iter().map(|&of| 1.0 / of as f64).collect();
+            power(asked as u64, &best, alpha)?
+        } else {
+            sequential_power(asked, &candidates, alpha)?
+        };
         let verdict: Verdict = judge(weighed.log10_p, alpha, power)?;
         Ok(Outcome {
             alpha,

@@ -7,7 +7,7 @@ use super::combine::fisher_log10;
 const ENOUGH_POWER: f64 = 0.8;
 
 /// The share of keys that a descendant is assumed to answer when power is computed.
-const ASSUMED_FSR: f64 = 0.5;
+pub(super) const ASSUMED_FSR: f64 = 0.5;
 
 /// Where the search for the smallest number of queries ends.
 const MOST_QUERIES: u64 = 1_000;
@@ -120,7 +120,7 @@ fn binomial_tail(n: u64, k: u64, rate: f64) -> f64 {
     statrs::function::beta::beta_reg(k as f64, (n - k + 1) as f64, rate)
 }
 
-fn check_level(alpha: f64) -> Result<(), EvidenceError> {
+pub(super) fn check_level(alpha: f64) -> Result<(), EvidenceError> {
     if alpha > 0.0 && alpha < 1.0 { Ok(()) } else { Err(EvidenceError::Level(alpha)) }
 }
 

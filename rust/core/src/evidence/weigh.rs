@@ -23,6 +23,8 @@ pub struct Weighed {
     /// log10 of the p-value: [`Self::log10_fixed`] of a fixed test of which all keys count, else
     /// [`Self::log10_anytime`].
     pub log10_p: f64,
+    /// Whether it is the former.
+    pub fixed: bool,
     /// log10 of Fisher's combination over all keys of the claim.
     pub log10_fixed: f64,
     /// log10 of 1 / the highest value that the e-process reached: valid whenever one stopped.
@@ -53,7 +55,7 @@ pub fn weigh(
     let log10_anytime = -log10_e.iter().copied().fold(0.0, f64::max);
     let fixed = test == Test::Fixed && groups.len() >= n;
     let log10_p = if fixed { log10_fixed } else { log10_anytime };
-    Ok(Weighed { log10_p, log10_fixed, log10_anytime, log10_e })
+    Ok(Weighed { log10_p, fixed, log10_fixed, log10_anytime, log10_e })
 }
 
 #[cfg(test)]
