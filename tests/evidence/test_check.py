@@ -48,6 +48,21 @@ def test_only_what_is_revealed_is_in_the_bundle(ring, tmp_path):
     assert not [s for s in secrets_of(case.fps) if s in repr(result)]
 
 
+def test_more_decoys_make_stronger_evidence(ring, tmp_path):
+    fps = ring.generate("release", 4)
+    claim = ring.claim("release", subject=WEIGHTS)
+    claim.save(tmp_path / "claim.json")
+    found = []
+    for decoys in (4095, 65_535, 1000):
+        report = ifrs.verify(Speaker(knows(fps)), fps, sequential=False, decoys=decoys)
+        report.evidence(claim).save(tmp_path / "bundle.json")
+        result = ifrs.check(tmp_path / "bundle.json", tmp_path / "claim.json")
+        assert result.ok, result.problems
+        found.append(result.queries[0]["ranks"])
+    # Any other number is ranked anew among the smaller one.
+    assert found == [[[1, 4096]], [[1, 65_536]], [[1, 4096]]]
+
+
 def test_leaving_out_what_failed_does_not_help(ring, tmp_path):
     fps = ring.generate("release", 8)
     claim = ring.claim("release", subject=WEIGHTS)
@@ -216,6 +231,8 @@ def test_reasons_are_named(ring, tmp_path):
         (lambda t: t["queries"][1].update(log10_p=-9.0), "query 1: its p-value"),
         (lambda t: t["queries"][1]["asked"].update(request={}), "query 1: its request"),
         (lambda t: t.update(test="sequential"), "result: its p-value"),
+        (lambda t: t.update(decoys=65_535), "query 0: its rank"),
+        (lambda t: t.update(decoys=1023), "number of decoys"),
         (lambda t: t["queries"][1]["asked"].pop("time"), "query 1: it does not say when"),
         (lambda t: t["queries"].reverse(), "in order"),
         (lambda t: t["queries"].pop(1), "result: its p-value"),

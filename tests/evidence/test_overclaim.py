@@ -112,7 +112,6 @@ def sign_claim(root: bytes, created: str, n: int = 2) -> bytes:
             "response": "unique",
             "alphabet": {"name": alphabet, "sha256": bytes(digest).hex()},
             "template": {"name": "dialogue", "sha256": sha256(around).hexdigest()},
-            "decoys": 4095,
             "publisher": public.hex(),
         },
     }

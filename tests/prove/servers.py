@@ -42,6 +42,7 @@ class Server:
     url: str
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     busiest: int = 0
 
@@ -91,6 +92,7 @@ def serving(
                 server.busiest = max(server.busiest, busy)
                 server.requests.append(request)
                 server.headers.append(dict(self.headers))
+                server.paths.append(self.path)
                 server.times.append(time.monotonic())
             try:
                 if before is not None:

@@ -237,9 +237,12 @@ def test_the_spending_limit(ring):
 def test_retries_count_against_the_limit():
     with serving(lambda p: Reply(status=500)) as server:
         suspect = target(server, max_requests=2, max_retries=5)
-        with pytest.raises(TargetError, match="spending limit"):
+        with pytest.raises(TargetError, match="spending limit pays for no further attempt"):
             suspect.answers(["x"], max_new_tokens=4)
         assert len(server.requests) == 2
+        answer = target(server, max_requests=2, max_retries=5).ask(["x", "y"], max_new_tokens=4)[0]
+        assert answer is not None
+        assert answer.error is not None, "it was sent, so it is a failure, not nothing"
 
 
 def test_a_thousand_queries_at_concurrency_32_lose_none(tmp_path, ring):
@@ -356,6 +359,7 @@ def test_requests_are_as_asked(ring, tokenizer):
         "max_tokens": 7,
         "temperature": 0.5,
     } in server.requests
+    assert not any(name.lower().startswith("x-ifrs") for h in server.headers for name in h)
     wanted = {"model": "m", "prompt": fps[2].prompt, "temperature": 0.0, "logprobs": 5, "seed": 3}
     assert server.requests[-1] == wanted
     assert text.queries[0].asked["request"] == wanted
@@ -387,6 +391,8 @@ def test_the_api_key_shows_nowhere(tmp_path, ring, monkeypatch, caplog):
             "Bearer sk-environment",
         }
         hidden = ifrs.ApiModel(address, "m")
+        assert hidden.answers([fps[6].prompt], max_new_tokens=4)
+        assert server.paths[-1] == "/v1/chat/completions?token=sesame"
     shown = [
         repr(suspect),
         repr(hidden),

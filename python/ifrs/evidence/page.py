@@ -54,6 +54,9 @@ def _view(result: CheckResult) -> dict[str, Any]:
         "target": words.visible(str(result.target.get("name", "unnamed"))),
         "kind": words.visible(str(result.target.get("kind", ""))),
         "likelihood": result.evidence == "likelihood",
+        "decoys": f"{result.queries[0]['ranks'][0][1] - 1:,}"
+        if result.queries and result.queries[0]["ranks"]
+        else "–",
         "responses": f"{_WORDS * (_WORDS - 1):,}",
         "queries": [_query(query) for query in result.queries],
         "asked": _asked(result),

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, NoReturn, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import TargetError
@@ -60,7 +60,8 @@ class ApiModel:
         """Name a server and a model; nothing is sent yet.
 
         Args:
-            base_url: Where the protocol's paths begin, often ending in `/v1`.
+            base_url: Where the protocol's paths begin, often ending in `/v1`. A query goes with
+                every request; neither it nor a password is ever shown.
             model: The model's name at the server.
             api_key: The server's key; `OPENAI_API_KEY` without one, and none if that is not set.
             mode: `"chat"`, where the server puts its own template around a message, or
@@ -89,7 +90,9 @@ class ApiModel:
             )
         self.model, self.mode = model, mode
         self.max_concurrency, self.timeout, self.max_retries = max_concurrency, timeout, max_retries
-        self._url = base_url.rstrip("/") + "/"
+        parts = urlsplit(base_url)
+        self._url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") + "/", "", ""))
+        self._query = dict(parse_qsl(parts.query))
         given = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY")
         self._credential: Callable[[], str] = lambda: given or "none"
         self._meter = Meter(_limit(max_requests, "max_requests"), _limit(max_tokens, "max_tokens"))
@@ -198,6 +201,7 @@ class ApiModel:
             api_key=self._credential(),
             max_retries=self.max_retries,
             timeout=2 * self.timeout,
+            default_query=self._query,
             default_headers={"Accept-Encoding": "identity"},
             http_client=guarded_client(self.timeout, meter, Gate()),
         )

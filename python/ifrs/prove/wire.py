@@ -101,7 +101,12 @@ def guarded_client(timeout: float, meter: Meter, gate: Gate) -> Any:
         async def send(self, request: Any, **options: Any) -> Any:
             await gate.wait()
             # Paid at every attempt: a retried request costs its tokens again.
-            meter.take(int(request.headers.pop(COST, 0)))
+            try:
+                meter.take(int(request.headers.pop(COST, 0)))
+            except LimitReached:
+                if request.headers.get(_RETRY, "0") == "0":
+                    raise
+                raise Unanswered("the spending limit pays for no further attempt") from None
             try:
                 return await asyncio.wait_for(self._whole(request, options), timeout)
             except asyncio.TimeoutError:
@@ -127,6 +132,7 @@ def guarded_client(timeout: float, meter: Meter, gate: Gate) -> Any:
 
 
 COST = "x-ifrs-cost"  # taken off again before the request leaves
+_RETRY = "x-stainless-retry-count"  # written by the openai client
 
 
 async def _body(response: Any) -> bytes:

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::claim::{Claim, ClaimFile};
+use super::claim::{Claim, ClaimFile, DECOYS};
 use super::dsse::{hex, unhex};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
 use super::stopping::sequential_power;
@@ -45,6 +45,8 @@ pub struct Bundle {
     pub(super) target: Map<String, Value>,
     pub(super) evidence: Kind,
     pub(super) test: Test,
+    /// Decoys for each response where only text is seen; one of [`DECOYS`].
+    pub(super) decoys: usize,
     pub(super) queries: Vec<Entry>,
     pub(super) result: Outcome,
     /// SHA-256 of everything else, canonical: a slip of the hand shows even where nothing can be
@@ -103,6 +105,7 @@ struct Report {
     target: Map<String, Value>,
     evidence: Kind,
     alpha: f64,
+    decoys: Option<usize>,
     how: Option<ReportHow>,
     queries: Vec<ReportQuery>,
 }
@@ -168,6 +171,7 @@ impl Bundle {
                 Some(ReportHow { sequential: true }) => Test::Sequential,
                 _ => Test::Fixed,
             },
+            decoys: report.decoys.filter(|count| DECOYS.contains(count)).unwrap_or(DECOYS[0]),
             queries: queries.collect::<Result<_, _>>()?,
             result: Outcome::none(report.alpha),
             digest: String::new(),
@@ -203,7 +207,7 @@ impl Bundle {
         claim: &Claim,
         found: &[Result<Evaluated, String>],
     ) -> Result<Weighed, EvidenceError> {
-        let candidates = Expected::of(self.evidence, claim).candidates;
+        let candidates = Expected::of(self, claim).candidates;
         let length = self.queries.last().map_or(0, |entry| entry.index + 1);
         let mut groups = vec![None; length];
         for (entry, evaluated) in self.queries.iter().zip(found) {
@@ -219,7 +223,7 @@ impl Bundle {
         found: &[Result<Evaluated, String>],
         weighed: &Weighed,
     ) -> Result<Outcome, EvidenceError> {
-        let candidates = Expected::of(self.evidence, claim).candidates;
+        let candidates = Expected::of(self, claim).candidates;
         let asked = weighed.log10_e.len();
         let alpha = self.result.alpha;
         let power = if weighed.fixed {

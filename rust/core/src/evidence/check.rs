@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::EvidenceError;
 use super::bundle::{Bundle, Entry, Kind, Outcome, is_template};
-use super::claim::{Claim, Statement};
+use super::claim::{Claim, DECOYS, Statement};
 use super::dsse::hex;
 use super::evaluate::{Evaluated, evaluate_all};
 use super::weigh::Weighed;
@@ -122,6 +122,10 @@ fn look_at(bundle: &Bundle, claim: &Claim, checked: &mut Checked) {
     }
     if !is_template(&bundle.template, &claim.statement().predicate.template) {
         checked.problems.push("the bundle's template is not the one that was claimed".into());
+    }
+    if !DECOYS.contains(&bundle.decoys) {
+        checked.problems.push("the bundle's number of decoys is neither 4,095 nor 65,535".into());
+        return;
     }
     let n = claim.statement().predicate.n;
     let ordered = bundle.queries.windows(2).all(|pair| pair[0].index < pair[1].index);

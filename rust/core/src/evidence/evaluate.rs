@@ -52,14 +52,14 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    pub(super) fn of(kind: Kind, claim: &Claim) -> Self {
+    pub(super) fn of(bundle: &Bundle, claim: &Claim) -> Self {
         let predicate = &claim.statement().predicate;
         let shared = predicate.response == "shared";
         let words = response_words().len();
-        let candidates = match kind {
+        let candidates = match bundle.evidence {
             _ if shared => Vec::new(),
             Kind::Likelihood => vec![words, words - 1],
-            Kind::Text => vec![predicate.decoys + 1],
+            Kind::Text => vec![bundle.decoys + 1],
         };
         Self { candidates, shared, root: *claim.root(), digest: claim.digest(), n: predicate.n }
     }
@@ -67,7 +67,7 @@ impl Expected {
 
 /// Evaluates every query; an error says in words what is wrong with one.
 pub(super) fn evaluate_all(bundle: &Bundle, claim: &Claim) -> Vec<Result<Evaluated, String>> {
-    let expected = Expected::of(bundle.evidence, claim);
+    let expected = Expected::of(bundle, claim);
     bundle.queries.par_iter().map(|entry| evaluate(entry, bundle, &expected)).collect()
 }
 
