@@ -12,7 +12,16 @@ from typing import Any
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file: beside, synced, renamed.
+    """Write a text file in UTF-8: beside, synced, renamed.
+
+    Raises:
+        OSError: The file cannot be written; an older one is then as it was.
+    """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file: beside, synced, renamed.
 
     Raises:
         OSError: The file cannot be written; an older one is then as it was.
@@ -21,8 +30,8 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     try:
         # A mode of 0600 stays: reports hold spent keys.
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, target)

@@ -1,8 +1,8 @@
 //! Scoring of texts against patterns.
 
 use ifrs_core::scoring::{
-    Method, Options, Path, ScoringError, Texts, best_match_with, score_pairs_with, score_with,
-    top_hits_with,
+    Method, Options, Path, ScoringError, Texts, best_match_with, plain as core_plain,
+    score_pairs_with, score_with, top_hits_with,
 };
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
@@ -13,6 +13,7 @@ use crate::texts::Input;
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(scoring_paths, module)?)?;
     module.add_function(wrap_pyfunction!(score, module)?)?;
+    module.add_function(wrap_pyfunction!(plain, module)?)?;
     module.add_function(wrap_pyfunction!(score_pairs, module)?)?;
     module.add_function(wrap_pyfunction!(best_match, module)?)?;
     module.add_function(wrap_pyfunction!(top_hits, module)?)
@@ -52,6 +53,12 @@ fn run<R: Send>(
 #[pyfunction]
 fn scoring_paths() -> Vec<&'static str> {
     Path::all().into_iter().map(Path::as_str).collect()
+}
+
+/// A text without case, marks, markup or invisible characters.
+#[pyfunction]
+fn plain(py: Python<'_>, text: &str) -> String {
+    py.detach(|| core_plain(text))
 }
 
 #[pyfunction]

@@ -11,7 +11,8 @@
 //!
 //! Texts are compared as they are: no case folding and no Unicode
 //! normalisation, so `é` as one scalar value and `e` with a combining accent
-//! are different strings.
+//! are different strings. Whoever wants them equal passes both through
+//! [`plain()`] first, as verification does.
 //!
 //! # Rounding and the cutoff
 //!
@@ -43,6 +44,7 @@ mod lines;
 mod outputs;
 mod pattern;
 mod pieces;
+mod plain;
 mod scorer;
 mod side_by_side;
 mod simd;
@@ -59,6 +61,8 @@ use std::str::FromStr;
 pub use lines::{BadLine, Format, LineTexts, Lines};
 pub use simd::Path;
 pub use texts::{Chunk, Column, Offsets, Slice, Texts, Validity};
+
+pub use plain::plain;
 
 /// How a text is compared with a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
