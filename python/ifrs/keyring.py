@@ -6,11 +6,15 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from weakref import WeakKeyDictionary
 
 from ifrs import _core
 from ifrs._core import Fingerprint, FingerprintSet
+
+if TYPE_CHECKING:
+    from ifrs.evidence.claim import Claim
+    from ifrs.evidence.digests import Subject
 
 __all__ = ["Fingerprint", "FingerprintSet", "Keyring"]
 
@@ -286,6 +290,37 @@ class Keyring:
         """
         files = self._core.split(threshold, list(recipients), os.fspath(folder))
         return [Path(file) for file in files]
+
+    def claim(self, name: str, *, subject: Subject, model: str | None = None) -> Claim:
+        """Sign, before release, that a model carries a set; no key or response is revealed.
+
+        The journal says so. A set that was imported is claimed with this keyring's key: who signs
+        is who claims.
+
+        Args:
+            name: The set.
+            subject: The released model: its folder, one weight file, or the SHA-256 of each weight
+                file in hexadecimal, by name.
+            model: What to call it; the folder's name by default.
+
+        Raises:
+            EvidenceError: There are no weight files, or the set was made by a version whose
+                responses nobody else can recompute.
+            KeyError: There is no such set.
+        """
+        from ifrs.evidence.claim import Claim
+        from ifrs.evidence.digests import subject_digests
+
+        if name not in self:
+            # Before the model is read, which takes a while.
+            raise KeyError(f"the keyring has no set {name!r}")
+        called, digests = subject_digests(subject)
+        return Claim(self._core.claim(name, model or called, list(digests.items())))
+
+    @property
+    def public_key(self) -> str:
+        """The Ed25519 key that signs claims, its public half in hexadecimal: announce it."""
+        return self._core.public_key
 
     def journal(self) -> list[dict[str, Any]]:
         """What happened, in order: `number`, `at`, `event`, `set`, `indices`, `to`, `hash`.

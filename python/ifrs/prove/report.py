@@ -8,13 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ifrs import _core
 from ifrs._core import FingerprintSet, __version__
 from ifrs.errors import EvidenceError
 from ifrs.files import write_json, write_text
 from ifrs.prove.evidence import Query
+
+if TYPE_CHECKING:
+    from ifrs.evidence import Claim, Evidence
 
 FORMAT = "ifrs/report/v1"
 
@@ -38,7 +41,7 @@ class Report:
         fsr: The share of keys whose response occurs in the answer.
         fsr_interval: Its 95 % Clopper-Pearson interval.
         queries: One record for each key asked under.
-        evidence: "likelihood" or "text".
+        kind: "likelihood" or "text": what was ranked.
         target: What the suspect is.
         set: What is public about the fingerprint set.
         leaves: Leaves of the set's claim, as hex; they give nothing away.
@@ -63,7 +66,7 @@ class Report:
     fsr: float
     fsr_interval: tuple[float, float]
     queries: list[Query]
-    evidence: str
+    kind: str
     target: dict[str, Any]
     set: dict[str, Any]
     leaves: list[str]
@@ -103,7 +106,7 @@ class Report:
             fsr=fired / len(queries) if queries else 0.0,
             fsr_interval=_core.clopper_pearson(fired, len(queries)) if queries else (0.0, 1.0),
             queries=queries,
-            evidence=evidence,
+            kind=evidence,
             target=target,
             set={
                 "name": fps.name,
@@ -112,6 +115,7 @@ class Report:
                 "template": fps.template,
                 "response": fps.response,
                 "alphabet": _core.response_alphabet()[0],
+                "around": list(fps.around),
             },
             leaves=fps.leaves(),
             decoys=decoys,
@@ -136,6 +140,7 @@ class Report:
             if read.pop("format") != FORMAT:
                 raise EvidenceError(f"{path} is a report of another version of ifrs")
             read.pop("ifrs_version")
+            read["kind"] = read.pop("evidence")
             read["queries"] = [Query(**query) for query in read["queries"]]
             read["fsr_interval"] = tuple(read["fsr_interval"])
             return cls(**read)
@@ -153,7 +158,7 @@ class Report:
             "leaves": self.leaves,
             "claim": self.claim,
             "decoys": self.decoys,
-            "evidence": self.evidence,
+            "evidence": self.kind,
             "alpha": self.alpha,
             "verdict": self.verdict,
             "p_value": self.p_value,
@@ -202,6 +207,27 @@ class Report:
         reports = [self.to_json(), *(report.to_json() for report in beside.values())]
         labels = [label or str(self.target["name"]), *beside]
         write_text(path, render_page(reports, labels=labels, guesses=guesses))
+
+    def evidence(
+        self, claim: Claim | str | os.PathLike[str], reveal: int | None = None
+    ) -> Evidence:
+        """Evidence that a third party checks alone, for a claim made before release.
+
+        Answers in text are ranked anew, among the decoys that the claim draws.
+
+        Args:
+            claim: The claim, or its file.
+            reveal: How many queries to show, in the claim's order; None for all. A key that is
+                shown is spent; others stay secret.
+
+        Raises:
+            EvidenceError: The claim is about another set, its signature is wrong, or the report
+                lacks what evidence needs.
+            ValueError: `reveal` is not positive.
+        """
+        from ifrs.evidence import Evidence
+
+        return Evidence.of_report(self.to_json(), claim, reveal=reveal)
 
     def __repr__(self) -> str:
         return (
