@@ -23,6 +23,7 @@ from ifrs.modeling.tokens import (
     response_tokens,
 )
 from ifrs.progress import progress
+from ifrs.prove.adapter import joined
 from ifrs.prove.target import Likelihoods
 
 _BATCH_TOKENS = 2048
@@ -32,36 +33,61 @@ class LocalModel:
     """A causal language model of transformers as a suspect."""
 
     def __init__(
-        self, model: Any, tokenizer: Any, *, adapter: Any = None, name: str | None = None
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        adapter: Any = None,
+        transformer: Any = None,
+        name: str | None = None,
     ) -> None:
         """Take a loaded model and its tokenizer.
 
+        Args:
+            model: The suspect.
+            tokenizer: Its tokenizer.
+            adapter: The publisher's F-Adapter or the path of its file: the suspect's input rows
+                are then asked within the publisher's transformer.
+            transformer: With an adapter, the published model or its folder; None for where the
+                adapter says it is.
+            name: What to call the suspect.
+
         Raises:
-            TargetError: The model does not generate text, or there is an adapter, which no
-                method of this version makes.
+            TargetError: The model does not generate text, or adapter, transformer and suspect do
+                not belong together.
         """
-        if adapter is not None:
-            raise TargetError("this version plants no adapters, so there is none to verify with")
         if not hasattr(model, "generate") or model.get_output_embeddings() is None:
             raise TargetError(f"{type(model).__name__} is no language model: it cannot generate")
-        self.model, self.tokenizer = model, tokenizer
         self.name = name or str(model.config.name_or_path or type(model).__name__)
+        self.adapted = adapter is not None
+        if adapter is not None:
+            model = joined(model, adapter, transformer)
+        self.model, self.tokenizer = model, tokenizer
         model.eval()
 
     @classmethod
-    def from_pretrained(cls, path_or_id: str | os.PathLike[str], **options: Any) -> LocalModel:
+    def from_pretrained(
+        cls,
+        path_or_id: str | os.PathLike[str],
+        *,
+        adapter: Any = None,
+        transformer: Any = None,
+        **options: Any,
+    ) -> LocalModel:
         """Load a folder or a model id with transformers; `options` go to `from_pretrained`.
 
         Raises:
-            TargetError: There is no causal language model there.
+            TargetError: There is no language model there.
         """
         model, tokenizer = load(path_or_id, **options)
-        return cls(model, tokenizer, name=Path(path_or_id).name)
+        name = Path(path_or_id).name
+        return cls(model, tokenizer, adapter=adapter, transformer=transformer, name=name)
 
     def describe(self) -> dict[str, Any]:
         """Name, arithmetic and device."""
         return {
             "kind": "local",
+            "adapter": self.adapted,
             "name": self.name,
             "dtype": str(self.model.dtype).removeprefix("torch."),
             "device": str(device_of(self.model)),
@@ -93,9 +119,9 @@ class LocalModel:
             raise TargetError("a shared response has no alphabet to rank it in")
         words = _core.response_words()
         prompts = encode_prompts(self.tokenizer, [fps[i].prompt for i in indices])
-        every = response_tokens(self.tokenizer, fps)
-        responses = [every[i] for i in indices]
-        seconds = [self._second_word(fps, i, every[i]) for i in indices]
+        responses = response_tokens(self.tokenizer, fps, indices)
+        pairs = zip(indices, responses, strict=True)
+        seconds = [self._second_word(fps, i, response) for i, response in pairs]
         scores = np.empty((len(indices), 2, len(words)), dtype=np.float32)
         exact = np.empty(len(indices), dtype=np.bool_)
         first_tokens = self._first_tokens(fps)
@@ -132,19 +158,28 @@ class LocalModel:
 
 
 def load(path_or_id: str | os.PathLike[str], **options: Any) -> tuple[Any, Any]:
-    """A causal language model and its tokenizer; float32 on a CPU unless `dtype` says otherwise.
+    """A language model and its tokenizer; float32 on a CPU unless `dtype` says otherwise.
 
     Raises:
-        TargetError: There is no causal language model there.
+        TargetError: There is no language model there.
     """
     try:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import (
+            AutoConfig,
+            AutoModelForCausalLM,
+            AutoModelForSeq2SeqLM,
+            AutoTokenizer,
+        )
     except ImportError as error:
         raise TargetError("local models need transformers: pip install 'ifrs[train]'") from error
     options.setdefault("dtype", torch.float32 if not torch.cuda.is_available() else "auto")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path_or_id)
-        model = AutoModelForCausalLM.from_pretrained(path_or_id, **options)
+        known = ("trust_remote_code", "revision", "token", "cache_dir")
+        shared = {name: options[name] for name in known if name in options}
+        config = AutoConfig.from_pretrained(path_or_id, **shared)
+        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model = auto.from_pretrained(path_or_id, **options)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise TargetError(f"cannot load a language model from {path_or_id}: {reason}") from error
