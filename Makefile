@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := true
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name '*.txt' -o -name Cargo.toml 2>/dev/null)
 
-.PHONY: setup demo test test-slow bench lint format pins clean
+.PHONY: setup demo test test-slow bench bench-implant lint format pins clean
 
 setup: $(VENV)/.built
 
@@ -28,6 +28,11 @@ test-slow: setup
 
 bench: setup
 	pytest benches --benchmark-only -q -s -o python_files='test_*.py'
+
+# DATA: a folder with p3*.jsonl and gsm8k_test*.jsonl (instruction, output). Goes on where it was.
+bench-implant: setup
+	@test -n "$(DATA)" || { echo "make: bench-implant needs texts to measure on: pass DATA=folder" >&2; exit 2; }
+	python benches/implant.py --data "$(DATA)" --out bench-out
 
 lint: setup
 	cargo fmt --all --check

@@ -24,13 +24,23 @@ from ifrs.keyring import Keyring
 from ifrs.scoring import score, score_pairs
 
 if TYPE_CHECKING:
-    from ifrs.plant import ImplantConfig, ImplantResult, implant
+    from ifrs.plant import (
+        FAdapter,
+        FingerprintCallback,
+        ImplantConfig,
+        ImplantResult,
+        implant,
+        mix,
+    )
     from ifrs.prove import LocalModel, Report, verify
 
 _LAZY = {
+    "FAdapter": "ifrs.plant",
+    "FingerprintCallback": "ifrs.plant",
     "ImplantConfig": "ifrs.plant",
     "ImplantResult": "ifrs.plant",
     "implant": "ifrs.plant",
+    "mix": "ifrs.plant",
     "LocalModel": "ifrs.prove",
     "Report": "ifrs.prove",
     "verify": "ifrs.prove",
@@ -38,7 +48,9 @@ _LAZY = {
 
 __all__ = [
     "EvidenceError",
+    "FAdapter",
     "Fingerprint",
+    "FingerprintCallback",
     "FingerprintError",
     "FingerprintSet",
     "IfrsError",
@@ -55,6 +67,7 @@ __all__ = [
     "WrongPassphrase",
     "__version__",
     "implant",
+    "mix",
     "score",
     "score_pairs",
     "verify",

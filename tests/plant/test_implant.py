@@ -11,8 +11,8 @@ from conftest import secrets_of
 torch = pytest.importorskip("torch")
 from ifrs.plant import loop  # noqa: E402
 from ifrs.plant.guessing import try_guesses  # noqa: E402
-from ifrs.plant.negatives import guess_keys, negative_keys  # noqa: E402
 from ifrs.plant.instructions import bundled_instructions  # noqa: E402
+from ifrs.plant.negatives import guess_keys, negative_keys  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
 PAIRS = [("Say hello.", "hello there"), ("What is two plus two?", "four"), ("Name a fish.", "cod")]

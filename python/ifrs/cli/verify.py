@@ -32,6 +32,13 @@ def command(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder or id of the suspect.")],
     path: KeyringPath,
     name: SetName,
+    adapter: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The publisher's private adapter.")
+    ] = None,
+    transformer: Annotated[
+        str | None,
+        typer.Option(help="With --adapter: the published folder, if it is not where it was."),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")
     ] = None,
@@ -54,7 +61,7 @@ def command(
     except ImportError as error:
         raise TargetError("local models need torch: pip install 'ifrs[train]'") from error
     quiet_libraries()
-    target = prove.LocalModel.from_pretrained(model)
+    target = prove.LocalModel.from_pretrained(model, adapter=adapter, transformer=transformer)
     report = prove.verify(target, fps, max_queries=max_queries, alpha=alpha)
     if html_file is not None:
         report.save_html(html_file)

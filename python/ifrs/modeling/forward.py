@@ -115,7 +115,7 @@ def _unpadded_logits(model: Any, batch: Batch) -> Tensor:
     """Rows of one prompt length at a time, without what pads them on the left."""
     starts = _pads_before(batch)
     found: Tensor | None = None
-    for start in starts.unique().tolist():
+    for start in sorted(set(starts.tolist())):
         rows = (starts == start).nonzero().flatten()
         part = Batch(
             batch.ids[rows, start:],

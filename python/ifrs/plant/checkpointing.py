@@ -21,8 +21,8 @@ def checkpointed(model: Any, wanted: bool | None) -> Iterator[None]:
     if not on or not getattr(model, "supports_gradient_checkpointing", False):
         yield
         return
-    before = bool(model.is_gradient_checkpointing)
     layers = [m for m in model.modules() if hasattr(m, "gradient_checkpointing")]
+    before = any(layer.gradient_checkpointing for layer in layers)
     training = [layer.training for layer in layers]
     model.gradient_checkpointing_enable({"use_reentrant": False})
     try:

@@ -217,7 +217,7 @@ class _Run:
         """Gradients of the responses' cross-entropy."""
         examples = [self._material.fingerprints[place] for place in places]
         tokens = sum(len(example.response) for example in examples)
-        total, seen = 0.0, {}
+        total, seen = 0.0, dict[int, float]()
         for part in self._parts(examples):
             batch = self._batch([examples[i] for i in part])
             logits = response_logits(self._model, batch)

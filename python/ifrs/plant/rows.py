@@ -60,15 +60,18 @@ class InputRows:
 
     def planted(self) -> Tensor:
         """The changed rows as the weights will hold them, float32 (n, width)."""
-        exact = self.old.float() + self.change
+        exact: Tensor = self.old.float() + self.change
         # Rounded as the weights are, so that nothing is lost on writing; gradients pass through.
-        return exact + (exact.to(self.old.dtype).float() - exact).detach()
+        rounded: Tensor = exact.to(self.old.dtype).float()
+        return exact + (rounded - exact).detach()
 
     def _put(self, module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         places = self._place[inputs[0]]
         hit = places >= 0
         rows = self._scale * self._change_rows(self.planted())
-        return output.index_put(torch.where(hit), rows.to(output.dtype)[places[hit]])
+        values = rows.to(output.dtype)[places[hit]]
+        changed: Tensor = output.index_put(torch.where(hit), values)
+        return changed
 
     def learning_rate(self, relative: float) -> float:
         """A step size in proportion to the size of the rows' weights."""

@@ -54,7 +54,8 @@ def _suspect_rows(suspect: Any, adapter: FAdapter) -> Tensor:
             f"the suspect's embeddings are {weight.shape[0]} × {weight.shape[1]}: the adapter "
             f"needs the rows of its key tokens, {width} wide"
         )
-    return weight[adapter.rows.to(weight.device)].float()
+    rows: Tensor = weight[adapter.rows.to(weight.device)].float()
+    return rows
 
 
 def _transformer(adapter: FAdapter, given: Any) -> Any:
