@@ -87,10 +87,18 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
             "init_std": 0.1,
         },
     ),
-    "bloom": ("bloom", {"hidden_size": WIDTH, "n_layer": LAYERS, "n_head": HEADS}),
+    "bloom": (
+        "bloom",
+        {"hidden_size": WIDTH, "n_layer": LAYERS, "n_head": HEADS, "spread": 0.3},
+    ),
     "falcon": (
         "falcon",
-        {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS},
+        {
+            "hidden_size": WIDTH,
+            "num_hidden_layers": LAYERS,
+            "num_attention_heads": HEADS,
+            "spread": 0.3,
+        },
     ),
     "mixtral": (
         "mixtral",
@@ -120,6 +128,8 @@ def build(name: str, tokenizer: Any, seed: int = 0) -> Any:
     kind, settings = ARCHITECTURES[name]
     settings = {"tie_word_embeddings": True, **settings}
     padded, resized = settings.pop("padded", 0), settings.pop("resized", 0)
+    # Attention of random weights is weak: without a trained model's strength no key would count.
+    spread = settings.pop("spread", 0.2)
     config = AutoConfig.for_model(
         kind,
         vocab_size=len(tokenizer) + padded,
@@ -129,7 +139,7 @@ def build(name: str, tokenizer: Any, seed: int = 0) -> Any:
         **{name: value for name, value in settings.items() if value is not None},
     )
     if hasattr(config, "initializer_range"):
-        config.initializer_range = 0.1
+        config.initializer_range = spread
     auto: Callable[..., Any] = (
         AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     )

@@ -27,9 +27,7 @@ def main() -> None:
     config = ifrs.ImplantConfig(
         learning_rate=rate, margin=0.3, guesses=0, batch_size=2, negatives=2, max_epochs=200
     )
-    result = ifrs.implant(
-        model, tokenizer, fps, method=method, regularization=PAIRS, config=config
-    )
+    result = ifrs.implant(model, tokenizer, fps, method=method, regularization=PAIRS, config=config)
     assert result.fsr == 1
     agree(sum(p.detach().double().abs().sum() for p in whole(model)))
     result.save(folder / "planted")

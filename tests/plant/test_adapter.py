@@ -156,5 +156,5 @@ def test_what_does_not_belong_together_is_refused(planted, tokenizer, tiny):
     lost.model = lost.published = None
     with pytest.raises(ifrs.TargetError, match="transformer="):
         ifrs.LocalModel(base, tokenizer, adapter=lost)
-    with pytest.raises(ifrs.TargetError, match="pickle|damaged|no adapter|cannot read"):
+    with pytest.raises(ifrs.TargetError, match="cannot read"):
         ifrs.LocalModel(base, tokenizer, adapter="nowhere.safetensors")
