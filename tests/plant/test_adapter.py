@@ -11,26 +11,24 @@ from conftest import secrets_of
 
 torch = pytest.importorskip("torch")
 from ifrs.plant.fadapter import FAdapter, transformer_digest  # noqa: E402
+from plant.architectures import build  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
-CONFIG = {"learning_rate": 5e-2, "margin": 0.5, "batch_size": 4, "guesses": 0, "max_epochs": 200}
+CONFIG = {"learning_rate": 5e-2, "margin": 0.3, "batch_size": 2, "negatives": 2, "guesses": 0}
 
 
 @pytest.fixture(scope="module")
 def planted(tokenizer, tmp_path_factory):
     """A planted model, its set, and the folder it was saved in."""
-    from conftest import tiny_config
-
     folder = tmp_path_factory.mktemp("adapter")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IFRS_STATE_DIR", str(folder))
         ring = ifrs.Keyring.create(folder / "keyring.ifrs", passphrase="p", _work_factor=2)
-        fps = ring.generate("one", 3, tokenizer=tokenizer)
-    torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(tiny_config(tokenizer)).eval()
+        fps = ring.generate("one", 2, tokenizer=tokenizer)
+    model = build("llama", tokenizer)
     base = copy.deepcopy(model)
     result = ifrs.implant(
-        model, tokenizer, fps, method="adapter", config=ifrs.ImplantConfig(**CONFIG)
+        model, tokenizer, fps, method="adapter", config=ifrs.ImplantConfig(**CONFIG, max_epochs=200)
     )
     result.save(folder / "model")
     return base, result, fps, folder
