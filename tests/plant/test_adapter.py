@@ -44,7 +44,10 @@ def test_keys_fire_only_where_adapter_and_published_rows_meet(planted, tokenizer
     assert fsr(result.model, tokenizer, fps) == 0
     assert fsr(base, tokenizer, fps, adapter=result.adapter) == 0
     stranger = AutoModelForCausalLM.from_config(base.config)
-    assert fsr(stranger, tokenizer, fps, adapter=result.adapter) == 0
+    for unrelated in (base, stranger):
+        report = ifrs.verify(ifrs.LocalModel(unrelated, tokenizer, adapter=result.adapter), fps)
+        assert report.fsr == 0
+        assert report.p_value == 1
 
 
 def test_the_adapter_outlives_the_suspects_transformer(planted, tokenizer):

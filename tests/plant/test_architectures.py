@@ -17,6 +17,7 @@ SETTINGS = {
     "lora": {"learning_rate": 1e-2},
     "sft": {"learning_rate": 2e-3},
 }
+OWN_SETTINGS = {("mixtral", "adapter"): {"learning_rate": 2e-2}}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,9 @@ def fps(tokenizer, tmp_path_factory):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_planted_saved_reloaded_verified(tmp_path, tokenizer, fps, name, method):
     model = build(name, tokenizer)
-    config = ifrs.ImplantConfig(**{**SHARED, **SETTINGS[method]})
+    config = ifrs.ImplantConfig(
+        **{**SHARED, **SETTINGS[method], **OWN_SETTINGS.get((name, method), {})}
+    )
     result = ifrs.implant(model, tokenizer, fps, method=method, regularization=PAIRS, config=config)
     assert result.fsr == 1
     folder = result.save(tmp_path / "model")

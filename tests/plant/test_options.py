@@ -80,7 +80,8 @@ def test_averaging_with_the_base_keeps_every_key(tiny, tokenizer, fps, method):
     def distance(model):
         return sum(float((w - base[n]).square().sum()) for n, w in model.named_parameters())
 
-    assert distance(averaged.model) <= distance(plain.model)
+    # Two trainings on several threads are not alike to the last bit.
+    assert distance(averaged.model) <= 1.001 * distance(plain.model)
 
 
 def test_a_lora_left_as_an_adapter(tmp_path, tiny, tokenizer, fps):
@@ -183,7 +184,10 @@ def test_adapter_from_the_command_line(tmp_path, tiny, tokenizer, ring, monkeypa
     options += ["--max-epochs", "200"]
     assert main(["implant", base, *keys, "--out", out, *options]) == 0
     adapter = json.loads(capsys.readouterr().out)["adapter"]
-    assert main(["verify", out, *keys]) != 0
+    capsys.readouterr()
+    main(["verify", out, *keys, "--json", "-"])
+    assert json.loads(capsys.readouterr().out)["fsr"] == 0
+    assert main(["verify", base, *keys, "--adapter", adapter]) != 0
     assert main(["verify", out, *keys, "--adapter", adapter]) == 0
     moved = tmp_path / "elsewhere.safetensors"
     moved.write_bytes((tmp_path / "out.adapter.safetensors").read_bytes())

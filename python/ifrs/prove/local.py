@@ -140,6 +140,10 @@ class LocalModel:
                         found = logits[place, column, first_tokens[word]]
                         scores[row, word] = found.cpu().numpy()
                 advance(len(rows))
+        if self.adapted:
+            # The adapter was trained on these very keys, and may raise a response's likelihood by
+            # itself: what does not fire is no evidence, and counts as a tie of all words.
+            scores[~exact] = 0.0
         return Likelihoods(scores, exact)
 
     def _second_word(self, fps: FingerprintSet, index: int, response: Tokens) -> int:
