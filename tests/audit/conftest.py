@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("torch")
-from ifrs.audit import Settings  # noqa: E402
+from ifrs.audit import Settings
 
 # Random weights need larger steps than trained ones, and give smaller margins.
 PLANTING = {

@@ -91,6 +91,7 @@ class Record:
         note: What a reader should know of how it was done.
         started: When (RFC 3339, UTC).
         seconds: Wall time.
+        cpu_seconds: Processor time of all threads: what it takes on a machine at rest.
         estimate: Seconds it was expected to take.
         machine: Where it ran.
         measures: What was measured.
@@ -105,6 +106,7 @@ class Record:
     status: str
     started: str
     seconds: float
+    cpu_seconds: float
     estimate: float
     machine: dict[str, Any]
     reason: str | None = None
@@ -166,6 +168,7 @@ def rows(records: Iterable[Record]) -> list[dict[str, Any]]:
             "digest": record.digest,
             "started": record.started,
             "seconds": record.seconds,
+            "cpu_seconds": record.cpu_seconds,
         }
         empty = Measure(metric="", value=None)
         for measure in record.measures or [empty]:

@@ -230,7 +230,7 @@ def _fitting(bench: Bench, units: list[Unit], budget: float, scale: float) -> li
 
 def run_unit(bench: Bench, unit: Unit) -> Record:
     """Run one unit; whatever goes wrong in it stands in its record, not in the way of others."""
-    started, begun = now(), time.monotonic()
+    started, begun, busy = now(), time.monotonic(), time.process_time()
     status, reason, found = SKIPPED, unit.skip, Found([])
     if unit.skip is None:
         with tidy():
@@ -247,6 +247,7 @@ def run_unit(bench: Bench, unit: Unit) -> Record:
         note=found.note,
         started=started,
         seconds=round(time.monotonic() - begun, 2),
+        cpu_seconds=round(time.process_time() - busy, 2),
         estimate=round(unit.seconds * bench.subject.scale, 2),
         machine=machine(),
         measures=found.measures,
@@ -288,7 +289,8 @@ def _line(record: Record, place: int, of: int, rest: float) -> str:
 def _headline(record: Record) -> str:
     parts = []
     for metric, label, style in _HEADLINES:
-        found = [m.value for m in record.measures if m.metric == metric and m.value is not None]
+        own = [m for m in record.measures if m.metric == metric and m.value is not None]
+        found = [m.value for m in own if m.task is None] or [m.value for m in own]
         if found:
             parts.append(f"{label} {found[-1]:{style}}")
     return ", ".join(parts[:4]) or "done"
@@ -319,18 +321,19 @@ def machine() -> dict[str, Any]:
 
 
 def _publish(bench: Bench, store: Store, units: list[Unit]) -> None:
-    """Tables, plots and the page, of every record in the folder that is of this subject and set."""
+    """Tables, plots and the page, of everything measured of this subject with these settings."""
     from ifrs.audit.page import write_page
 
-    subject = bench.subject.describe()
-    found = [record for record in store.records() if record.subject == subject]
+    subject, every = bench.subject.describe(), plan(bench)
+    mine = {unit.digest(bench.digest) for unit in (*every, *units)}
+    found = [record for record in store.records() if record.digest in mine]
     write_tables(bench.out, found)
     facts = {
         "keys": len(bench.fps),
         "source": bench.fps.source,
         "template": bench.fps.template,
         "response": bench.fps.response,
-        "planned": len(units),
+        "planned": len(every),
     }
     write_page(bench.out, found, subject, facts)
 

@@ -65,10 +65,28 @@ def write_parquet(path: Path, records: Iterable[Record]) -> None:
     from pyarrow import parquet
 
     text, number, whole = pa.string(), pa.float64(), pa.int64()
-    kinds = {"seconds": number, "value": number, "low": number, "high": number}
+    kinds = {
+        "seconds": number,
+        "cpu_seconds": number,
+        "value": number,
+        "low": number,
+        "high": number,
+    }
     kinds |= {"n": whole, "step": whole}
     names = ["suite", "case", "method", "status", "reason", "note", "subject_kind", "subject"]
-    names += ["digest", "started", "seconds", "metric", "value", "low", "high", "n", "step", "task"]
+    names += [
+        "digest",
+        "started",
+        "seconds",
+        "cpu_seconds",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "n",
+        "step",
+        "task",
+    ]
     schema = pa.schema([(name, kinds.get(name, text)) for name in names])
     beside = path.with_name(f".{path.name}")
     parquet.write_table(pa.Table.from_pylist(rows(records), schema=schema), beside)

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from ifrs._core import __version__
-from ifrs.cli import demo, generate, implant, keyring, score, verify
+from ifrs.cli import audit, demo, generate, implant, keyring, score, verify
 from ifrs.cli.output import fail
 from ifrs.errors import IfrsError
 
@@ -29,6 +29,7 @@ app.command("generate")(generate.command)
 app.command("implant")(implant.command)
 app.command("verify")(verify.command)
 app.command("score")(score.command)
+app.command("audit")(audit.command)
 app.command("demo")(demo.command)
 
 
