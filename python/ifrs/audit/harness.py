@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import Any
 
 from ifrs.audit.bench import Suspect
@@ -64,7 +65,6 @@ def _evaluated(
     try:
         import lm_eval
         from lm_eval.models.huggingface import HFLM
-        from lm_eval.tasks import TaskManager
     except ImportError as error:
         raise Skip("tasks of lm-eval need it: pip install 'ifrs[audit]'") from error
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
@@ -75,7 +75,7 @@ def _evaluated(
             tasks=[task],
             limit=limit,
             bootstrap_iters=0,
-            task_manager=TaskManager(include_path=files),
+            task_manager=_manager(files),
             log_samples=True,
         )
     except (OSError, ValueError, KeyError, ConnectionError) as error:
@@ -83,3 +83,11 @@ def _evaluated(
         raise Skip(f"lm-eval cannot run {task!r}: {line[:200]}") from error
     samples: dict[str, list[dict[str, Any]]] = found["samples"]
     return {name: sorted(rows, key=lambda row: row["doc_id"]) for name, rows in samples.items()}
+
+
+@lru_cache(maxsize=1)
+def _manager(files: str | None) -> Any:
+    """The index of all tasks, which takes seconds to make."""
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager(include_path=files)
