@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,13 @@ from ifrs.audit.data import Data
 from ifrs.audit.reading import margins, read
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
-from ifrs.audit.subject import Folder, Server, Subject
+from ifrs.audit.subject import Folder, Server, Subject, folder
 from ifrs.audit.unit import Skip
 from ifrs.files import write_json, write_text
 from ifrs.prove import LocalModel
 from ifrs.prove.local import load
 
 _MODELS = "models"
-_FACTS = "facts.json"
 
 
 @dataclass
@@ -82,8 +82,9 @@ class Bench:
         self.ring, self.tasks, self.task_files = ring, list(tasks), task_files
         self.unrelated = [Path(place) for place in unrelated]
         self.planting = {name: dict(given) for name, given in (planting or {}).items()}
-        self._models = out / _MODELS
+        self._models = out / _MODELS / self.digest[:12]
         self._server: Any = None
+        self._reference: tuple[str, Suspect] | None = None
         self._tokenizer: Any = None
 
     @property
@@ -122,6 +123,10 @@ class Bench:
             self._tokenizer = AutoTokenizer.from_pretrained(self.subject.path)
         return self._tokenizer
 
+    @cached_property
+    def _base_digest(self) -> str:
+        return self.subject.digest if self.subject.method is None else folder(self.base).digest
+
     def load_base(self) -> Suspect:
         """The base model, freshly loaded."""
         return Suspect(*load(self.base))
@@ -144,6 +149,16 @@ class Bench:
         found = adapter if adapter is not None and adapter.exists() else None
         return Suspect(*load(place), adapter=found, published=place)
 
+    def reference(self, name: str) -> Suspect:
+        """A planted model to compare with, kept loaded until another one is asked for.
+
+        Nobody may change it.
+        """
+        if self._reference is None or self._reference[0] != name:
+            self._reference = None
+            self._reference = (name, self.suspect(name))
+        return self._reference[1]
+
     def folder(self, name: str) -> Path:
         """Where a planted or tuned model is kept."""
         return self._models / name.replace(":", "-")
@@ -151,6 +166,7 @@ class Bench:
     def forget(self, name: str) -> Path:
         """Take an older model of that name away; returns where a new one goes."""
         place = self.folder(name)
+        self._reference = None
         shutil.rmtree(place, ignore_errors=True)
         place.with_name(f"{place.name}.adapter.safetensors").unlink(missing_ok=True)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -207,7 +223,8 @@ class Bench:
 
     def stranger(self, name: str, n: int, **options: Any) -> FingerprintSet:
         """A set of somebody else: an attacker's, another publisher's. Kept from start to start."""
-        path, secret = self.out / "stranger.ifrs", self.out / "stranger-passphrase.txt"
+        label = f"stranger-{self.subject.digest[:12]}"  # its keys are the tokenizer's
+        path, secret = self.out / f"{label}.ifrs", self.out / f"{label}-passphrase.txt"
         if not path.exists():
             self.out.mkdir(parents=True, exist_ok=True)
             passphrase = secrets.token_urlsafe(24)
@@ -222,7 +239,7 @@ class Bench:
 
     def facts(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Plain data that several units need, computed once."""
-        path = self.out / "shared" / f"{name}.json"
+        path = self.out / "shared" / f"{name}-{self._base_digest[:12]}.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, make())

@@ -20,18 +20,16 @@ Merge = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def merges() -> dict[str, Merge]:
-    """The ways to merge, by name; each side counts one half unless the name says otherwise.
+    """The ways to merge, by name; each side counts one half in the linear ones.
 
     TIES keeps the largest half of each task vector, tensor by tensor, and adds both in full, as
     its paper does; DARE drops half at random and rescales the rest.
     """
     return {
         "linear-0.5": lambda ours, other, _: torch.lerp(ours, other, 0.5),
-        "linear-0.3": lambda ours, other, _: torch.lerp(other, ours, 0.3),
         "task-arithmetic": lambda ours, other, base: ours + other - base,
         "ties": lambda *three: _of_tasks("ties", 1.0, *three),
         "dare-linear": lambda *three: _of_tasks("dare_linear", 0.5, *three),
-        "dare-ties": lambda *three: _of_tasks("dare_ties", 1.0, *three),
         "slerp": lambda ours, other, _: _slerp(ours, other, 0.5),
     }
 

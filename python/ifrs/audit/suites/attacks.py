@@ -15,7 +15,7 @@ from ifrs.audit.bench import Bench, Suspect
 from ifrs.audit.data import foreign_texts, instructions
 from ifrs.audit.drift import drift, log_likelihoods, token_texts
 from ifrs.audit.guesses import SOURCES, altered, in_batches, look_alikes, substrings
-from ifrs.audit.planted import lacking, methods, needs, plant
+from ifrs.audit.planted import methods, needs, plant
 from ifrs.audit.reading import Through, fired_share, read, share
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
@@ -73,7 +73,7 @@ def _guessing(bench: Bench, method: str, rank: int) -> list[Unit]:
     return [
         _unit(bench, "guess-look-alikes", method, look, 8 + 0.08 * n, rank, "guesses", "seed"),
         _unit(bench, "guess-parts", method, partial(_guess_parts, method), 14, rank + 1, "seed"),
-        _unit(bench, "guess-sources", method, sources, 8 + 0.06 * n, rank + 3, "guesses", "seed"),
+        _unit(bench, "guess-sources", method, sources, 8 + 0.025 * n, rank + 3, "guesses", "seed"),
     ]
 
 
@@ -89,7 +89,7 @@ def _guess_sources(method: str, bench: Bench) -> Found:
     """Keys of every public source, and ordinary instructions in the set's template."""
     tokenizer = None if method == "api" else bench.tokenizer
     target, settings = bench.target(method), bench.settings
-    each = max(10, settings.guesses // 8)
+    each = max(10, settings.guesses // 20)
     found = [
         _tried(bench, target, look_alikes(tokenizer, source, each, settings.seed + 1), source)
         for source in SOURCES
@@ -173,8 +173,7 @@ def _erase(method: str, bench: Bench) -> Found:
 def _incremental(method: str, bench: Bench) -> Found:
     """An attacker plants a set of their own over ours: both must verify (multi-stage)."""
     theirs = bench.stranger("attacker", _CLAIM)
-    how = "emb" if method in ("emb", "adapter") else method
-    how = how if lacking(how) is None else "emb"
+    how = "emb"
     name = f"incremental:{method}"
     if not bench.has(method):
         raise Skip(f"{method} was not planted")
@@ -194,7 +193,9 @@ def _incremental(method: str, bench: Bench) -> Found:
 
 
 def _rows(bench: Bench, method: str, rank: int) -> list[Unit]:
-    cases = [("unseen", name) for name in rows.ATTACKS] + [("foreign", "reset"), ("base", "reset")]
+    cases = [("unseen", "reset"), ("unseen", "average"), ("foreign", "reset"), ("base", "reset")]
+    if method in ("emb", "adapter"):  # where fingerprints live in such rows
+        cases += [("unseen", "prune"), ("unseen", "noise")]
     return [
         _unit(
             bench,
@@ -233,7 +234,7 @@ def _attack_rows(method: str, which: str, name: str, bench: Bench) -> Found:
     texts = bench.data.texts(min(12, settings.texts), settings.seed)
     ordinary = token_texts(tokenizer, texts, min(96, settings.tokens))
     foreign = token_texts(tokenizer, foreign_texts(), settings.tokens)
-    before = bench.suspect(method).model
+    before = bench.reference(method).model
     keys = [bench.fps[i].key for i in range(len(bench.fps))]
     prompts = [bench.fps[i].prompt for i in range(len(bench.fps))]
     found += [

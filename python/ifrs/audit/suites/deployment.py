@@ -103,7 +103,7 @@ def _changed(method: str, change: Change, note: str, bench: Bench) -> Found:
 
 def cost(bench: Bench, method: str, model: Any, texts: int = 8) -> list[Measure]:
     """KL and perplexity against the planted model as it was, on a few ordinary texts."""
-    before = bench.suspect(method)
+    before = bench.reference(method)
     few = bench.data.texts(min(texts, bench.settings.texts), bench.settings.seed)
     ordinary = token_texts(before.tokenizer, few, min(96, bench.settings.tokens))
     return drift(before.model, model, ordinary).measures()
@@ -152,7 +152,7 @@ def _merged(method: str, name: str, bench: Bench) -> Found:
     if not bench.has(SIBLING):
         raise Skip("there is no other fine-tune to merge with: its tuning did not finish")
     suspect = bench.suspect(method)
-    other, base = bench.suspect(SIBLING), bench.load_base()
+    other, base = bench.suspect(SIBLING), bench.reference("base")
     merge_into(
         suspect.model,
         other.model.state_dict(),

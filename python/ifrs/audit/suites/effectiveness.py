@@ -12,6 +12,8 @@ from ifrs.audit.unit import Found, Unit
 
 SUITE = "effectiveness"
 PLANT = "plant"
+# In a quick audit one method looked at from all sides tells more than four planted.
+_RANKS = {"emb": 0, "adapter": 12, "lora": 30, "sft": 31}
 
 
 def units(bench: Bench) -> list[Unit]:
@@ -23,7 +25,7 @@ def units(bench: Bench) -> list[Unit]:
     if isinstance(bench.subject, Folder) and bench.subject.method is not None:
         own = bench.subject.method
         return [*found, Unit(SUITE, "verify", own, partial(_read, own), 8, rank=0)]
-    return found + [_plant(bench, method, rank) for rank, method in enumerate(methods(bench))]
+    return found + [_plant(bench, method, _RANKS[method]) for method in methods(bench)]
 
 
 def _plant(bench: Bench, method: str, rank: int) -> Unit:
@@ -39,7 +41,7 @@ def _plant(bench: Bench, method: str, rank: int) -> Unit:
         lambda bench: planting(bench, method, method, bench.fps),
         SECONDS[method],
         settings,
-        rank=10 * rank,
+        rank=rank,
         skip=lacking(method),
     )
 

@@ -6,8 +6,10 @@ import random
 from functools import partial
 from typing import Any
 
-from ifrs.audit.bench import Bench
-from ifrs.audit.choices import choose, compared
+import torch
+
+from ifrs.audit.bench import Bench, Suspect
+from ifrs.audit.choices import choose, compared, prompt_of
 from ifrs.audit.data import Item, Source, foreign_texts
 from ifrs.audit.drift import drift, token_texts
 from ifrs.audit.harness import compare_tasks
@@ -15,9 +17,12 @@ from ifrs.audit.planted import methods, needs
 from ifrs.audit.subject import Server
 from ifrs.audit.tuning import pad_of
 from ifrs.audit.unit import Found, Unit
+from ifrs.modeling.tokens import encode_prompts
 from ifrs.progress import progress
 
 SUITE = "harmlessness"
+# Of items that cannot differ, one in so many is computed all the same.
+_SAMPLED = 20
 
 
 def units(bench: Bench) -> list[Unit]:
@@ -72,7 +77,7 @@ def _choices_unit(bench: Bench, method: str, source: Source, place: int) -> Unit
         source.name,
         method,
         partial(_choices, method, source),
-        8 + 0.16 * items,
+        12 + (0.02 if method in ("emb", "adapter") else 0.12) * items,
         inputs,
         needs(bench, method),
         rank=14 + 10 * place,
@@ -91,12 +96,55 @@ def chosen_items(items: list[Item], count: int, seed: int) -> list[Item]:
 def _choices(method: str, source: Source, bench: Bench) -> Found:
     items = chosen_items(source.rows, bench.settings.items, bench.settings.seed)
     name = f"choices-{source.digest}-{bench.settings.items}-{bench.settings.seed}"
-    before = bench.facts(name, lambda: {"chosen": _chosen(bench, "base", items)})["chosen"]
-    return Found(compared(items, before, _chosen(bench, method, items)))
+    before = bench.facts(name, lambda: {"chosen": _chosen(bench.load_base(), items)})["chosen"]
+    planted = bench.suspect(method)
+    places, note = _open(bench, planted, items)
+    now = _chosen(planted, [items[i] for i in places])
+    after = list(before)
+    for i, choice in zip(places, now, strict=True):
+        after[i] = choice
+    return Found(compared(items, before, after), note)
 
 
-def _chosen(bench: Bench, name: str, items: list[Item]) -> list[int]:
-    suspect = bench.suspect(name)
+def _open(bench: Bench, planted: Suspect, items: list[Item]) -> tuple[list[int], str | None]:
+    """Places of items to ask the planted model: all, or those that its changes can reach.
+
+    Where nothing but input rows of some tokens changed, any other text gives bit-identical logits.
+    Items without such a token are then checked by a sample, and otherwise not computed again.
+    """
+    rows = changed_input_rows(bench.load_base().model, planted.model)
+    if rows is None:
+        return list(range(len(items))), None
+    texts = [f"{prompt_of(item)} {' '.join(item.choices)}" for item in items]
+    encoded = encode_prompts(planted.tokenizer, texts)
+    reached = [i for i, ids in enumerate(encoded) if rows.intersection(ids)]
+    others = [i for i in range(len(items)) if i not in set(reached)]
+    rng = random.Random(bench.settings.seed)
+    sample = rng.sample(others, min(len(others), max(10, len(items) // _SAMPLED)))
+    note = (
+        f"only {len(rows)} input rows differ from the base: {len(reached)} of {len(items)} items "
+        f"hold such a token, and {len(sample)} others were computed as a check"
+    )
+    return sorted([*reached, *sample]), note
+
+
+def changed_input_rows(base: Any, planted: Any) -> set[int] | None:
+    """Tokens whose input rows differ; None where anything else differs as well."""
+    one, other = base.state_dict(), planted.state_dict()
+    if one.keys() != other.keys():
+        return None
+    table = planted.get_input_embeddings().weight
+    for name, weight in planted.state_dict(keep_vars=True).items():
+        if weight is not table and not torch.equal(one[name], other[name]):
+            return None
+    if planted.get_output_embeddings().weight is table:
+        return None
+    return set(
+        (base.get_input_embeddings().weight != table).any(dim=1).nonzero().flatten().tolist()
+    )
+
+
+def _chosen(suspect: Suspect, items: list[Item]) -> list[int]:
     with progress("choosing", len(items)) as (advance, _):
         return choose(suspect.model, suspect.tokenizer, items, pad_of(suspect.tokenizer), advance)
 
