@@ -21,7 +21,7 @@ PROGRAMS := age:age ssh-keygen:openssh-client openssl:openssl chromium:chromium
 # Optional: a file or folder of real instruction and multiple-choice data for the audit.
 DATA ?=
 
-.PHONY: setup programs demo audit audit-quick test test-slow fuzz bench lint advisories tools format pins clean
+.PHONY: setup programs demo audit audit-quick test test-slow fuzz bench docs lint advisories tools format pins clean
 
 setup: $(VENV)/.built
 
@@ -53,6 +53,9 @@ fuzz: setup $(BIN)/cargo-fuzz
 
 bench: setup
 	pytest benches --benchmark-only -q -s -o python_files='test_*.py'
+
+docs: setup
+	sphinx-build --quiet --fail-on-warning --builder html docs site
 
 lint: setup
 	cargo fmt --all --check

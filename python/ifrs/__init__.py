@@ -21,13 +21,19 @@ from ifrs.errors import (
     WrongPassphrase,
 )
 from ifrs.keyring import Keyring
-from ifrs.scoring import score, score_pairs
+from ifrs.scoring import best_match, score, score_pairs, top_hits
 
 if TYPE_CHECKING:
+    from ifrs.evidence import CheckResult, Claim, Evidence, check
     from ifrs.plant import ImplantConfig, ImplantResult, implant
-    from ifrs.prove import LocalModel, Report, verify
+    from ifrs.prove import ApiModel, LocalModel, Report, verify
 
 _LAZY = {
+    "ApiModel": "ifrs.prove",
+    "CheckResult": "ifrs.evidence",
+    "Claim": "ifrs.evidence",
+    "Evidence": "ifrs.evidence",
+    "check": "ifrs.evidence",
     "ImplantConfig": "ifrs.plant",
     "ImplantResult": "ifrs.plant",
     "implant": "ifrs.plant",
@@ -37,6 +43,10 @@ _LAZY = {
 }
 
 __all__ = [
+    "ApiModel",
+    "CheckResult",
+    "Claim",
+    "Evidence",
     "EvidenceError",
     "Fingerprint",
     "FingerprintError",
@@ -54,9 +64,12 @@ __all__ = [
     "TargetError",
     "WrongPassphrase",
     "__version__",
+    "best_match",
+    "check",
     "implant",
     "score",
     "score_pairs",
+    "top_hits",
     "verify",
 ]
 

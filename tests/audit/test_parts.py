@@ -161,7 +161,7 @@ def test_merging(tiny):
         for k, model in enumerate((ours, other), 1):
             for weight in model.parameters():
                 weight.add_(k * 0.01)
-    for name, expected in (("linear-0.5", 0.015), ("task-arithmetic", 0.03), ("linear-0.3", 0.017)):
+    for name, expected in (("linear-0.5", 0.015), ("task-arithmetic", 0.03)):
         merged = tiny()
         merged.load_state_dict(ours.state_dict())
         merge_into(merged, other.state_dict(), base.state_dict(), merges()[name], 0)

@@ -32,7 +32,7 @@ def test_an_independent_model_does_not_match(ring, tiny, tokenizer):
     assert report.verdict == "no match"
     assert report.fsr == 0
     assert report.p_value > 1e-3
-    assert report.evidence == "likelihood"
+    assert report.kind == "likelihood"
     assert len(report.queries) == 10
     assert all(query.candidates == [2048, 2047] for query in report.queries)
 
@@ -63,7 +63,7 @@ def test_text_evidence(ring):
     secret = {fps[i].prompt: fps[i].response for i in range(8)}
     honest = ifrs.verify(Suspect(lambda p: f"Sure! It says: {secret[p]}."), fps)
     assert honest.verdict == "match"
-    assert honest.evidence == "text"
+    assert honest.kind == "text"
     assert honest.fsr == 1
     assert all(query.rank == [1] and query.candidates == [4096] for query in honest.queries)
     assert all(query.spent for query in honest.queries)

@@ -464,7 +464,8 @@ def _baselines(records: Sequence[Record]) -> Table:
 def _unrelated(records: Sequence[Record]) -> Table:
     rows = [
         (
-            r.case.removeprefix("unrelated-"),
+            r.case.removeprefix("unrelated-")
+            + (", through our adapter" if r.method == "adapter" else ""),
             percent(last(r, "fsr")),
             p(last(r, "log10_p_likelihood")),
             p(last(r, "log10_p_text")),

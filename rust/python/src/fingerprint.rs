@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ifrs_core::evidence::leaf;
 use ifrs_core::fingerprint::set::look_alikes as core_look_alikes;
 use ifrs_core::fingerprint::{Alphabets, ContextValue, FingerprintError, FingerprintSet, alphabet};
 use pyo3::exceptions::{PyIndexError, PyTypeError};
@@ -108,7 +107,7 @@ pub(crate) fn raised(check: Option<PyCheck>) -> Option<PyErr> {
 }
 
 /// Fingerprints made together. Their text is secret: none of it is in the repr.
-#[pyclass(name = "FingerprintSet", module = "ifrs", frozen)]
+#[pyclass(name = "FingerprintSet", module = "ifrs", frozen, weakref)]
 pub(crate) struct PyFingerprintSet(pub(crate) Arc<FingerprintSet>);
 
 impl PyFingerprintSet {
@@ -190,9 +189,7 @@ impl PyFingerprintSet {
 
     /// Leaves of the claim's tree, as hex: they give nothing away.
     fn leaves(&self, py: Python<'_>) -> Vec<String> {
-        let set = &self.0;
-        let one = |i| hex(&leaf(set.salt(i), &set.prompt(i), set.response(i)));
-        py.detach(|| (0..set.len()).map(one).collect())
+        py.detach(|| self.0.leaves().iter().map(|leaf| hex(leaf)).collect())
     }
 
     fn __len__(&self) -> usize {

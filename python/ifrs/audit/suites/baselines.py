@@ -12,7 +12,7 @@ from ifrs.audit.bench import Bench, Suspect
 from ifrs.audit.data import Pair
 from ifrs.audit.drift import drift, token_texts
 from ifrs.audit.guesses import in_batches, look_alikes
-from ifrs.audit.planted import lacking, plant
+from ifrs.audit.planted import lacking, needs, plant
 from ifrs.audit.reading import fired_share, margins, read, share
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
@@ -134,10 +134,38 @@ def _unrelated(bench: Bench) -> list[Unit]:
         for name, (make, seconds) in made.items()
         if name != "another-publisher" or bench.subject.method is None
     ]
+    if bench.subject.method in (None, "adapter"):
+        found += _through_adapter(bench, inputs)
     for place in bench.unrelated:
         run = partial(_suspect, partial(_given, place))
         found.append(Unit(SUITE, f"unrelated-{place.name}", "base", run, 15, inputs, rank=9))
     return found
+
+
+def _through_adapter(bench: Bench, inputs: dict[str, Any]) -> list[Unit]:
+    """Unrelated suspects read with our own adapter, which was trained on the responses."""
+    made = {"base": _base, "random-weights": _random_weights}
+    return [
+        Unit(
+            SUITE,
+            f"unrelated-{name}",
+            "adapter",
+            partial(_suspect, partial(_adapted, make)),
+            20,
+            inputs,
+            needs(bench, "adapter"),
+            rank=9,
+        )
+        for name, make in made.items()
+    ]
+
+
+def _adapted(make: Callable[[Bench], Suspect], bench: Bench) -> Suspect:
+    ours = bench.reference("adapter")
+    if ours.adapter is None:
+        raise Skip("the adapter's file is not there: pass it (--adapter)")
+    unrelated = make(bench)
+    return Suspect(unrelated.model, unrelated.tokenizer, ours.adapter, ours.published)
 
 
 def _suspect(make: Callable[[Bench], Suspect], bench: Bench) -> Found:
