@@ -21,7 +21,7 @@ import torch
 import ifrs
 from ifrs._core import FingerprintSet
 from ifrs.audit.data import Data
-from ifrs.audit.reading import margins, read
+from ifrs.audit.reading import Through, margins, read
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Folder, Server, Subject, folder
@@ -201,11 +201,19 @@ class Bench:
             if api is None:
                 raise Skip("this version of ifrs asks no servers")
             assert isinstance(self.subject, Server)
-            self._server = api(self.subject.url, self.subject.model, mode=self.subject.mode)
-        if self.ring is not None:
-            address = self.subject.describe().get("base_url", "")
-            self.ring.spend(self.fps.name, range(len(self.fps)), str(address))
+            asked = api(self.subject.url, self.subject.model, mode=self.subject.mode)
+            # Seen as text alone: `verify` would skip keys that are spent, and here all of them are.
+            chat = self.subject.mode == "chat" and self.fps.template == "chat"
+            self._server = Through(asked, wording=self._bare if chat else None)
+            if self.ring is not None:
+                address = self.subject.describe().get("base_url", "")
+                self.ring.spend(self.fps.name, range(len(self.fps)), str(address))
         return self._server
+
+    def _bare(self, prompt: str) -> str:
+        """A prompt without the chat template around it, which a chat server adds itself."""
+        before, after = self.fps.around
+        return prompt.removeprefix(before).removesuffix(after)
 
     def read(
         self, suspect: Suspect, model: Any = None, *, step: int | None = None, deep: bool = True

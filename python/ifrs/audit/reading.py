@@ -13,6 +13,7 @@ from ifrs.prove import LocalModel, verify
 from ifrs.scoring import score
 
 ALPHA = 1e-6
+_SERVER_TOKENS = 48
 
 
 class Through:
@@ -83,8 +84,16 @@ def read(
         task: What part of the case it is.
     """
     where: dict[str, Any] = {"step": step, "task": task}
+    # Servers' models chat before they answer; a local one is asked for its first words.
+    limit = _SERVER_TOKENS if target.describe().get("kind") == "api" else None
     report = verify(
-        target, fps, alpha=ALPHA, decoys=decoys, temperature=temperature, sequential=False
+        target,
+        fps,
+        alpha=ALPHA,
+        decoys=decoys,
+        temperature=temperature,
+        sequential=False,
+        max_new_tokens=limit,
     )
     fired, n = sum(query.fired for query in report.queries), len(report.queries)
     measures = [Measure("fsr", fired / n, *_core.clopper_pearson(fired, n), n=n, **where)]
