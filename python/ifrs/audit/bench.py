@@ -159,6 +159,11 @@ class Bench:
             self._reference = (name, self.suspect(name))
         return self._reference[1]
 
+    def release(self) -> None:
+        """Let go of the model kept to compare with: training needs the room."""
+        self._reference = None
+        gc.collect()
+
     def folder(self, name: str) -> Path:
         """Where a planted or tuned model is kept."""
         return self._models / name.replace(":", "-")

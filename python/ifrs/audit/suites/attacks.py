@@ -140,6 +140,7 @@ def _erase(method: str, bench: Bench) -> Found:
     Half of the samples put look-alike keys in the public template and answer with somebody else's
     ordinary output; the other half are ordinary, and repair what that broke.
     """
+    bench.release()
     settings, suspect = bench.settings, bench.suspect(method)
     tokenizer, rng = suspect.tokenizer, random.Random(bench.settings.seed)
     half = max(settings.batch, settings.erasing // 2)

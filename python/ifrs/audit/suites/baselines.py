@@ -86,6 +86,7 @@ def _fingerprints(bench: Bench, suspect: Suspect, fps: FingerprintSet) -> Any:
 
 def _planted(bench: Bench, fps: FingerprintSet, recipe: Recipe) -> list[Measure]:
     """Train until every key fires; then guess, compare ordinary text, tune, and read again."""
+    bench.release()
     settings, suspect = bench.settings, bench.load_base()
     tokenizer, model = suspect.tokenizer, suspect.model
     ordinary = tuning_examples(bench.data, bench.data.first, model, tokenizer, settings)

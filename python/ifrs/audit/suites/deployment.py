@@ -120,6 +120,7 @@ def _sibling(bench: Bench) -> Unit:
 
 def _tune_sibling(bench: Bench) -> Found:
     """Another fine-tune of the base, to merge with; it never saw the fingerprint."""
+    bench.release()
     source = bench.data.other
     base = bench.load_base()
     examples = tuning_examples(bench.data, source, base.model, base.tokenizer, bench.settings)

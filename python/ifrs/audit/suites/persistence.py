@@ -67,6 +67,7 @@ def _unit(
 def _tuned(
     method: str, source: Source | None, lora: bool, settings: Settings, bench: Bench
 ) -> Found:
+    bench.release()
     suspect = bench.suspect(method)
     model, tokenizer = suspect.model, suspect.tokenizer
     examples = tuning_examples(bench.data, source, model, tokenizer, settings)
