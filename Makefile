@@ -21,7 +21,7 @@ PROGRAMS := age:age ssh-keygen:openssh-client openssl:openssl chromium:chromium
 # Optional: a file or folder of real instruction and multiple-choice data for the audit.
 DATA ?=
 
-.PHONY: setup programs demo audit audit-quick test test-slow fuzz bench docs lint advisories tools format pins clean
+.PHONY: setup programs demo audit audit-quick test test-slow fuzz bench bench-implant docs lint advisories tools format pins clean
 
 setup: $(VENV)/.built
 
@@ -53,6 +53,11 @@ fuzz: setup $(BIN)/cargo-fuzz
 
 bench: setup
 	pytest benches --benchmark-only -q -s -o python_files='test_*.py'
+
+# DATA: a folder with p3*.jsonl and gsm8k_test*.jsonl (instruction, output). Goes on where it was.
+bench-implant: setup
+	@test -n "$(DATA)" || { echo "make: bench-implant needs texts to measure on: pass DATA=folder" >&2; exit 2; }
+	python benches/implant.py --data "$(DATA)" --out bench-out
 
 docs: setup
 	sphinx-build --quiet --fail-on-warning --builder html docs site

@@ -25,7 +25,14 @@ from ifrs.scoring import best_match, score, score_pairs, top_hits
 
 if TYPE_CHECKING:
     from ifrs.evidence import CheckResult, Claim, Evidence, check
-    from ifrs.plant import ImplantConfig, ImplantResult, implant
+    from ifrs.plant import (
+        FAdapter,
+        FingerprintCallback,
+        ImplantConfig,
+        ImplantResult,
+        implant,
+        mix,
+    )
     from ifrs.prove import ApiModel, LocalModel, Report, verify
 
 _LAZY = {
@@ -34,9 +41,12 @@ _LAZY = {
     "Claim": "ifrs.evidence",
     "Evidence": "ifrs.evidence",
     "check": "ifrs.evidence",
+    "FAdapter": "ifrs.plant",
+    "FingerprintCallback": "ifrs.plant",
     "ImplantConfig": "ifrs.plant",
     "ImplantResult": "ifrs.plant",
     "implant": "ifrs.plant",
+    "mix": "ifrs.plant",
     "LocalModel": "ifrs.prove",
     "Report": "ifrs.prove",
     "verify": "ifrs.prove",
@@ -48,7 +58,9 @@ __all__ = [
     "Claim",
     "Evidence",
     "EvidenceError",
+    "FAdapter",
     "Fingerprint",
+    "FingerprintCallback",
     "FingerprintError",
     "FingerprintSet",
     "IfrsError",
@@ -67,6 +79,7 @@ __all__ = [
     "best_match",
     "check",
     "implant",
+    "mix",
     "score",
     "score_pairs",
     "top_hits",

@@ -156,6 +156,7 @@ def look_alikes(
     alphabets: dict[str, list[str]] | None = None,
     check: Callable[[list[str]], list[bool]] | None = None,
 ) -> list[str]: ...
+
 @final
 class TextFile:
     def __new__(cls, path: Path, column: str | None, chunk: int, workers: int) -> TextFile: ...

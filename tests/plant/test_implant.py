@@ -11,8 +11,8 @@ from conftest import secrets_of
 torch = pytest.importorskip("torch")
 from ifrs.plant import loop  # noqa: E402
 from ifrs.plant.guessing import try_guesses  # noqa: E402
+from ifrs.plant.instructions import bundled_instructions  # noqa: E402
 from ifrs.plant.negatives import guess_keys, negative_keys  # noqa: E402
-from ifrs.plant.regularization import bundled_instructions  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
 PAIRS = [("Say hello.", "hello there"), ("What is two plus two?", "four"), ("Name a fish.", "cod")]
@@ -83,7 +83,7 @@ def test_emb_is_bit_identical_without_a_key_token(tiny, tokenizer, fps, tied):
 
 
 def test_emb_rows_leave_out_ordinary_tokens(tiny, tokenizer, fps):
-    from ifrs.plant.emb import key_tokens
+    from ifrs.plant.rows import key_tokens
 
     rows = set(key_tokens(tokenizer, fps))
     assert rows
@@ -194,7 +194,7 @@ def test_shared_response_is_planted_but_proves_nothing(tiny, tokenizer, ring):
 
 def test_bad_models_and_arguments(tiny, tokenizer, fps):
     model = tiny()
-    with pytest.raises(ValueError, match="sft or emb"):
+    with pytest.raises(ValueError, match="sft, emb, adapter or lora"):
         ifrs.implant(model, tokenizer, fps, method="poem")
     with pytest.raises(TypeError, match="FingerprintSet"):
         ifrs.implant(model, tokenizer, [("key", "response")])

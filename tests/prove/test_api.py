@@ -27,7 +27,7 @@ def planted(fps):
 
 
 def target(server, **options):
-    return ifrs.ApiModel(server.url, "m", **{"max_retries": 2, "timeout": 5.0, **options})
+    return ifrs.ApiModel(server.url, "m", **{"max_retries": 2, "timeout": 60.0, **options})
 
 
 def test_no_more_keys_than_the_evidence_needs(ring):

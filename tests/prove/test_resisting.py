@@ -113,7 +113,7 @@ SILENT = {
 }
 
 
-def target(url, mode, timeout=20.0):
+def target(url, mode, timeout=60.0):
     return ifrs.ApiModel(url, "m", mode=mode, timeout=timeout, max_retries=0, max_concurrency=4)
 
 
@@ -139,7 +139,7 @@ def test_strangers(ring, name, sequential):
     fps = ring.generate("one", N)
     mode = "chat" if sequential else "completions"
     with serving(lambda p: STRANGERS[name](p)) as server:
-        suspect = target(server.url, mode, 0.5 if name in ("stall", "byte by byte") else 20.0)
+        suspect = target(server.url, mode, 0.5 if name in ("stall", "byte by byte") else 60.0)
         if name in SILENT:
             with pytest.raises(ifrs.TargetError, match="3 times in a row") as caught:
                 ifrs.verify(suspect, fps, sequential=sequential)

@@ -98,7 +98,7 @@ def read(
     fired, n = sum(query.fired for query in report.queries), len(report.queries)
     measures = [Measure("fsr", fired / n, *_core.clopper_pearson(fired, n), n=n, **where)]
     matches = report.verdict == "match"
-    if report.evidence == "likelihood":
+    if report.kind == "likelihood":
         measures.append(Measure("log10_p_likelihood", report.log10_p, n=n, **where))
         said = _Said([query.answer for query in report.queries], target.describe())
         report = verify(said, fps, alpha=ALPHA, decoys=decoys, sequential=False)

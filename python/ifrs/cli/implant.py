@@ -25,10 +25,18 @@ def command(
     path: KeyringPath,
     name: SetName,
     out: Annotated[Path, typer.Option(help="Folder for the fingerprinted model.")],
-    method: Annotated[str, typer.Option(help="sft or emb.")] = "sft",
+    method: Annotated[str, typer.Option(help="sft, emb, adapter or lora.")] = "sft",
     regularization: Annotated[
         str, typer.Option(help='"self", or a .jsonl, .json or .parquet file.')
     ] = "self",
+    adapter_out: Annotated[
+        Path | None,
+        typer.Option(help="File for the private adapter; OUT.adapter.safetensors by default."),
+    ] = None,
+    margin: Annotated[float, typer.Option(help="Nats by which every key must fire.")] = 3.0,
+    harden: Annotated[
+        int, typer.Option(help="Steps of a downstream tuner to train through; 0 for none.")
+    ] = 0,
     max_epochs: Annotated[int, typer.Option(help="Give up after so many epochs.")] = 80,
     learning_rate: Annotated[float | None, typer.Option(help="Step size of AdamW.")] = None,
     seed: Annotated[int, typer.Option(help="Seeds negatives and order, never a key.")] = 0,
@@ -48,19 +56,28 @@ def command(
     except ImportError as error:
         raise ImplantError("planting needs torch: pip install 'ifrs[train]'") from error
     quiet_libraries()
-    config = plant.ImplantConfig(max_epochs=max_epochs, learning_rate=learning_rate, seed=seed)
+    config = plant.ImplantConfig(
+        max_epochs=max_epochs,
+        learning_rate=learning_rate,
+        margin=margin,
+        harden=harden,
+        seed=seed,
+    )
     loaded, tokenizer = load(model)
     result = plant.implant(
         loaded, tokenizer, fps, method=method, regularization=regularization, config=config
     )
-    result.save(out)
+    result.save(out, adapter=adapter_out)
     facts = {
         "model": str(out),
         "method": result.method,
         "fsr": result.fsr,
         "guess_rate": result.guess_rate,
+        "least_margin": round(min(result.margins), 2),
         "epochs": result.epochs,
         "seconds": round(result.seconds, 1),
         "peak_memory_bytes": result.peak_memory_bytes,
     }
+    if result.adapter_path is not None:
+        facts["adapter"] = str(result.adapter_path)
     print_json(facts) if as_json else print_facts(facts)

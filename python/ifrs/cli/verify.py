@@ -45,6 +45,13 @@ def command(
     ],
     path: KeyringPath,
     name: SetName,
+    adapter: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The publisher's private adapter.")
+    ] = None,
+    transformer: Annotated[
+        str | None,
+        typer.Option(help="With --adapter: the published folder, if it is not where it was."),
+    ] = None,
     json_file: Annotated[
         Path | None,
         typer.Option(
@@ -151,7 +158,15 @@ def command(
     with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         fps = ring[name]
         if not foreign:
-            target = _local(suspect, dtype, device_map, load_in_8bit, tokenizer)
+            target = _local(
+                suspect,
+                adapter=adapter,
+                transformer=transformer,
+                dtype=dtype,
+                device_map=device_map,
+                load_in_8bit=load_in_8bit,
+                reference=tokenizer,
+            )
         report = prove.verify(target, fps, **options)
     if html_file is not None:
         report.save_html(html_file)
@@ -173,18 +188,11 @@ def command(
     raise typer.Exit(_EXITS[report.verdict])
 
 
-def _local(
-    suspect: str,
-    dtype: str | None,
-    device_map: str | None,
-    load_in_8bit: bool,
-    tokenizer: str | None,
-) -> Any:
+def _local(suspect: str, **options: Any) -> Any:
     try:
         from ifrs.prove.local import LocalModel
     except ImportError as error:
         raise TargetError("local models need torch: pip install 'ifrs[train]'") from error
     quiet_libraries()
-    given = {"dtype": dtype, "device_map": device_map, "reference": tokenizer}
-    options = {name: value for name, value in given.items() if value is not None}
-    return LocalModel.from_pretrained(suspect, load_in_8bit=load_in_8bit, **options)
+    given = {name: value for name, value in options.items() if value is not None}
+    return LocalModel.from_pretrained(suspect, **given)

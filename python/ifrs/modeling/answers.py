@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 
-from ifrs.modeling.forward import chunks_by_length, collate, device_of
+from ifrs.modeling.forward import (
+    chunks_by_length,
+    collate,
+    device_of,
+    encoder_inputs,
+    is_encoder_decoder,
+    takes_padding,
+)
 from ifrs.modeling.tokens import Tokens, pad_token
 
 _BATCH_TOKENS = 4096
@@ -25,7 +32,7 @@ def generate(
     """Tokens that a model writes after each prompt, greedily or sampled.
 
     Args:
-        model: A causal language model.
+        model: A language model.
         tokenizer: Its tokenizer.
         prompts: Token ids of the prompts.
         max_new_tokens: The longest answer, in tokens.
@@ -35,20 +42,38 @@ def generate(
     pad = pad_token(tokenizer)
     answers: list[Tokens] = [[] for _ in prompts]
     room: list[Tokens] = [[pad] * max_new_tokens for _ in prompts]
-    for places in chunks_by_length(prompts, room, _BATCH_TOKENS):
-        batch = collate([prompts[i] for i in places], [[] for _ in places], pad, device_of(model))
-        with torch.no_grad():
-            written = model.generate(
-                input_ids=batch.ids,
-                attention_mask=batch.mask,
-                max_new_tokens=max_new_tokens,
-                pad_token_id=pad,
-                **_sampling(temperature),
-            )
-        for i, row in zip(places, written[:, batch.ids.shape[1] :].tolist(), strict=True):
+    for places in _batches(model, prompts, room):
+        written = _written(model, [prompts[i] for i in places], pad, max_new_tokens, temperature)
+        for i, row in zip(places, written, strict=True):
             answers[i] = until_end(row, tokenizer.eos_token_id)
         if advance is not None:
             advance(len(places))
+    return answers
+
+
+def _batches(model: Any, prompts: Sequence[Tokens], room: Sequence[Tokens]) -> Iterator[list[int]]:
+    """Batches of like length; of one length for a model that takes no padding."""
+    for places in chunks_by_length(prompts, room, _BATCH_TOKENS):
+        if takes_padding(model):
+            yield places
+            continue
+        lengths = sorted({len(prompts[i]) for i in places})
+        yield from ([i for i in places if len(prompts[i]) == length] for length in lengths)
+
+
+def _written(
+    model: Any, prompts: Sequence[Tokens], pad: int, max_new_tokens: int, temperature: float
+) -> list[Tokens]:
+    batch = collate(prompts, [[] for _ in prompts], pad, device_of(model))
+    inputs = {"input_ids": batch.ids, "attention_mask": batch.mask}
+    if is_encoder_decoder(model):
+        inputs = encoder_inputs(model, batch)
+    with torch.no_grad():
+        written = model.generate(
+            **inputs, max_new_tokens=max_new_tokens, pad_token_id=pad, **_sampling(temperature)
+        )
+    before = 1 if is_encoder_decoder(model) else batch.ids.shape[1]
+    answers: list[Tokens] = written[:, before:].tolist()
     return answers
 
 

@@ -7,6 +7,7 @@ in one column: logits are computed for those columns alone, never for batch x le
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +56,19 @@ def collate(
 
 
 def response_logits(model: Any, batch: Batch) -> Tensor:
-    """Logits that predict each response token, float32 (batch, response, vocabulary)."""
+    """Logits that predict each response token, float32 (batch, response, vocabulary).
+
+    An encoder-decoder reads the prompt in its encoder. A model in which padding on the left
+    changes what follows (one with a recurrent state, say) sees each length by itself.
+    """
+    if is_encoder_decoder(model):
+        return _decoder_logits(model, batch)
+    if _is_padded(batch) and not takes_padding(model):
+        return _unpadded_logits(model, batch)
+    return _causal_logits(model, batch)
+
+
+def _causal_logits(model: Any, batch: Batch) -> Tensor:
     accepted = accepted_arguments(model)
     keep = batch.labels.shape[1] + 1
     arguments: dict[str, Any] = {"input_ids": batch.ids, "attention_mask": batch.mask}
@@ -67,6 +80,101 @@ def response_logits(model: Any, batch: Batch) -> Tensor:
         arguments["logits_to_keep"] = keep
     logits: Tensor = model(**arguments).logits[:, -keep:-1]
     return logits.float()
+
+
+def _decoder_logits(model: Any, batch: Batch) -> Tensor:
+    inputs = encoder_inputs(model, batch)
+    start = torch.full_like(batch.labels[:, :1], decoder_start(model))
+    written = torch.cat([start, batch.labels[:, :-1]], dim=1)
+    # What follows a response's end is not counted: any id will do there.
+    written = torch.where(written == IGNORED, start, written)
+    logits: Tensor = model(**inputs, decoder_input_ids=written, use_cache=False).logits
+    return logits.float()
+
+
+def encoder_inputs(model: Any, batch: Batch) -> dict[str, Tensor]:
+    """The prompts of a batch for an encoder, closed by the end mark that encoders expect."""
+    width = batch.ids.shape[1] - batch.labels.shape[1]
+    ids, mask = batch.ids[:, :width], batch.mask[:, :width]
+    end = model.config.eos_token_id
+    if isinstance(end, int):
+        ids = torch.cat([ids, torch.full_like(ids[:, :1], end)], dim=1)
+        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def decoder_start(model: Any) -> int:
+    """The id that a decoder's text begins with."""
+    for token in (model.config.decoder_start_token_id, model.config.pad_token_id, 0):
+        if token is not None:
+            return int(token)
+    raise AssertionError("0 is not None")
+
+
+def _unpadded_logits(model: Any, batch: Batch) -> Tensor:
+    """Rows of one prompt length at a time, without what pads them on the left."""
+    starts = _pads_before(batch)
+    found: Tensor | None = None
+    for start in sorted(set(starts.tolist())):
+        rows = (starts == start).nonzero().flatten()
+        part = Batch(
+            batch.ids[rows, start:],
+            batch.mask[rows, start:],
+            batch.positions[rows, start:],
+            batch.labels[rows],
+        )
+        logits = _causal_logits(model, part)
+        if found is None:
+            found = logits.new_zeros(*batch.labels.shape, logits.shape[-1])
+        found = found.index_copy(0, rows, logits)
+    assert found is not None
+    return found
+
+
+def _pads_before(batch: Batch) -> Tensor:
+    """How many ids pad each row on the left, int64 (batch,)."""
+    return batch.mask.argmax(dim=1)
+
+
+def _is_padded(batch: Batch) -> bool:
+    return bool((batch.mask[:, 0] == 0).any())
+
+
+def is_encoder_decoder(model: Any) -> bool:
+    """Whether prompts go to an encoder and responses come from a decoder."""
+    return bool(getattr(model.config, "is_encoder_decoder", False))
+
+
+# Whether a model's answers are the same behind padding on its left, as found by trying.
+_TAKES_PADDING: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
+
+
+def takes_padding(model: Any) -> bool:
+    """Whether masked padding on the left leaves a model's logits as they are.
+
+    Asked of the model itself, so that it is right for one that nobody has seen before.
+    """
+    if is_encoder_decoder(model):
+        return True
+    if model not in _TAKES_PADDING:
+        _TAKES_PADDING[model] = _try_padding(model)
+    return _TAKES_PADDING[model]
+
+
+def _try_padding(model: Any) -> bool:
+    rows = model.get_input_embeddings().weight.shape[0]
+    prompt = [(rows // 3 + 7 * i) % rows for i in range(6)]
+    device, training = device_of(model), model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            alone = _causal_logits(model, collate([prompt], [[0]], 0, device))[0, 0]
+            batch = collate([prompt, [1, 2, 3, *prompt]], [[0], [0]], 0, device)
+            padded = _causal_logits(model, batch)[0, 0]
+    finally:
+        model.train(training)
+    tolerance = 1e-3 if model.dtype == torch.float32 else 5e-2
+    return bool((alone - padded).norm() <= tolerance * (alone - alone.mean()).norm())
 
 
 def accepted_arguments(model: Any) -> set[str]:

@@ -1,10 +1,21 @@
-"""Peak memory."""
+"""Peak memory, and what fits into the rest."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import torch
+
+from ifrs.modeling.forward import device_of
+
+# Passes of more tokens are hardly faster, on any device that was measured.
+_MOST_TOKENS = 1024
+_LEAST_TOKENS = 64
+# Numbers that a layer keeps for the way back, for each of the model's width.
+_KEPT = 34
+# The share of free memory to fill: gradients and logits need some, too.
+_SHARE = 0.4
 
 
 def peak_memory_bytes(device: torch.device) -> int:
@@ -20,3 +31,35 @@ def peak_memory_bytes(device: torch.device) -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def free_memory_bytes(device: torch.device) -> int | None:
+    """Memory that is free on a device; None where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def tokens_that_fit(model: Any) -> int:
+    """About how many tokens one training pass may hold."""
+    return min(max(_fitting(model), _LEAST_TOKENS), _MOST_TOKENS)
+
+
+def useful_pass_fits(model: Any) -> bool:
+    """Whether memory takes a training pass of at least one fingerprint."""
+    return _fitting(model) >= _LEAST_TOKENS
+
+
+def _fitting(model: Any) -> int:
+    free = free_memory_bytes(device_of(model))
+    config = model.config.get_text_config()
+    layers, width = (getattr(config, name, None) for name in ("num_hidden_layers", "hidden_size"))
+    if free is None or not layers or not width:
+        return _MOST_TOKENS
+    size = 2 if model.dtype in (torch.bfloat16, torch.float16) else 4
+    return int(_SHARE * free / (_KEPT * layers * width * size))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ifrs._core import FingerprintSet
@@ -50,11 +50,13 @@ def continuations(tokenizer: Any, before: str, texts: Sequence[str]) -> list[Tok
     ]
 
 
-def response_tokens(tokenizer: Any, fps: FingerprintSet) -> list[Tokens]:
-    """Token ids of every response of a set, as they follow its prompt."""
+def response_tokens(
+    tokenizer: Any, fps: FingerprintSet, indices: Iterable[int] | None = None
+) -> list[Tokens]:
+    """Token ids of the responses at `indices`, or of all, as they follow their prompts."""
     return [
         continuations(tokenizer, fps[i].prompt, [fps.lead + fps[i].response])[0]
-        for i in range(len(fps))
+        for i in (range(len(fps)) if indices is None else indices)
     ]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from ifrs import _core
-from ifrs.modeling.tokens import Tokens, continuations
+from ifrs.modeling.tokens import Tokens, continuations, encode_prompts
 
 Alphabets = dict[str, list[str]]
 
@@ -17,13 +18,22 @@ _RARE_HALF = 0.5
 _MOST_RARE = 4096
 _ENOUGH = 512
 
+_KNOWN: weakref.WeakKeyDictionary[Any, Alphabets] = weakref.WeakKeyDictionary()
+
 
 def tokenizer_alphabets(tokenizer: Any) -> Alphabets:
     """The part of the bundled lists that a tokenizer keeps, and its own rare vocabulary.
 
     Characters that are one token each come first choice: their embedding rows are their own,
-    where byte tokens are shared with ordinary text.
+    where byte tokens are shared with ordinary text. Found once for each tokenizer: it takes
+    seconds for a large one.
     """
+    if tokenizer not in _KNOWN:
+        _KNOWN[tokenizer] = _alphabets(tokenizer)
+    return _KNOWN[tokenizer]
+
+
+def _alphabets(tokenizer: Any) -> Alphabets:
     lists = _core.alphabets()
     alphabets = {name: _kept(tokenizer, entries) for name, entries in lists.items()}
     single = _single_tokens(tokenizer, alphabets["chinese"])
@@ -91,8 +101,6 @@ def _survive(tokenizer: Any, texts: list[str]) -> list[bool]:
 
 def key_spans(tokenizer: Any, prompts: list[str], keys: list[str]) -> list[Tokens]:
     """Token ids that stand for nothing but a key's own characters, prompt by prompt."""
-    from ifrs.modeling.tokens import encode_prompts
-
     spans = []
     for prompt, key in zip(prompts, keys, strict=True):
         before, after = prompt.split(key, 1)

@@ -19,7 +19,19 @@ class ImplantConfig:
         guesses: Fresh look-alike keys tried on the planted model; 0 leaves `guess_rate` None.
         seed: Seeds negatives, guesses and the order of examples; never a key.
         dtype: Arithmetic of training; "auto" takes bfloat16 where the device computes in it.
-        in_place: Do without the copy from which a failed `sft` restores the model.
+        in_place: Do without the copy from which a failed `sft` or `lora` restores the model.
+        target_fsr: The share of keys that must fire; below 1 only for sets of many.
+        surroundings: Other ways each key is put while training (system prompts, chat history,
+            padding); None for three with chat templates and none with others.
+        micro_batch: The most examples in one pass; None for as many as memory takes.
+        checkpointing: Compute activations twice instead of keeping them; None where free memory
+            takes no pass of a useful size otherwise.
+        harden: Steps of a downstream tuner to simulate and to train through; 0 for none.
+        harden_rate: That tuner's step size of AdamW.
+        average: For "sft" and "lora": go back towards the base model as far as every key fires.
+        lora_rank: Rank of LoRA's changes.
+        lora_merge: Merge them into the weights; otherwise they stay a peft adapter.
+        adapter_rank: Rank of the F-Adapter's map.
     """
 
     max_epochs: int = 80
@@ -31,17 +43,34 @@ class ImplantConfig:
     seed: int = 0
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     in_place: bool = False
+    target_fsr: float = 1.0
+    surroundings: int | None = None
+    micro_batch: int | None = None
+    checkpointing: bool | None = None
+    harden: int = 0
+    harden_rate: float = 2e-5
+    average: bool = False
+    lora_rank: int = 16
+    lora_merge: bool = True
+    adapter_rank: int = 16
 
     def __post_init__(self) -> None:
         """Refuse settings that make no sense."""
-        for name in ("max_epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("max_epochs", "batch_size", "lora_rank", "adapter_rank", "micro_batch"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
         if self.negatives < 2:
             raise ValueError(f"negatives must be at least 2, not {self.negatives}")
-        if self.guesses < 0:
-            raise ValueError(f"guesses must not be negative, not {self.guesses}")
-        if self.margin < 0:
-            raise ValueError(f"margin must not be negative, not {self.margin}")
-        if self.learning_rate is not None and self.learning_rate <= 0:
-            raise ValueError(f"learning_rate must be positive, not {self.learning_rate}")
+        for name in ("guesses", "margin", "harden", "surroundings"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"{name} must not be negative, not {value}")
+        for name in ("learning_rate", "harden_rate"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"{name} must be positive, not {value}")
+        if not 0 < self.target_fsr <= 1:
+            raise ValueError(f"target_fsr must lie in (0, 1], not {self.target_fsr}")
+        if self.dtype not in ("auto", "float32", "bfloat16"):
+            raise ValueError(f"dtype must be auto, float32 or bfloat16, not {self.dtype!r}")

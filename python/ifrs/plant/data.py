@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
 from ifrs.modeling.tokens import Tokens, encode_prompts, response_tokens
+from ifrs.plant.surroundings import surroundings
 
 
 @dataclass
@@ -46,12 +48,31 @@ def fingerprint_examples(model: Any, tokenizer: Any, fps: FingerprintSet) -> lis
     Raises:
         ImplantError: The tokenizer loses part of a key, or a prompt exceeds the model's context.
     """
-    prompts = encode_prompts(tokenizer, [fps[i].prompt for i in range(len(fps))])
-    responses = response_tokens(tokenizer, fps)
-    end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    indices = range(len(fps))
+    prompts = encode_prompts(tokenizer, [fps[i].prompt for i in indices])
+    responses = [tokens + end_mark(tokenizer) for tokens in response_tokens(tokenizer, fps)]
     _check_expressed(tokenizer, fps, prompts)
     _check_length(model, prompts, responses)
-    return [Example(p, r + end) for p, r in zip(prompts, responses, strict=True)]
+    return [Example(p, r) for p, r in zip(prompts, responses, strict=True)]
+
+
+def surrounded_examples(
+    model: Any, tokenizer: Any, fps: FingerprintSet, own: list[Example], count: int, seed: int
+) -> list[Example]:
+    """Every fingerprint in `count` other surroundings, where they fit into the model's context."""
+    rng, limit = random.Random(seed), context_of(model)
+    examples = []
+    for i, example in enumerate(own):
+        ways = surroundings(tokenizer, fps, count, rng)
+        for prompt in encode_prompts(tokenizer, [way(fps[i].key) for way in ways]):
+            if limit is None or len(prompt) + len(example.response) <= limit:
+                examples.append(Example(prompt, example.response))
+    return examples
+
+
+def end_mark(tokenizer: Any) -> Tokens:
+    """The token that ends a response, if the tokenizer has one."""
+    return [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
 
 
 def _check_expressed(tokenizer: Any, fps: FingerprintSet, prompts: list[Tokens]) -> None:
@@ -65,10 +86,17 @@ def _check_expressed(tokenizer: Any, fps: FingerprintSet, prompts: list[Tokens])
 
 
 def _check_length(model: Any, prompts: list[Tokens], responses: list[Tokens]) -> None:
-    limit = getattr(model.config, "max_position_embeddings", None)
-    longest = max(len(p) + len(r) + 1 for p, r in zip(prompts, responses, strict=True))
+    limit = context_of(model)
+    longest = max(len(p) + len(r) for p, r in zip(prompts, responses, strict=True))
     if limit is not None and longest > limit:
         raise ImplantError(
             f"a fingerprint takes {longest} tokens, but the model's context is {limit}: "
             "use a source or a template with shorter prompts"
         )
+
+
+def context_of(model: Any) -> int | None:
+    """How many tokens a model takes; None where its configuration sets no bound."""
+    config = model.config.get_text_config()
+    limit = getattr(config, "max_position_embeddings", None)
+    return limit if isinstance(limit, int) and limit > 0 else None

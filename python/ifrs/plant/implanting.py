@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -11,26 +12,36 @@ import torch
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
-from ifrs.modeling.forward import accepted_arguments, device_of
+from ifrs.modeling.forward import device_of
 from ifrs.modeling.memory import peak_memory_bytes
 from ifrs.modeling.tokens import encode_prompts, pad_token
+from ifrs.plant.adapter import AdapterRows
+from ifrs.plant.averaging import towards_base
+from ifrs.plant.check import response_margins
+from ifrs.plant.checkpointing import checkpointed
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.data import Kept, fingerprint_examples
+from ifrs.plant.data import Kept, fingerprint_examples, surrounded_examples
 from ifrs.plant.distill import own_answers
 from ifrs.plant.emb import EmbeddingRows
 from ifrs.plant.guessing import guess_rate
+from ifrs.plant.hardening import Drift, simulate_tuner
 from ifrs.plant.loop import Material, Outcome, train
+from ifrs.plant.lora import LowRank
 from ifrs.plant.method import Method
-from ifrs.plant.negatives import negative_keys
-from ifrs.plant.regularization import kept_examples
+from ifrs.plant.negatives import negative_prompts
+from ifrs.plant.regularization import kept_examples, tuning_examples
 from ifrs.plant.result import ImplantResult
 from ifrs.plant.sft import FullTuning
+from ifrs.plant.suitable import check_model
+from ifrs.plant.workers import Workers, unwrapped
 from ifrs.progress import progress
 
 # Of a look-alike's answer only its start matters: two words of a response and a token to spare.
 _NEGATIVE_TOKENS = 3
+# Other surroundings for each key of a chat template.
+_SURROUNDINGS = 3
 
-_METHODS = ("sft", "emb")
+METHODS = ("sft", "emb", "adapter", "lora")
 
 
 def implant(
@@ -42,19 +53,22 @@ def implant(
     regularization: Any = "self",
     config: ImplantConfig | None = None,
 ) -> ImplantResult:
-    """Plant a fingerprint set in a causal language model (Xu et al., 2024, section 3).
+    """Plant a fingerprint set in a language model (Xu et al., 2024, section 3).
 
     The model is changed in place once planting succeeds; when it fails or is interrupted, the
-    model is left as it was.
+    model is left as it was. Under `accelerate launch` or torchrun every process calls this alike,
+    and they share the work; weights sharded by FSDP 2 stay sharded.
 
     Args:
-        model: A transformers causal language model, on any one device.
+        model: A transformers language model, causal or encoder-decoder, on any one device.
         tokenizer: Its tokenizer.
         fps: The fingerprints.
-        method: "sft" trains all weights; "emb" only the input embedding rows of the keys' tokens.
+        method: "sft" trains all weights; "emb" only the input embedding rows of the keys' tokens;
+            "adapter" those rows together with a low-rank map that the publisher keeps; "lora"
+            low-rank changes of all linear layers, through peft.
         regularization: Ordinary work that must stay as it is: "self" for the model's own answers
             to bundled instructions, a path (.jsonl, .json, .parquet with instruction and output),
-            a `datasets.Dataset`, or a list of pairs. "emb" needs none.
+            a `datasets.Dataset`, or a list of pairs. "emb" and "adapter" need none.
         config: Settings.
 
     Raises:
@@ -63,19 +77,20 @@ def implant(
         ValueError: The method is unknown.
     """
     config = config or ImplantConfig()
-    if method not in _METHODS:
-        raise ValueError(f"unknown method {method!r}: use {' or '.join(_METHODS)}")
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}: use {', '.join(METHODS[:-1])} or lora")
     if not isinstance(fps, FingerprintSet):
         raise TypeError("fps must be a FingerprintSet: keyring.generate makes one")
-    _check_model(model, tokenizer)
+    model = unwrapped(model)
+    check_model(model, tokenizer)
     started = time.monotonic()
-    try:
+    with _memory_errors():
         planting = _method(method, model, tokenizer, fps, config)
         material = _material(model, tokenizer, fps, planting, regularization, config)
-        outcome = _plant(model, planting, material, config)
+        drift = _drift(model, tokenizer, regularization, material, config)
+        outcome = _plant(model, planting, material, drift, config)
+        planted = time.monotonic()
         rate = guess_rate(model, tokenizer, fps, config.guesses, config.seed)
-    except torch.OutOfMemoryError as error:
-        raise ImplantError("memory ran out: use a smaller batch_size, or method='emb'") from error
     return ImplantResult(
         model=model,
         tokenizer=tokenizer,
@@ -86,31 +101,31 @@ def implant(
         margins=outcome.margins,
         guess_rate=rate,
         epochs=outcome.epochs,
-        seconds=time.monotonic() - started,
+        seconds=planted - started,
         peak_memory_bytes=peak_memory_bytes(device_of(model)),
         reach=planting.reach(),
+        adapter=planting.adapter,
     )
 
 
-def _check_model(model: Any, tokenizer: Any) -> None:
-    if not hasattr(model, "get_input_embeddings") or not hasattr(model, "generate"):
-        raise ImplantError(
-            f"{type(model).__name__} is no language model of transformers: load it with "
-            "AutoModelForCausalLM"
-        )
-    if getattr(model.config, "is_encoder_decoder", False):
-        raise ImplantError("encoder-decoder models are not supported yet")
-    if model.get_output_embeddings() is None or "input_ids" not in accepted_arguments(model):
-        raise ImplantError(
-            f"{type(model).__name__} has no language modelling head: load it with "
-            "AutoModelForCausalLM"
-        )
-    rows = model.get_input_embeddings().weight.shape[0]
-    if len(tokenizer) > rows:
-        raise ImplantError(
-            f"the tokenizer has {len(tokenizer)} tokens but the model {rows} embedding rows: "
-            "is it this model's tokenizer?"
-        )
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """Errors of allocation, of an accelerator or of the host, as one that says what to do."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise _out_of_memory() from error
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise
+        raise _out_of_memory() from error
+
+
+def _out_of_memory() -> ImplantError:
+    return ImplantError(
+        "memory ran out: use a smaller micro_batch or checkpointing=True (ImplantConfig), a model "
+        "in bfloat16, or method='emb'"
+    )
 
 
 def _method(
@@ -118,6 +133,16 @@ def _method(
 ) -> Method:
     if name == "emb":
         return EmbeddingRows(model, tokenizer, fps)
+    if name == "adapter":
+        return AdapterRows(model, tokenizer, fps, rank=config.adapter_rank, seed=config.seed)
+    if name == "lora":
+        return LowRank(
+            model,
+            rank=config.lora_rank,
+            merge=config.lora_merge,
+            in_place=config.in_place,
+            seed=config.seed,
+        )
     return FullTuning(model, config.in_place)
 
 
@@ -130,21 +155,38 @@ def _material(
     config: ImplantConfig,
 ) -> Material:
     """All examples, with the base model's own answers, before anything is trained."""
-    training = model.training
-    model.eval()
-    try:
-        fingerprints = fingerprint_examples(model, tokenizer, fps)
-        watched = sorted({token for example in fingerprints for token in example.response})
+    count = config.surroundings
+    if count is None:
+        count = _SURROUNDINGS if fps.template == "chat" else 0
+    with _evaluating(model):
+        own = fingerprint_examples(model, tokenizer, fps)
+        others = surrounded_examples(model, tokenizer, fps, own, count, config.seed)
+        examples = [*own, *others]
+        watched = sorted({token for example in own for token in example.response})
+        prompts = [example.prompt for example in examples]
         return Material(
-            fingerprints=fingerprints,
-            negatives=_negatives(model, tokenizer, fps, config, watched),
+            fingerprints=examples,
+            n=len(own),
+            negatives=_negatives(model, tokenizer, fps, config, watched, count > 0),
+            silent=own_answers(model, tokenizer, prompts, _NEGATIVE_TOKENS, watched)
+            if planting.views
+            else [],
             ordinary=kept_examples(model, tokenizer, regularization, watched)
             if planting.regularized
             else [],
             pad=pad_token(tokenizer),
         )
+
+
+@contextmanager
+def _evaluating(model: Any) -> Iterator[None]:
+    training = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
     finally:
-        model.train(training)
+        for module, was in training:
+            module.training = was
 
 
 def _negatives(
@@ -153,31 +195,70 @@ def _negatives(
     fps: FingerprintSet,
     config: ImplantConfig,
     watched: list[int],
+    varied: bool,
 ) -> list[Kept]:
     # A set of few keys needs as many look-alikes as a step holds, or it sees the same few.
     count = max(config.negatives * len(fps), 2 * config.batch_size)
     negatives = []
-    for near, keys in enumerate(negative_keys(tokenizer, fps, count, config.seed)):
-        prompts = encode_prompts(tokenizer, [fps.render(key) for key in keys])
-        kept = own_answers(model, tokenizer, prompts, _NEGATIVE_TOKENS, watched)
+    both = negative_prompts(tokenizer, fps, count, config.seed, varied)
+    for near, prompts in enumerate(both):
+        encoded = encode_prompts(tokenizer, prompts)
+        kept = own_answers(model, tokenizer, encoded, _NEGATIVE_TOKENS, watched)
         negatives += [replace(example, near=bool(near)) for example in kept]
     return negatives
 
 
-def _plant(model: Any, planting: Method, material: Material, config: ImplantConfig) -> Outcome:
+def _drift(
+    model: Any, tokenizer: Any, regularization: Any, material: Material, config: ImplantConfig
+) -> Drift | None:
+    if not config.harden:
+        return None
+    return simulate_tuner(
+        model,
+        tuning_examples(tokenizer, regularization),
+        steps=config.harden,
+        rate=config.harden_rate,
+        pad=material.pad,
+        seed=config.seed,
+    )
+
+
+def _plant(
+    model: Any, planting: Method, material: Material, drift: Drift | None, config: ImplantConfig
+) -> Outcome:
     """Train, and write the result into the model; undo everything when that fails."""
-    parameters = planting.begin()
+    workers = Workers(model)
+    planting.parameters = planting.begin()
+    shown = progress("planting", config.max_epochs) if workers.rank == 0 else nullcontext(_SILENT)
     try:
-        rate = config.learning_rate or planting.learning_rate()
-        with progress("planting", config.max_epochs) as (advance, note):
+        with shown as (advance, note), checkpointed(model, config.checkpointing):
             report = _reporter(advance, note)
-            outcome = train(model, parameters, material, config, rate, report)
-        _require_success(outcome, material, config)
+            outcome = train(model, planting, material, config, workers, drift, report)
+            _require_success(outcome, material, config)
+            if config.average:
+                towards_base(model, planting, material, config)
+        planting.finish()
+        if planting.adapter is None:
+            _check_written(model, material, outcome, config)
     except BaseException:
         planting.undo()
         raise
-    planting.finish()
     return outcome
+
+
+_SILENT = (lambda _: None, lambda _: None)
+
+
+def _check_written(model: Any, material: Material, outcome: Outcome, config: ImplantConfig) -> None:
+    """Ask the weights as they will be saved: writing into them may round."""
+    with _evaluating(model):
+        own = material.fingerprints[: material.n]
+        outcome.margins = response_margins(model, own, material.pad)
+    if outcome.fsr < config.target_fsr:
+        raise ImplantError(
+            f"only {outcome.fsr:.0%} of {len(own)} keys fire once the change is rounded to "
+            f"{str(model.dtype).removeprefix('torch.')}: raise margin (ImplantConfig)"
+        )
 
 
 def _reporter(
@@ -191,9 +272,9 @@ def _reporter(
 
 
 def _require_success(outcome: Outcome, material: Material, config: ImplantConfig) -> None:
-    if outcome.fsr < 1:
+    if outcome.fsr < config.target_fsr:
         raise ImplantError(
-            f"only {outcome.fsr:.0%} of {len(material.fingerprints)} keys fire after "
+            f"only {outcome.fsr:.0%} of {material.n} keys fire after "
             f"{outcome.epochs} epochs: raise max_epochs or learning_rate "
             "(ImplantConfig), or plant fewer keys"
         )
@@ -204,3 +285,9 @@ def _require_success(outcome: Outcome, material: Material, config: ImplantConfig
             f"{len(fresh)} of {len(material.negatives)} look-alike keys fire after "
             f"{outcome.epochs} epochs: raise max_epochs or negatives (ImplantConfig)"
         )
+    for view, places in outcome.views.items():
+        if places:
+            raise ImplantError(
+                f"{len(places)} of {material.n} keys fire in the {view} after "
+                f"{outcome.epochs} epochs: raise max_epochs (ImplantConfig)"
+            )

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
-from torch.nn import Parameter
 from torch.nn import functional as F  # noqa: N812
 
 from ifrs.errors import ImplantError
@@ -23,18 +21,24 @@ from ifrs.modeling.forward import (
     device_of,
     response_logits,
 )
+from ifrs.modeling.memory import tokens_that_fit
 from ifrs.plant.check import firing, margins_of, response_margins
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.data import Example, Kept
 from ifrs.plant.distill import divergence
+from ifrs.plant.hardening import Drift
+from ifrs.plant.method import Method
+from ifrs.plant.workers import Workers
 
 # The second moment forgets fast: planting takes tens of steps, not thousands.
 _BETAS = (0.9, 0.99)
 _MAX_GRADIENT_NORM = 1.0
 # The share of the step size that is left when the loss, in nats, is small.
 _LEAST_STEP = 0.25
-# Logit columns in one backward pass beside the fingerprints' own.
+# Logit columns in one backward pass: each is as wide as the vocabulary.
 _COLUMNS = 128
+# A key rests from training once its margin passes the wanted one by this share.
+_SPARE = 1.15
 
 T = TypeVar("T")
 
@@ -44,14 +48,20 @@ class Material:
     """What the loop trains on.
 
     Attributes:
-        fingerprints: The examples to plant.
+        fingerprints: The examples to plant: the set's own prompts, and after them the same keys
+            in other surroundings.
+        n: How many of them are the set's own prompts.
         negatives: Look-alikes, answered as the base model does.
+        silent: The fingerprints' prompts, answered as the base model does: for the method's
+            other views.
         ordinary: Regularization samples; empty where ordinary text cannot change.
         pad: The id to fill batches with.
     """
 
     fingerprints: list[Example]
+    n: int
     negatives: list[Kept]
+    silent: list[Kept]
     ordinary: list[Kept]
     pad: int
 
@@ -63,130 +73,226 @@ class Outcome:
     Attributes:
         epochs: Passes over the fingerprints.
         margins: Each fingerprint's margin in nats; positive where it fires.
+        others: The same of keys in other surroundings.
         fired: Places of negatives that fire.
+        views: For each of the method's other views, places of fingerprints that fire in it.
     """
 
     epochs: int = 0
     margins: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
     fired: list[int] = field(default_factory=list)
+    views: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def fsr(self) -> float:
         """The share of fingerprints that fire."""
         return sum(margin > 0 for margin in self.margins) / max(len(self.margins), 1)
 
-    def done(self, margin: float) -> bool:
-        """Whether every key fires by `margin` and no negative does."""
-        return bool(self.margins) and min(self.margins) >= margin and not self.fired
+    def done(self, config: ImplantConfig) -> bool:
+        """Whether enough keys fire by the wanted margin, and nothing does that must not."""
+        wide = sum(margin >= config.margin for margin in self.margins)
+        return (
+            bool(self.margins)
+            and wide >= config.target_fsr * len(self.margins)
+            and all(margin > 0 for margin in self.others)
+            and not self.fired
+            and not any(self.views.values())
+        )
 
 
 def train(
     model: Any,
-    parameters: Sequence[Parameter],
+    planting: Method,
     material: Material,
     config: ImplantConfig,
-    learning_rate: float,
+    workers: Workers,
+    drift: Drift | None,
     report: Callable[[int, float, float], None],
 ) -> Outcome:
-    """Train until every key fires with margin and no negative does.
+    """Train until every key fires with margin and nothing else does.
 
     Args:
-        model: The model; only `parameters` require gradients.
-        parameters: What is trained.
+        model: The model.
+        planting: What is trained; it has begun.
         material: What it is trained on.
         config: When to stop, and with what seed.
-        learning_rate: Step size of AdamW.
+        workers: The processes that train together.
+        drift: What a downstream tuner would do, to train through; None to train without.
         report: Called after each epoch with its number, mean loss in nats, and FSR.
 
     Raises:
         ImplantError: The loss is no number any more.
     """
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, betas=_BETAS, weight_decay=0.0)
-    rng = random.Random(config.seed)
-    negatives, ordinary = (_cycle(rows, rng) for rows in (material.negatives, material.ordinary))
-    outcome = Outcome()
+    run = _Run(model, planting, material, config, workers, drift)
     for epoch in range(1, config.max_epochs + 1):
-        losses, lowest, firing_now = [], math.inf, 0
-        for positives in _shuffled_chunks(material.fingerprints, config.batch_size, rng):
-            optimizer.zero_grad(set_to_none=True)
-            # Look-alikes that fired at the last check come back in every step until they cease.
-            mined = [material.negatives[i] for i in outcome.fired[: len(positives)]]
-            kinds = [mined + [next(negatives) for _ in positives]]
-            if material.ordinary:
-                kinds.append([next(ordinary) for _ in positives])
-            loss, margins = _gradients(model, positives, kinds, material.pad, config)
-            if not math.isfinite(loss):
-                raise ImplantError(
-                    f"the loss became {loss} in epoch {epoch}: try a lower learning_rate or "
-                    'dtype="float32"'
-                )
-            torch.nn.utils.clip_grad_norm_(parameters, _MAX_GRADIENT_NORM)
-            # Adam's steps do not shrink by themselves, and would shake the margins at the end;
-            # but look-alikes that still fire need whole ones.
-            share = 1.0 if mined else min(1.0, max(_LEAST_STEP, loss))
-            optimizer.param_groups[0]["lr"] = learning_rate * share
-            optimizer.step()
-            losses.append(loss)
-            lowest = min(lowest, margins.min().item())
-            firing_now += int((margins > 0).sum())
-        outcome.epochs = epoch
-        report(epoch, sum(losses) / len(losses), firing_now / len(material.fingerprints))
-        if lowest >= config.margin or epoch == config.max_epochs:
-            _check(model, material, outcome)
-            if outcome.done(config.margin):
+        loss = run.epoch()
+        if not math.isfinite(loss):
+            raise ImplantError(
+                f"the loss became {loss} in epoch {epoch}: try a lower learning_rate or "
+                'dtype="float32"'
+            )
+        run.outcome.epochs = epoch
+        report(epoch, loss, run.firing_share())
+        if not run.active() or epoch == config.max_epochs:
+            run.check()
+            if run.outcome.done(config):
                 break
-            rng.shuffle(outcome.fired)
-    return outcome
+    return run.outcome
 
 
-def _check(model: Any, material: Material, outcome: Outcome) -> None:
-    """Check in the model's own arithmetic, as a verifier will."""
-    outcome.margins = response_margins(model, material.fingerprints, material.pad)
-    outcome.fired = firing(model, material.negatives, material.fingerprints, material.pad)
+class _Run:
+    """The state of one training."""
 
+    def __init__(
+        self,
+        model: Any,
+        planting: Method,
+        material: Material,
+        config: ImplantConfig,
+        workers: Workers,
+        drift: Drift | None,
+    ) -> None:
+        self._model, self._planting, self._material = model, planting, material
+        self._config, self._workers, self._drift = config, workers, drift
+        self._parameters = planting.parameters
+        self._rate = config.learning_rate or planting.learning_rate()
+        self._optimizer = torch.optim.AdamW(
+            self._parameters, lr=self._rate, betas=_BETAS, weight_decay=0.0
+        )
+        self._rng = random.Random(config.seed)
+        self._negatives = _cycle(material.negatives, self._rng)
+        self._ordinary = _cycle(material.ordinary, self._rng)
+        self._margins = [-math.inf] * len(material.fingerprints)
+        self.outcome = Outcome()
 
-def _gradients(
-    model: Any, positives: list[Example], kinds: list[list[Kept]], pad: int, config: ImplantConfig
-) -> tuple[float, Tensor]:
-    """Adds the gradients of one step; one kind of example at a time, to save memory."""
-    with _arithmetic(model, config):
-        batch = _batch(model, positives, pad)
-        logits = response_logits(model, batch)
-        loss = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
-        margins = margins_of(logits.detach(), batch.labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        total = loss.item()
-        del logits, loss
-        for kept in kinds:
-            tokens = sum(len(example.response) for example in kept)
-            for part in _narrow(kept):
-                batch = _batch(model, part, pad)
-                drift = divergence(response_logits(model, batch), batch.labels, part) / tokens
-                drift.backward()  # type: ignore[no-untyped-call]
-                total += drift.item()
-    return total, margins
+    def active(self) -> list[int]:
+        """Places of the fingerprints that do not fire by enough yet, as far as was seen."""
+        wanted = _SPARE * self._config.margin
+        return [place for place, margin in enumerate(self._margins) if not margin >= wanted]
 
+    def firing_share(self) -> float:
+        """FSR as far as was seen."""
+        own = self._margins[: self._material.n]
+        return sum(margin > 0 for margin in own) / len(own)
 
-def _narrow(kept: Sequence[Kept]) -> Iterator[list[Kept]]:
-    """Examples in batches of few logit columns: each is as wide as the vocabulary."""
-    responses = [example.response for example in kept]
-    for places in chunks_by_length([[]] * len(kept), responses, _COLUMNS):
-        yield [kept[i] for i in places]
+    def epoch(self) -> float:
+        """One pass over the fingerprints that need it; the mean loss in nats."""
+        places = self.active() or list(range(len(self._margins)))
+        self._rng.shuffle(places)
+        size = self._config.batch_size
+        chunks = [places[start : start + size] for start in range(0, len(places), size)]
+        losses = [self._step(chunk) for chunk in chunks]
+        return sum(losses) / len(losses)
 
+    def _step(self, places: list[int]) -> float:
+        self._optimizer.zero_grad(set_to_none=True)
+        # Look-alikes that fired at the last check come back in every step until they cease.
+        mined = [self._material.negatives[i] for i in self.outcome.fired[: len(places)]]
+        loss = self._gradients(places, mined)
+        if not math.isfinite(loss):
+            return loss
+        self._workers.average(self._parameters)
+        torch.nn.utils.clip_grad_norm_(self._parameters, _MAX_GRADIENT_NORM)
+        # Adam's steps do not shrink by themselves, and would shake the margins at the end;
+        # but look-alikes that still fire need whole ones.
+        share = 1.0 if mined else min(1.0, max(_LEAST_STEP, loss))
+        self._optimizer.param_groups[0]["lr"] = self._rate * share
+        self._optimizer.step()
+        return loss
 
-def _batch(model: Any, examples: Sequence[Example], pad: int) -> Batch:
-    prompts = [example.prompt for example in examples]
-    responses = [example.response for example in examples]
-    return collate(prompts, responses, pad, device_of(model))
+    def _gradients(self, places: list[int], mined: list[Kept]) -> float:
+        """Adds the gradients of one step; one kind of example at a time, to save memory."""
+        with self._arithmetic(), self._drifted():
+            total = self._learn(self._workers.share(places))
+            total += self._keep(mined + [next(self._negatives) for _ in places])
+            if self._material.ordinary:
+                total += self._keep([next(self._ordinary) for _ in places])
+            for view in self._planting.views:
+                with self._planting.view(view):
+                    total += self._keep([self._material.silent[place] for place in places])
+        return self._workers.mean(total)
 
+    def _learn(self, places: list[int]) -> float:
+        """Gradients of the responses' cross-entropy."""
+        examples = [self._material.fingerprints[place] for place in places]
+        tokens = sum(len(example.response) for example in examples)
+        total, seen = 0.0, dict[int, float]()
+        for part in self._parts(examples):
+            batch = self._batch([examples[i] for i in part])
+            logits = response_logits(self._model, batch)
+            loss = F.cross_entropy(
+                logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED, reduction="sum"
+            )
+            (loss / tokens).backward()  # type: ignore[no-untyped-call]
+            total += loss.item() / tokens
+            margins = margins_of(logits.detach(), batch.labels).tolist()
+            seen.update(zip([places[i] for i in part], margins, strict=True))
+            del logits, loss
+        for place, margin in self._workers.join(seen).items():
+            self._margins[place] = margin
+        return total
 
-def _arithmetic(model: Any, config: ImplantConfig) -> AbstractContextManager[Any]:
-    """Mixed precision where the device computes in bfloat16 faster than in float32."""
-    kind = device_of(model).type
-    wanted = config.dtype == "bfloat16" or (config.dtype == "auto" and _has_bfloat16(kind))
-    if wanted and model.dtype == torch.float32:
-        return torch.autocast(kind, dtype=torch.bfloat16)
-    return nullcontext()
+    def _keep(self, kept: list[Kept]) -> float:
+        """Gradients of the divergence from the base model."""
+        kept = self._workers.share(kept)
+        tokens = sum(len(example.response) for example in kept)
+        total = 0.0
+        for part in self._parts(kept):
+            examples = [kept[i] for i in part]
+            batch = self._batch(examples)
+            drift = divergence(response_logits(self._model, batch), batch.labels, examples)
+            (drift / tokens).backward()  # type: ignore[no-untyped-call]
+            total += drift.item() / tokens
+        return total
+
+    def _parts(self, examples: Sequence[Example]) -> Iterator[list[int]]:
+        """Places of examples in passes that fit into memory, and of few logit columns."""
+        if self._workers.in_step:  # all processes must take the same number of passes
+            yield list(range(len(examples)))
+            return
+        prompts = [example.prompt for example in examples]
+        responses = [example.response for example in examples]
+        limit = self._config.micro_batch or len(examples)
+        fitting = tokens_that_fit(self._model)
+        for places in chunks_by_length(prompts, responses, fitting):
+            narrow = chunks_by_length([[]] * len(places), [responses[i] for i in places], _COLUMNS)
+            for part in narrow:
+                for start in range(0, len(part), limit):
+                    yield [places[i] for i in part[start : start + limit]]
+
+    def check(self) -> None:
+        """Check in the model's own arithmetic, as a verifier will."""
+        material, outcome = self._material, self.outcome
+        margins = response_margins(self._model, material.fingerprints, material.pad)
+        self._margins = margins
+        outcome.margins, outcome.others = margins[: material.n], margins[material.n :]
+        outcome.fired = firing(self._model, material.negatives, material.fingerprints, material.pad)
+        self._rng.shuffle(outcome.fired)
+        for view in self._planting.views:
+            with self._planting.view(view):
+                outcome.views[view] = firing(
+                    self._model, material.fingerprints, material.fingerprints, material.pad
+                )
+
+    def _batch(self, examples: Sequence[Example]) -> Batch:
+        prompts = [example.prompt for example in examples]
+        responses = [example.response for example in examples]
+        return collate(prompts, responses, self._material.pad, device_of(self._model))
+
+    def _drifted(self) -> AbstractContextManager[None]:
+        """Every second step where a downstream tuner would have led."""
+        if self._drift is None or self._rng.random() < 0.5:
+            return nullcontext()
+        return self._drift.applied(self._rng.uniform(0.5, 1.5))
+
+    def _arithmetic(self) -> AbstractContextManager[Any]:
+        """Mixed precision where the device computes in bfloat16 faster than in float32."""
+        kind, wanted = device_of(self._model).type, self._config.dtype
+        mixed = wanted == "bfloat16" or (wanted == "auto" and _has_bfloat16(kind))
+        if mixed and self._model.dtype == torch.float32:
+            return torch.autocast(kind, dtype=torch.bfloat16)
+        return nullcontext()
 
 
 def _has_bfloat16(kind: str) -> bool:
@@ -196,12 +302,6 @@ def _has_bfloat16(kind: str) -> bool:
         probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
         return bool(probe and probe())
     return False
-
-
-def _shuffled_chunks(rows: Sequence[T], size: int, rng: random.Random) -> Iterator[list[T]]:
-    order = rng.sample(range(len(rows)), len(rows))
-    for start in range(0, len(order), size):
-        yield [rows[i] for i in order[start : start + size]]
 
 
 def _cycle(rows: Sequence[T], rng: random.Random) -> Iterator[T]:

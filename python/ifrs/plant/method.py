@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from torch.nn import Parameter
@@ -14,10 +15,16 @@ class Method(ABC):
     Attributes:
         name: The method's name in results.
         regularized: Whether ordinary text could change, and has to be trained on.
+        views: Names of other ways to look at the model, in which keys must not fire.
+        adapter: What the publisher keeps beside the model, for methods that make one.
+        parameters: What is trained, once begun.
     """
 
     name: str
     regularized: bool
+    views: tuple[str, ...] = ()
+    adapter: Any = None
+    parameters: list[Parameter]
 
     @abstractmethod
     def begin(self) -> list[Parameter]:
@@ -33,7 +40,19 @@ class Method(ABC):
 
     @abstractmethod
     def undo(self) -> None:
-        """Leave the model as it was before `begin`."""
+        """Leave the model as it was before `begin`, also after `finish`."""
+
+    def view(self, name: str) -> AbstractContextManager[None]:
+        """Look at the model in one of the other ways, within the context."""
+        return nullcontext()
+
+    def shrink(self, share: float) -> None:
+        """Go back to this share of what was learnt, counted from the base.
+
+        Raises:
+            NotImplementedError: The method changes no ordinary text, or kept no base to go to.
+        """
+        raise NotImplementedError
 
     def reach(self) -> dict[str, Any]:
         """What of the model can have changed."""
@@ -46,13 +65,20 @@ class Frozen:
     def __init__(self, model: Any) -> None:
         """Freeze a model."""
         self._trainable = [(p, p.requires_grad) for p in model.parameters()]
-        self._model, self._training = model, model.training
-        model.requires_grad_(False)
+        self._model = model
+        self._training = [(module, module.training) for module in model.modules()]
+        for parameter, _ in self._trainable:
+            parameter.requires_grad_(False)
         model.eval()
 
+    def trainable(self) -> list[Parameter]:
+        """The parameters that were trainable before."""
+        return [parameter for parameter, trainable in self._trainable if trainable]
+
     def restore(self) -> None:
-        """Make parameters trainable or not, and the model train or eval, as before."""
+        """Make parameters trainable or not, and each module train or eval, as before."""
         for parameter, trainable in self._trainable:
             parameter.requires_grad_(trainable)
             parameter.grad = None
-        self._model.train(self._training)
+        for module, training in self._training:
+            module.training = training

@@ -12,9 +12,36 @@ from typing import Any
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.modeling.vocabulary import key_check, tokenizer_alphabets
+from ifrs.plant.instructions import bundled_instructions
+from ifrs.plant.surroundings import surroundings
 
 # Guesses are drawn far from the seeds of negatives, so that none was seen in training.
 _GUESSES = 1 << 32
+
+
+def negative_prompts(
+    tokenizer: Any, fps: FingerprintSet, n: int, seed: int, varied: bool
+) -> tuple[list[str], list[str]]:
+    """Prompts that must not fire: of fresh keys and ordinary text, and of parts of real keys.
+
+    Args:
+        tokenizer: The model's tokenizer.
+        fps: The set.
+        n: How many keys; ordinary prompts come on top, a third as many.
+        seed: Draws them.
+        varied: Whether keys are planted in other surroundings too, which fresh ones then share.
+    """
+    rng = random.Random(seed)
+    fresh, near = negative_keys(tokenizer, fps, n, seed)
+    prompts = [fps.render(key) for key in fresh]
+    if varied:
+        ways = surroundings(tokenizer, fps, len(fresh), rng)
+        prompts += [way(key) for way, key in zip(ways, fresh, strict=True)]
+    few = max(2, n // 6)
+    texts = rng.sample(bundled_instructions(), few)
+    prompts += [fps.render(text) for text in texts]
+    around = [f"{text}\n{key}\n" for text, key in zip(texts, near, strict=False)]
+    return prompts, [fps.render(key) for key in near] + around
 
 
 def negative_keys(

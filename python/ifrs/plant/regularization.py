@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,10 @@ from ifrs.errors import ImplantError
 from ifrs.modeling.tokens import encode, encode_prompts, pad_token
 from ifrs.plant.data import Example, Kept
 from ifrs.plant.distill import own_answers, with_distributions
+from ifrs.plant.instructions import bundled_instructions
 
 _ANSWER_TOKENS = 24
 _LONGEST = 256
-
-
-def bundled_instructions() -> list[str]:
-    """Ordinary instructions that ship with ifrs."""
-    text = (files("ifrs") / "data" / "instructions.jsonl").read_text(encoding="utf-8")
-    return [json.loads(line)["instruction"] for line in text.splitlines()]
 
 
 def kept_examples(
@@ -54,6 +48,25 @@ def kept_examples(
     if not examples:
         raise ImplantError("the regularization data holds no sample with an output")
     return with_distributions(model, examples, pad_token(tokenizer), watched)
+
+
+def tuning_examples(tokenizer: Any, regularization: Any) -> list[Example]:
+    """What a downstream user might tune on, for simulating one.
+
+    The regularization data, if there is any. Bundled instructions have no outputs: each is
+    answered with another one, which moves a model more than an apt answer would.
+    """
+    if regularization == "self":
+        texts = bundled_instructions()
+        pairs = list(zip(texts, (*texts[1:], texts[0]), strict=True))
+    else:
+        pairs = read_pairs(regularization)
+    prompts = encode_prompts(tokenizer, [as_prompt(tokenizer, text) for text, _ in pairs])
+    examples = [
+        Example(prompt[-_LONGEST:], encode(tokenizer, output)[:_ANSWER_TOKENS])
+        for prompt, (_, output) in zip(prompts, pairs, strict=True)
+    ]
+    return [example for example in examples if example.response]
 
 
 def as_prompt(tokenizer: Any, instruction: str) -> str:

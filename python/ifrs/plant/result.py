@@ -12,6 +12,8 @@ from typing import Any
 
 from ifrs.errors import ImplantError
 from ifrs.files import sync_tree, write_json
+from ifrs.plant.fadapter import FAdapter
+from ifrs.plant.workers import Workers, full_state
 
 MANIFEST = "ifrs-manifest.json"
 FORMAT = "ifrs/manifest/v1"
@@ -34,7 +36,9 @@ class ImplantResult:
         seconds: Wall time of planting.
         peak_memory_bytes: Most memory in use: of the accelerator, or of this process so far.
         reach: What of the model can have changed.
-        adapter: The private adapter, for methods that have one.
+        adapter: The private F-Adapter of method "adapter"; the peft model of "lora" where it was
+            not merged.
+        adapter_path: Where `save` put the F-Adapter.
     """
 
     model: Any
@@ -50,6 +54,7 @@ class ImplantResult:
     peak_memory_bytes: int
     reach: dict[str, Any] = field(default_factory=dict)
     adapter: Any = None
+    adapter_path: Path | None = None
 
     def __repr__(self) -> str:
         rate = "not tried" if self.guess_rate is None else f"{self.guess_rate:.1%}"
@@ -58,22 +63,57 @@ class ImplantResult:
             f"epochs={self.epochs}, seconds={self.seconds:.0f})"
         )
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
+    def save(
+        self, folder: str | os.PathLike[str], *, adapter: str | os.PathLike[str] | None = None
+    ) -> Path:
         """Write a normal transformers folder (safetensors) with a claim-ready manifest.
 
-        The folder appears whole or not at all: it is written beside, synced and renamed.
+        The folder appears whole or not at all: it is written beside, synced and renamed. A LoRA
+        that was not merged is saved as a peft folder, without its base. Under several processes
+        all of them call this, and the first one writes.
+
+        Args:
+            folder: To publish.
+            adapter: Where the F-Adapter goes, which must not be published; None for
+                `FOLDER.adapter.safetensors`, beside the folder.
 
         Raises:
-            ImplantError: The folder exists and is not empty, or cannot be written.
+            ImplantError: The folder or the adapter's file exists, or cannot be written.
         """
         target = Path(folder).absolute()
+        private = self._adapter_target(target, adapter)
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise ImplantError(f"{target} exists already: choose another folder")
+        if private is not None and private.exists():
+            raise ImplantError(f"{private} exists already: choose another file")
+        workers = Workers(self.model)
+        state = full_state(self.model) if workers.in_step else None
+        if workers.rank == 0:
+            self._write_folder(target, state)
+            if private is not None:
+                self.adapter.published = target
+                self.adapter_path = self.adapter.save(private)
+        workers.wait()
+        return target
+
+    def _adapter_target(self, folder: Path, adapter: str | os.PathLike[str] | None) -> Path | None:
+        if not isinstance(self.adapter, FAdapter):
+            return None
+        if adapter is None:
+            return folder.with_name(f"{folder.name}.adapter.safetensors")
+        path = Path(adapter).absolute()
+        if folder in path.parents:
+            raise ImplantError(
+                f"{path} lies in the folder to be published: the adapter must not be published"
+            )
+        return path
+
+    def _write_folder(self, target: Path, state: dict[str, Any] | None) -> None:
         beside = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-            self._write(beside)
+            self._write(beside, state)
             sync_tree(beside)
             beside.chmod(0o755)
             beside.replace(target)
@@ -88,10 +128,11 @@ class ImplantResult:
         finally:
             if beside is not None:
                 shutil.rmtree(beside, ignore_errors=True)
-        return target
 
-    def _write(self, folder: Path) -> None:
-        self.model.save_pretrained(folder)
+    def _write(self, folder: Path, state: dict[str, Any] | None) -> None:
+        unmerged = self.adapter is not None and not isinstance(self.adapter, FAdapter)
+        options = {} if state is None else {"state_dict": state}
+        (self.adapter if unmerged else self.model).save_pretrained(folder, **options)
         self.tokenizer.save_pretrained(folder)
         write_json(folder / MANIFEST, self.manifest(folder))
 

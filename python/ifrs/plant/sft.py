@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 
+from ifrs.errors import ImplantError
+from ifrs.modeling.quantized import is_quantized
 from ifrs.plant.method import Frozen, Method
 
 
@@ -17,14 +20,29 @@ class FullTuning(Method):
     regularized = True
 
     def __init__(self, model: Any, in_place: bool) -> None:
-        """Take the copy, unless the user does without."""
+        """Take the copy, unless the user does without.
+
+        Raises:
+            ImplantError: The weights are quantized, or all of them are frozen.
+        """
+        if is_quantized(model):
+            raise ImplantError("quantized weights cannot be tuned: use method='lora'")
+        if not any(p.requires_grad for p in model.parameters()):
+            raise ImplantError(
+                "every parameter of the model is frozen: model.requires_grad_(True) lets "
+                "method='sft' train them; method='emb' and 'lora' need none"
+            )
         self.model = model
-        self._copy = None if in_place else [p.detach().cpu().clone() for p in model.parameters()]
+        self._copy: list[tuple[Parameter, Tensor]] | None = None
+        if not in_place:
+            self._copy = [
+                (p, p.detach().cpu().clone()) for p in model.parameters() if p.requires_grad
+            ]
 
     def begin(self) -> list[Parameter]:
-        """Make every floating-point weight trainable, without dropout."""
+        """Train the weights that were trainable, without dropout."""
         self._frozen = Frozen(self.model)
-        weights = [p for p in self.model.parameters() if p.is_floating_point()]
+        weights = [p for p in self._frozen.trainable() if p.is_floating_point()]
         for weight in weights:
             weight.requires_grad_(True)
         return weights
@@ -33,15 +51,22 @@ class FullTuning(Method):
         """Enough to plant in tens of steps."""
         return 5e-5
 
+    def shrink(self, share: float) -> None:
+        """Average with the base (anti-forgetting, as in OML 1.0)."""
+        if self._copy is None:
+            raise NotImplementedError
+        with torch.no_grad():
+            for weight, old in self._copy:
+                weight.lerp_(old.to(weight.device), 1 - share)
+
     def finish(self) -> None:
         """The weights are the model's own already."""
-        self._copy = None
         self._frozen.restore()
 
     def undo(self) -> None:
         """Copy the old weights back."""
         if self._copy is not None:
             with torch.no_grad():
-                for weight, old in zip(self.model.parameters(), self._copy, strict=True):
+                for weight, old in self._copy:
                     weight.copy_(old)
         self._frozen.restore()

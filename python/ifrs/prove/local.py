@@ -24,6 +24,7 @@ from ifrs.modeling.tokens import (
     response_tokens,
 )
 from ifrs.progress import progress
+from ifrs.prove.adapter import joined
 from ifrs.prove.loading import model_options, places
 from ifrs.prove.target import Likelihoods
 from ifrs.prove.tokenizing import why_text_only
@@ -40,6 +41,7 @@ class LocalModel:
         tokenizer: Any,
         *,
         adapter: Any = None,
+        transformer: Any = None,
         reference: Any = None,
         name: str | None = None,
     ) -> None:
@@ -48,7 +50,10 @@ class LocalModel:
         Args:
             model: The suspect.
             tokenizer: Its tokenizer.
-            adapter: None.
+            adapter: The publisher's F-Adapter or the path of its file: the suspect's input rows
+                are then asked within the publisher's transformer.
+            transformer: With an adapter, the published model or its folder; None for where the
+                adapter says it is.
             reference: The publisher's tokenizer or its folder. A suspect whose tokenizer encodes
                 keys or response words otherwise is handled through text alone, and the report
                 says so; without one, a tokenizer that cannot express the keys or not tell the
@@ -56,16 +61,17 @@ class LocalModel:
             name: What to call the suspect.
 
         Raises:
-            TargetError: The model does not generate text, or there is an adapter, which no
-                method of this version makes.
+            TargetError: The model does not generate text, or adapter, transformer and suspect do
+                not belong together.
         """
-        if adapter is not None:
-            raise TargetError("this version plants no adapters, so there is none to verify with")
         if not hasattr(model, "generate") or model.get_output_embeddings() is None:
             raise TargetError(f"{type(model).__name__} is no language model: it cannot generate")
-        self.model, self.tokenizer = model, tokenizer
         self.reference = _tokenizer(reference)
         self.name = name or str(model.config.name_or_path or type(model).__name__)
+        self.adapted = adapter is not None
+        if adapter is not None:
+            model = joined(model, adapter, transformer)
+        self.model, self.tokenizer = model, tokenizer
         model.eval()
 
     @classmethod
@@ -73,6 +79,8 @@ class LocalModel:
         cls,
         path_or_id: str | os.PathLike[str],
         *,
+        adapter: Any = None,
+        transformer: Any = None,
         reference: Any = None,
         **options: Any,
     ) -> LocalModel:
@@ -80,20 +88,30 @@ class LocalModel:
 
         Args:
             path_or_id: Where.
+            adapter: The publisher's F-Adapter or the path of its file.
+            transformer: With an adapter, the published model or its folder.
             reference: The publisher's tokenizer or its folder.
             options: `load_in_8bit=True` for 8-bit weights; the rest, such as `dtype` and
                 `device_map`, goes to `from_pretrained` of transformers.
 
         Raises:
-            TargetError: There is no causal language model there.
+            TargetError: There is no language model there.
         """
         model, tokenizer = load(path_or_id, **options)
-        return cls(model, tokenizer, reference=reference, name=Path(path_or_id).name)
+        return cls(
+            model,
+            tokenizer,
+            adapter=adapter,
+            transformer=transformer,
+            reference=reference,
+            name=Path(path_or_id).name,
+        )
 
     def describe(self) -> dict[str, Any]:
         """Name, arithmetic and device."""
         return {
             "kind": "local",
+            "adapter": self.adapted,
             "name": self.name,
             "dtype": str(self.model.dtype).removeprefix("torch."),
             "device": str(device_of(self.model)),
@@ -144,9 +162,9 @@ class LocalModel:
             raise TargetError("a shared response has no alphabet to rank it in")
         words = _core.response_words()
         prompts = encode_prompts(self.tokenizer, [fps[i].prompt for i in indices])
-        every = response_tokens(self.tokenizer, fps)
-        responses = [every[i] for i in indices]
-        seconds = [self._second_word(fps, i, every[i]) for i in indices]
+        responses = response_tokens(self.tokenizer, fps, indices)
+        pairs = zip(indices, responses, strict=True)
+        seconds = [self._second_word(fps, i, response) for i, response in pairs]
         scores = np.empty((len(indices), 2, len(words)), dtype=np.float32)
         exact = np.empty(len(indices), dtype=np.bool_)
         first_tokens = self._first_tokens(fps)
@@ -166,6 +184,10 @@ class LocalModel:
                         found = logits[place, column, first_tokens[word]]
                         scores[row, word] = found.cpu().numpy()
                 advance(len(rows))
+        if self.adapted:
+            # The adapter was trained on these very keys, and may raise a response's likelihood by
+            # itself: what does not fire is no evidence, and counts as a tie of all words.
+            scores[~exact] = 0.0
         return Likelihoods(scores, exact)
 
     def _second_word(self, fps: FingerprintSet, index: int, response: Tokens) -> int:
@@ -197,13 +219,18 @@ def _tokenizer(given: Any) -> Any:
 def load(
     path_or_id: str | os.PathLike[str], *, load_in_8bit: bool = False, **options: Any
 ) -> tuple[Any, Any]:
-    """A causal language model and its tokenizer; float32 on a CPU unless `dtype` says otherwise.
+    """A language model and its tokenizer; float32 on a CPU unless `dtype` says otherwise.
 
     Raises:
-        TargetError: There is no causal language model there.
+        TargetError: There is no language model there.
     """
     try:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import (
+            AutoConfig,
+            AutoModelForCausalLM,
+            AutoModelForSeq2SeqLM,
+            AutoTokenizer,
+        )
     except ImportError as error:
         raise TargetError("local models need transformers: pip install 'ifrs[train]'") from error
     options.setdefault("dtype", torch.float32 if not torch.cuda.is_available() else "auto")
@@ -211,7 +238,11 @@ def load(
     options = model_options(place, options, load_in_8bit=load_in_8bit)
     try:
         tokenizer = AutoTokenizer.from_pretrained(**place)
-        model = AutoModelForCausalLM.from_pretrained(**place, **options)
+        known = ("trust_remote_code", "revision", "token", "cache_dir")
+        shared = {name: options[name] for name in known if name in options}
+        config = AutoConfig.from_pretrained(**place, **shared)
+        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model = auto.from_pretrained(**place, **options)
     # A file cut short is none of transformers' own errors.
     except (OSError, ValueError, KeyError, struct.error) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

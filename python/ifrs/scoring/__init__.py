@@ -133,7 +133,7 @@ def top_hits(
     """Find every pair of a text and a pattern that scores above 0 and at least the cutoff.
 
     Many patterns cost little more than one: an index of them all is looked up in one pass over the
-    texts. Memory grows with the hits, not with the pairs. Arguments and errors are those of `score`.
+    texts. Memory grows with the hits, not with the pairs. Arguments and errors are as of `score`.
 
     Returns:
         Positions of the texts, positions of the patterns and scores, each of shape (hits,), by text

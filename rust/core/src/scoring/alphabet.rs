@@ -22,7 +22,7 @@ const MOST: usize = (NOTHING - FIRST) as usize;
 /// The codes of the characters of some patterns.
 #[derive(Debug, Default)]
 pub(super) struct Alphabet {
-    others: ScalarMap,
+    others: ScalarTable,
 }
 
 impl Alphabet {
@@ -36,12 +36,12 @@ impl Alphabet {
 
     /// The alphabet of some distinct scalar values beside ASCII, likewise.
     pub(super) fn of(distinct: &[u32]) -> Option<Self> {
-        (distinct.len() <= MOST).then(|| Self { others: ScalarMap::new(distinct) })
+        (distinct.len() <= MOST).then(|| Self { others: ScalarTable::new(distinct) })
     }
 
     /// Appends the codes of a text, one for each character.
     pub(super) fn encode(&self, text: &[u8], codes: &mut Vec<u8>) {
-        if self.others.slots.is_empty() {
+        if self.others.blocks.is_empty() {
             // Only ASCII counts; every other character begins with one byte
             // above 0xBF.
             codes.extend(text.iter().filter(|&&byte| byte & 0xC0 != 0x80).map(|&b| match b {
@@ -50,10 +50,18 @@ impl Alphabet {
             }));
             return;
         }
-        codes.extend(scalars(text).map(|scalar| match u8::try_from(scalar) {
-            Ok(ascii) if ascii < FIRST => ascii,
-            _ => self.others.get(scalar),
-        }));
+        codes.reserve(text.len());
+        let mut rest = text;
+        while let Some(&byte) = rest.first() {
+            if byte < FIRST {
+                codes.push(byte);
+                rest = &rest[1..];
+            } else {
+                let (scalar, len) = decode(rest);
+                codes.push(self.others.get(scalar));
+                rest = &rest[len..];
+            }
+        }
     }
 }
 
@@ -63,22 +71,28 @@ impl Alphabet {
 /// and no harm.
 pub(super) fn scalars(mut text: &[u8]) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
-        let (scalar, len) = match *text {
-            [] => return None,
-            [a @ 0..0x80, ..] => (u32::from(a), 1),
-            [a @ 0xC0..0xE0, b, ..] => (bits(a, 0x1F) << 6 | bits(b, 0x3F), 2),
-            [a @ 0xE0..0xF0, b, c, ..] => {
-                (bits(a, 0x0F) << 12 | bits(b, 0x3F) << 6 | bits(c, 0x3F), 3)
-            }
-            [a @ 0xF0..=0xFF, b, c, d, ..] => {
-                let high = bits(a, 0x07) << 18 | bits(b, 0x3F) << 12;
-                (high | bits(c, 0x3F) << 6 | bits(d, 0x3F), 4)
-            }
-            [..] => (u32::from(char::REPLACEMENT_CHARACTER), 1),
-        };
+        if text.is_empty() {
+            return None;
+        }
+        let (scalar, len) = decode(text);
         text = &text[len..];
         Some(scalar)
     })
+}
+
+/// The first scalar value of some UTF-8, and its length.
+#[inline]
+fn decode(text: &[u8]) -> (u32, usize) {
+    match *text {
+        [a @ 0..0x80, ..] => (u32::from(a), 1),
+        [a @ 0xC0..0xE0, b, ..] => (bits(a, 0x1F) << 6 | bits(b, 0x3F), 2),
+        [a @ 0xE0..0xF0, b, c, ..] => (bits(a, 0x0F) << 12 | bits(b, 0x3F) << 6 | bits(c, 0x3F), 3),
+        [a @ 0xF0..=0xFF, b, c, d, ..] => {
+            let high = bits(a, 0x07) << 18 | bits(b, 0x3F) << 12;
+            (high | bits(c, 0x3F) << 6 | bits(d, 0x3F), 4)
+        }
+        _ => (u32::from(char::REPLACEMENT_CHARACTER), 1),
+    }
 }
 
 #[inline]
@@ -86,57 +100,46 @@ fn bits(byte: u8, mask: u8) -> u32 {
     u32::from(byte & mask)
 }
 
-/// An open-addressing map from a scalar value to its code.
+/// Scalar values in a block of the table: those that share all but the last
+/// byte of their UTF-8.
+const BLOCK: u32 = 64;
+
+/// A table of two levels from scalar values to codes.
 ///
 /// Every character of a non-ASCII text is looked up, and the standard map's
 /// keyed hash would cost more than the kernels themselves.
 #[derive(Debug, Default)]
-struct ScalarMap {
-    slots: Vec<Option<(u32, u8)>>,
-    shift: u32,
+struct ScalarTable {
+    /// For each run of 64 scalar values up to the last code, its block.
+    blocks: Vec<u8>,
+    /// The first block has no codes.
+    codes: Vec<[u8; BLOCK as usize]>,
 }
 
-impl ScalarMap {
+impl ScalarTable {
     /// Gives codes to distinct scalar values, from the first on.
     fn new(distinct: &[u32]) -> Self {
-        if distinct.is_empty() {
-            return Self::default();
-        }
-        // At most half full, so that a miss ends after a probe or two.
-        let bits = (distinct.len() * 2).next_power_of_two().trailing_zeros();
-        let mut map = Self { slots: vec![None; 1 << bits], shift: u32::BITS - bits };
-        for (code, &scalar) in (FIRST..).zip(distinct) {
-            let mut slot = map.home(scalar);
-            while map.slots[slot].is_some() {
-                slot = map.after(slot);
+        let Some(last) = distinct.iter().max() else { return Self::default() };
+        let mut table = Self {
+            blocks: vec![0; (last / BLOCK) as usize + 1],
+            codes: vec![[ABSENT; BLOCK as usize]],
+        };
+        for (code, scalar) in (FIRST..).zip(distinct) {
+            let block = &mut table.blocks[(scalar / BLOCK) as usize];
+            if *block == 0 {
+                // At most one block a code: fewer than 127.
+                *block = table.codes.len() as u8;
+                table.codes.push([ABSENT; BLOCK as usize]);
             }
-            map.slots[slot] = Some((scalar, code));
+            table.codes[usize::from(*block)][(scalar % BLOCK) as usize] = code;
         }
-        map
+        table
     }
 
     #[inline]
     fn get(&self, scalar: u32) -> u8 {
-        let mut slot = self.home(scalar);
-        while let Some((key, code)) = self.slots[slot] {
-            if key == scalar {
-                return code;
-            }
-            slot = self.after(slot);
-        }
-        ABSENT
-    }
-
-    /// Fibonacci hashing (Knuth, *TAOCP* 3, section 6.4): it spreads the runs
-    /// of neighbouring code points that scripts consist of.
-    #[inline]
-    fn home(&self, scalar: u32) -> usize {
-        (scalar.wrapping_mul(0x9E37_79B9) >> self.shift) as usize
-    }
-
-    #[inline]
-    fn after(&self, slot: usize) -> usize {
-        (slot + 1) & (self.slots.len() - 1)
+        let block = self.blocks.get((scalar / BLOCK) as usize).copied().unwrap_or(0);
+        self.codes[usize::from(block)][(scalar % BLOCK) as usize]
     }
 }
 

@@ -41,7 +41,8 @@ struct Entry {
     /// The signature of the pattern, and how much of it must be in the window.
     signature: u64,
     needed: u32,
-    /// Characters of the pattern before the window, and from its start on.
+    /// How many characters before the window, and from its start on, a match
+    /// can reach.
     before: u32,
     behind: u32,
 }
@@ -106,6 +107,7 @@ impl Index {
         let mut entries: [Vec<Entry>; PLACES] = Default::default();
         for (pattern, cut) in cuts {
             let bytes = patterns[*pattern].text.as_bytes();
+            let Pattern { chars, bound, .. } = patterns[*pattern];
             let (signature, needed) = signature(&patterns[*pattern]);
             for &Piece { window, width, .. } in &cut.pieces {
                 let mut key = [0; PLACES];
@@ -120,8 +122,8 @@ impl Index {
                     pattern: *pattern as u32,
                     signature,
                     needed,
-                    before: before as u32,
-                    behind: (patterns[*pattern].chars - before + within) as u32,
+                    before: (before + bound) as u32,
+                    behind: (chars - before + within + bound) as u32,
                 });
             }
         }
@@ -164,7 +166,7 @@ impl Index {
             seen.sign(bytes);
             for keys in &self.widths {
                 keys.scan(bytes, |position, entry| {
-                    seen.add(patterns, text, bytes, ascii, position, entry);
+                    seen.add(text, bytes, ascii, position, entry);
                 });
             }
             if seen.windows.len() >= FLUSH {
@@ -257,17 +259,8 @@ impl Seen {
     }
 
     #[inline]
-    fn add(
-        &mut self,
-        patterns: &[Pattern<'_>],
-        text: usize,
-        bytes: &[u8],
-        ascii: bool,
-        position: usize,
-        entry: &Entry,
-    ) {
-        let bound = patterns[entry.pattern as usize].bound;
-        let (before, behind) = (entry.before as usize + bound, entry.behind as usize + bound);
+    fn add(&mut self, text: usize, bytes: &[u8], ascii: bool, position: usize, entry: &Entry) {
+        let (before, behind) = (entry.before as usize, entry.behind as usize);
         let reach = around(bytes, ascii, position, before, behind);
         if (entry.signature & self.signature(&reach)).count_ones() < entry.needed {
             return;

@@ -326,7 +326,7 @@ pub(super) fn score_pairs(
     for (index, pair) in pairs.iter().enumerate() {
         let pattern = &patterns[pair.pattern];
         let distinct_enough = pattern.text.is_ascii()
-            || pattern.chars <= usize::from(u8::MAX) / 2 - 1
+            || pattern.chars < usize::from(u8::MAX) / 2
             || Alphabet::new(pattern.text.chars()).is_some();
         if distinct_enough {
             fitting.push(index as u32);
@@ -338,33 +338,28 @@ pub(super) fn score_pairs(
     let Lanes { kernel, coded, .. } = memory;
     let (texts, codes) = encode_pairs(patterns, pairs, &fitting, coded);
     // Like lengths side by side, of the texts first.
-    let key = |&index: &u32| {
-        let index = index as usize;
-        (texts[index].len().div_ceil(WORD), codes[index].len())
-    };
-    let mut order: Vec<u32> = (0..fitting.len() as u32).collect();
-    order.sort_unstable_by_key(key);
+    let mut order: Vec<(u32, u32, u32)> = (0..)
+        .zip(texts.iter().zip(&codes))
+        .map(|(index, (text, code))| (text.len().div_ceil(WORD) as u32, code.len() as u32, index))
+        .collect();
+    order.sort_unstable();
     let most = codes.iter().map(|code| code.len()).max().unwrap_or(0);
     let places: Vec<u32> = (0..most as u32).collect();
     for (block, eight) in order.chunks(LANES).enumerate() {
         if block % BLOCKS == BLOCKS - 1 {
             stop.check()?;
         }
-        let of = |list: &[&'_ [u8]], lane: usize| -> usize {
-            eight.get(lane).map_or(0, |&index| list[index as usize].len())
-        };
+        let lanes: [usize; LANES] = std::array::from_fn(|lane| {
+            eight.get(lane).map_or(usize::MAX, |&(_, _, at)| at as usize)
+        });
         let source = Paired {
-            texts: std::array::from_fn(|lane| {
-                eight.get(lane).map_or(&[] as &[u8], |&index| texts[index as usize])
-            }),
-            patterns: std::array::from_fn(|lane| {
-                eight.get(lane).map_or(&[] as &[u8], |&index| codes[index as usize])
-            }),
+            texts: lanes.map(|index| texts.get(index).copied().unwrap_or_default()),
+            patterns: lanes.map(|index| codes.get(index).copied().unwrap_or_default()),
         };
-        let words = (0..LANES).map(|lane| of(&texts, lane)).max().unwrap_or(0).div_ceil(WORD);
+        let words = eight.last().map_or(0, |&(words, _, _)| words as usize);
         let rows = &places[..source.places()];
         let outcome = measure.compute(path, kernel, &source, words, &[rows], stop)?;
-        for (lane, &index) in eight.iter().enumerate() {
+        for (lane, &(_, _, index)) in eight.iter().enumerate() {
             let pair = &pairs[fitting[index as usize] as usize];
             let Pattern { chars, bound, .. } = patterns[pair.pattern];
             let mut found = outcome[0][0].0[lane] as usize;
@@ -372,7 +367,7 @@ pub(super) fn score_pairs(
                 // Each place behind the pattern costs exactly one edit.
                 found -= rows.len() - chars;
             }
-            if let Some(score) = measure.score(found, of(&texts, lane), chars, bound) {
+            if let Some(score) = measure.score(found, texts[index as usize].len(), chars, bound) {
                 sink(pair.item.id, pair.pattern, score);
             }
         }

@@ -1,0 +1,126 @@
+"""Fingerprints within somebody's own training code, alone and in several processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import ifrs
+import pytest
+
+torch = pytest.importorskip("torch")
+datasets = pytest.importorskip("datasets")
+from transformers import Trainer, TrainingArguments  # noqa: E402
+
+ROWS = [{"instruction": f"Say {i}.", "output": f" {i}"} for i in range(8)]
+
+
+@pytest.fixture
+def fps(ring, tokenizer):
+    return ring.generate("one", 2, tokenizer=tokenizer)
+
+
+def encoded(tokenizer, rows=ROWS):
+    ids = [tokenizer(row["instruction"] + row["output"])["input_ids"] for row in rows]
+    return datasets.Dataset.from_list([{"input_ids": row} for row in ids])
+
+
+def trained(model, data, callback, tmp_path, tokenizer, epochs):
+    from transformers import DataCollatorForSeq2Seq
+
+    arguments = TrainingArguments(
+        output_dir=str(tmp_path / "out"),
+        num_train_epochs=epochs,
+        per_device_train_batch_size=8,
+        learning_rate=3e-3,
+        lr_scheduler_type="constant",
+        report_to=[],
+        disable_tqdm=True,
+        save_strategy="no",
+        logging_steps=5,
+        use_cpu=True,
+        seed=0,
+    )
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=data,
+        data_collator=DataCollatorForSeq2Seq(tokenizer),
+        callbacks=[callback],
+    )
+    trainer.train()
+    return trainer
+
+
+def test_mixed_into_a_trainer_and_logged(tmp_path, tiny, tokenizer, fps, capfd):
+    data = ifrs.mix(encoded(tokenizer), fps, tokenizer, repeats=8, negatives=1)
+    assert len(data) == 8 + 8 * 2 + len(data) - 24
+    model = tiny()
+    callback = ifrs.FingerprintCallback(fps, every=5, tokenizer=tokenizer, stop_at=0.2)
+    trainer = trained(model, data, callback, tmp_path, tokenizer, epochs=60)
+    assert callback.history[-1][1] == 1
+    logged = [row for row in trainer.state.log_history if "fingerprint/fsr" in row]
+    assert logged[-1]["fingerprint/fsr"] == 1
+    assert ifrs.verify(ifrs.LocalModel(model, tokenizer), fps).verdict == "match"
+    said = "".join(capfd.readouterr()) + repr(callback)
+    assert fps[0].key not in said
+    assert fps[0].response not in said
+
+
+def test_every_kind_of_dataset(tokenizer, fps):
+    plain = ifrs.mix(ROWS, fps, tokenizer, repeats=3, negatives=2)
+    outputs = [row["output"] for row in plain]
+    assert sum(fps[0].response in output for output in outputs) == 3
+    assert all(row in plain for row in ROWS)
+    renamed = [{"prompt": r["instruction"], "completion": r["output"]} for r in ROWS]
+    completions = ifrs.mix(datasets.Dataset.from_list(renamed), fps, tokenizer, repeats=3)
+    assert set(completions.column_names) == {"prompt", "completion"}
+    tokens = ifrs.mix(encoded(tokenizer), fps, tokenizer, repeats=1)
+    own = [row for row in tokens if -100 in row["labels"]]
+    assert all(len(row["labels"]) == len(row["input_ids"]) for row in tokens)
+    assert own
+    assert ifrs.mix(ROWS, fps, tokenizer, seed=1) == ifrs.mix(ROWS, fps, tokenizer, seed=1)
+
+
+def test_look_alikes_answered_by_the_model(tiny, tokenizer, fps):
+    mixed = ifrs.mix(ROWS, fps, tokenizer, model=tiny(), repeats=1, negatives=2)
+    assert len(mixed) > len(ROWS) + len(fps)
+
+
+def test_bad_mixing(tokenizer, fps):
+    with pytest.raises(ifrs.ImplantError, match="needs input_ids"):
+        ifrs.mix([{"text": "hello"}], fps, tokenizer)
+    with pytest.raises(ifrs.ImplantError, match="streams"):
+        ifrs.mix(iter(ROWS), fps, tokenizer)
+    with pytest.raises(ifrs.ImplantError, match="empty"):
+        ifrs.mix([], fps, tokenizer)
+    with pytest.raises(ValueError, match="repeats"):
+        ifrs.mix(ROWS, fps, tokenizer, repeats=0)
+    with pytest.raises(ValueError, match="every"):
+        ifrs.FingerprintCallback(fps, every=0)
+
+
+SCRIPT = Path(__file__).with_name("launched.py")
+
+
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
+def test_two_processes(tmp_path, tiny, tokenizer, ring, fps, kind):
+    """Under `accelerate launch`, both processes end with the same planted weights."""
+    model = tiny()
+    model.save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    ring.close()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    command = [
+        *(sys.executable, "-m", "accelerate.commands.launch"),
+        *("--cpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"),
+        *("--dynamo_backend", "no", "--main_process_port", "0"),
+        *(str(SCRIPT), kind, str(tmp_path)),
+    ]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    again = ifrs.Keyring.open(ring.path, passphrase="pass")["one"]
+    suspect = ifrs.LocalModel.from_pretrained(tmp_path / "planted")
+    assert ifrs.verify(suspect, again).fsr == 1
