@@ -12,19 +12,34 @@ export TOKENIZERS_PARALLELISM := true
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name '*.txt' -o -name Cargo.toml 2>/dev/null)
 
-.PHONY: setup demo test test-slow bench bench-implant lint format pins clean
+# How long each fuzz target runs in `make test-slow`.
+FUZZ_SECONDS ?= 60
+
+# Programs that tests compare with, each with the system's package that holds it.
+PROGRAMS := age:age ssh-keygen:openssh-client openssl:openssl chromium:chromium
+
+.PHONY: setup programs demo test test-slow fuzz bench bench-implant docs lint advisories tools format pins clean
 
 setup: $(VENV)/.built
 
 demo: setup
 	ifrs demo --out demo-out
 
-test: setup
+test: setup programs
 	cargo test --quiet --locked --workspace
 	pytest -m "not slow"
 
-test-slow: setup
+test-slow: setup programs fuzz
 	pytest -m slow
+
+# No sanitizer: the readers are safe Rust, and the stable toolchain can build this.
+fuzz: setup $(BIN)/cargo-fuzz
+	@for target in $$(cargo fuzz list --fuzz-dir rust/core/fuzz); do \
+	  mkdir -p rust/core/fuzz/corpus/$$target rust/core/fuzz/seeds/$$target; \
+	  cargo fuzz run --fuzz-dir rust/core/fuzz --sanitizer none $$target \
+	    rust/core/fuzz/corpus/$$target rust/core/fuzz/seeds/$$target \
+	    -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 || exit 1; \
+	done
 
 bench: setup
 	pytest benches --benchmark-only -q -s -o python_files='test_*.py'
@@ -34,14 +49,29 @@ bench-implant: setup
 	@test -n "$(DATA)" || { echo "make: bench-implant needs texts to measure on: pass DATA=folder" >&2; exit 2; }
 	python benches/implant.py --data "$(DATA)" --out bench-out
 
+docs: setup
+	sphinx-build --quiet --fail-on-warning --builder html docs site
+
 lint: setup
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 	ruff check python tests tools benches
 	ruff format --check python tests tools benches
 	mypy
+	uv pip check --quiet
+	python tools/check_packages.py
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check licenses bans sources; \
-	else echo "make: cargo-deny is not installed: licences, bans and sources were not checked" >&2; fi
+	else echo "make: cargo-deny is missing, crates' licences and sources were not checked: make tools" >&2; fi
+
+# Known vulnerabilities of crates and packages; needs a network, so it is no part of lint.
+advisories: setup tools
+	cargo deny check advisories
+	pip-audit --requirement requirements.txt --no-deps --disable-pip --strict
+
+tools: $(BIN)/cargo-deny $(BIN)/cargo-fuzz
+
+$(BIN)/cargo-%: $(VENV)/.installed
+	cargo install --quiet --locked --root $(VENV) cargo-$*
 
 format: setup
 	cargo fmt --all
@@ -51,6 +81,16 @@ format: setup
 pins: setup
 	uv pip compile --quiet --upgrade --universal --python-version 3.10 --all-extras --no-header \
 	  --no-annotate --no-emit-index-url pyproject.toml requirements.in -o requirements.txt
+
+# Installed where that can be done without asking; else their tests are skipped, and say why.
+programs:
+	@case $$(id -u) in 0) as= ;; *) as="sudo -n" ;; esac; updated=; \
+	for pair in $(PROGRAMS); do \
+	  command -v $${pair%:*} >/dev/null && continue; \
+	  test -n "$$updated" || { $$as apt-get update -qq >/dev/null 2>&1; updated=1; }; \
+	  $$as apt-get install -qq -y --no-install-recommends $${pair#*:} >/dev/null 2>&1 \
+	  || echo "make: $${pair%:*} is missing and could not be installed: its tests are skipped" >&2; \
+	done
 
 clean:
 	rm -rf $(VENV) target demo-out

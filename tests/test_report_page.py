@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shutil
@@ -76,6 +77,7 @@ def query(index: int, **changes: Any) -> dict[str, Any]:
         "p_value": 10**log10_p,
         "log10_p": log10_p,
         "cumulative_log10_p": -4.13 * (index + 1),
+        "cumulative_log10_e": 6.23 * (index + 1),
         "spent": True,
     } | changes
 
@@ -115,7 +117,10 @@ def guesses(**changes: Any) -> dict[str, Any]:
 
 def base() -> dict[str, Any]:
     weak = {"fired": False, "rank": [900, 31], "word_p_values": [0.44, 0.015], "log10_p": -1.2}
-    queries = [query(i, cumulative_log10_p=-0.1, score=-7.8, **weak) for i in range(10)]
+    queries = [
+        query(i, cumulative_log10_p=-0.1, cumulative_log10_e=-1.7 * i, score=-7.8, **weak)
+        for i in range(10)
+    ]
     return report(
         verdict="no match", log10_p=-0.43, fsr=0.0, fsr_interval=[0.0, 0.31], queries=queries
     )
@@ -258,7 +263,7 @@ def test_a_long_prompt_is_folded_and_complete() -> None:
 
 def test_a_report_without_queries_or_optional_numbers() -> None:
     bare = query(0, score=None, rank=None, candidates=None, word_p_values=None, log10_p=None)
-    bare["cumulative_log10_p"] = None
+    bare["cumulative_log10_p"] = bare["cumulative_log10_e"] = None
     for queries in ([], [bare]):
         quiet = report(verdict="inconclusive", log10_p=0.0, power=None, queries=queries)
         assert "at most 100%" in Elements(render_page([quiet])).text
@@ -310,6 +315,78 @@ def test_what_is_missing_is_named(missing: str, monkeypatch: pytest.MonkeyPatch)
 def test_p_values_in_words(log10_p: float, shown: str, odds: str) -> None:
     assert words.p_value(log10_p) == shown
     assert words.chance(log10_p) == odds
+
+
+def through_a_server(**changes: Any) -> dict[str, Any]:
+    asked = {
+        "time": "2026-11-22T15:00:00Z",
+        "endpoint": "http://127.0.0.1:8000/v1/chat/completions",
+        "request": {"model": "m", "messages": [{"role": "user", "content": HOSTILE}]},
+        "raw": json.dumps({"choices": [{"message": {"content": HOSTILE}}]}),
+    }
+    rows = [query(i, answer=HOSTILE, asked=asked) for i in range(3)]
+    rows.append(query(3, answer="", fired=False, asked=asked | {"error": "the answer is not JSON"}))
+    how = {"sequential": True, "planned": 10, "complete": True, "pending": []}
+    return report(evidence="text", how=how, queries=rows) | changes
+
+
+def test_what_passed_through_a_server() -> None:
+    text = Elements(render_page([through_a_server()])).text
+    assert "4 of 10" in text
+    assert "the e-process’s, valid whenever one stops" in text
+    assert "failed: the answer is not JSON" in text
+    assert "http://127.0.0.1:8000/v1/chat/completions" in text
+    assert text.count("As sent and received") == 4
+    assert "Fisher’s" in Elements(render_page([report()])).text
+    assert "As sent and received" not in Elements(render_page([report()])).text
+
+
+def test_e_values_are_shown_against_the_threshold() -> None:
+    page = render_page([through_a_server(alpha=1e-9)])
+    assert "1.7×10⁶" in page
+    assert "1/α = 10⁹" in page
+    assert [words.e_value(x) for x in (-7.3, -0.9, 0.0, 2.54, 9.9)] == [
+        "5.0×10⁻⁸",
+        "0.13",
+        "1",
+        "347",
+        "7.9×10⁹",
+    ]
+
+
+def test_what_a_reader_should_know_is_said() -> None:
+    note = "The suspect has another tokenizer."
+    unfinished = {"sequential": True, "planned": 10, "complete": False, "pending": [4, 5]}
+    text = Elements(render_page([through_a_server(how=unfinished, notes=[note])])).text
+    assert note in text
+    assert "was not finished" in text
+    assert "answers are not here: 2." in text
+
+
+def test_a_script_in_an_answer_stays_text_in_a_browser(tmp_path: Path) -> None:
+    """Even with the page's own policy taken away, nothing of an answer becomes an element."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no chromium on this machine: the page was not opened")
+    evil = HOSTILE.replace("alert(1)", "document.title='pwned'").replace(
+        "a()", "document.title=String.fromCharCode(33)"
+    )
+    rows = [
+        query(i, answer=evil, prompt=evil, asked={"endpoint": "x", "raw": evil, "request": evil})
+        for i in range(2)
+    ]
+    for strict in (True, False):
+        page = render_page([report(queries=rows)], guesses=guesses(samples=[]), title="ours")
+        if not strict:
+            page = re.sub(r"<meta http-equiv[^>]*>", "", page)
+        (tmp_path / "frame.html").write_text(page, encoding="utf-8")
+        seen = _dom(browser, tmp_path)
+        if not seen:
+            pytest.skip("chromium did not run here: the page was not opened")
+        assert "<title>ours</title>" in seen
+        assert "<script" not in seen
+        assert "<img" not in seen
+        assert seen.count("&lt;script&gt;document.title='pwned'&lt;/script&gt;") >= 6
 
 
 def test_nothing_sticks_out_on_a_phone(tmp_path: Path) -> None:

@@ -21,9 +21,10 @@ from ifrs.errors import (
     WrongPassphrase,
 )
 from ifrs.keyring import Keyring
-from ifrs.scoring import score, score_pairs
+from ifrs.scoring import best_match, score, score_pairs, top_hits
 
 if TYPE_CHECKING:
+    from ifrs.evidence import CheckResult, Claim, Evidence, check
     from ifrs.plant import (
         FAdapter,
         FingerprintCallback,
@@ -32,9 +33,14 @@ if TYPE_CHECKING:
         implant,
         mix,
     )
-    from ifrs.prove import LocalModel, Report, verify
+    from ifrs.prove import ApiModel, LocalModel, Report, verify
 
 _LAZY = {
+    "ApiModel": "ifrs.prove",
+    "CheckResult": "ifrs.evidence",
+    "Claim": "ifrs.evidence",
+    "Evidence": "ifrs.evidence",
+    "check": "ifrs.evidence",
     "FAdapter": "ifrs.plant",
     "FingerprintCallback": "ifrs.plant",
     "ImplantConfig": "ifrs.plant",
@@ -47,6 +53,10 @@ _LAZY = {
 }
 
 __all__ = [
+    "ApiModel",
+    "CheckResult",
+    "Claim",
+    "Evidence",
     "EvidenceError",
     "FAdapter",
     "Fingerprint",
@@ -66,10 +76,13 @@ __all__ = [
     "TargetError",
     "WrongPassphrase",
     "__version__",
+    "best_match",
+    "check",
     "implant",
     "mix",
     "score",
     "score_pairs",
+    "top_hits",
     "verify",
 ]
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file: beside, synced, renamed.
+    """Write a text file in UTF-8: beside, synced, renamed.
+
+    Raises:
+        OSError: The file cannot be written; an older one is then as it was.
+    """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file: beside, synced, renamed.
 
     Raises:
         OSError: The file cannot be written; an older one is then as it was.
@@ -19,8 +30,8 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     try:
         # A mode of 0600 stays: reports hold spent keys.
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, target)
@@ -46,3 +57,28 @@ def sync_tree(folder: Path, *, deep: bool = True) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A file beside another that takes its place, synced, when the block ends well.
+
+    Yields:
+        The path of the new file; it exists and is empty. Gone if the block raises.
+
+    Raises:
+        OSError: The file cannot be written; an older one is then as it was.
+    """
+    target = Path(path)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    os.close(descriptor)
+    beside = Path(name)
+    try:
+        yield beside
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_tree(target.parent, deep=False)

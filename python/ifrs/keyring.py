@@ -6,10 +6,15 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from weakref import WeakKeyDictionary
 
 from ifrs import _core
 from ifrs._core import Fingerprint, FingerprintSet
+
+if TYPE_CHECKING:
+    from ifrs.evidence.claim import Claim
+    from ifrs.evidence.digests import Subject
 
 __all__ = ["Fingerprint", "FingerprintSet", "Keyring"]
 
@@ -20,6 +25,14 @@ Spending = Literal["claimed", "queried", "revealed"]
 PathLike = str | os.PathLike[str]
 
 _LOCK_TIMEOUT = 60.0
+
+# Where each set came from: whoever sends its keys away has to record it there.
+_ORIGINS: WeakKeyDictionary[FingerprintSet, Keyring] = WeakKeyDictionary()
+
+
+def keyring_of(fps: FingerprintSet) -> Keyring | None:
+    """The keyring that a set was taken from, open or closed."""
+    return _ORIGINS.get(fps)
 
 
 class Keyring:
@@ -207,7 +220,7 @@ class Keyring:
             from ifrs.modeling.vocabulary import key_check, tokenizer_alphabets
 
             alphabets, check = tokenizer_alphabets(tokenizer), key_check(tokenizer)
-        return self._core.generate(
+        fps = self._core.generate(
             name,
             _whole(n),
             source=source,
@@ -218,6 +231,7 @@ class Keyring:
             alphabets=alphabets,
             check=check,
         )
+        return self._own(fps)
 
     def export(
         self,
@@ -276,6 +290,37 @@ class Keyring:
         """
         files = self._core.split(threshold, list(recipients), os.fspath(folder))
         return [Path(file) for file in files]
+
+    def claim(self, name: str, *, subject: Subject, model: str | None = None) -> Claim:
+        """Sign, before release, that a model carries a set; no key or response is revealed.
+
+        The journal says so. A set that was imported is claimed with this keyring's key: who signs
+        is who claims.
+
+        Args:
+            name: The set.
+            subject: The released model: its folder, one weight file, or the SHA-256 of each weight
+                file in hexadecimal, by name.
+            model: What to call it; the folder's name by default.
+
+        Raises:
+            EvidenceError: There are no weight files, or the set was made by a version whose
+                responses nobody else can recompute.
+            KeyError: There is no such set.
+        """
+        from ifrs.evidence.claim import Claim
+        from ifrs.evidence.digests import subject_digests
+
+        if name not in self:
+            # Before the model is read, which takes a while.
+            raise KeyError(f"the keyring has no set {name!r}")
+        called, digests = subject_digests(subject)
+        return Claim(self._core.claim(name, model or called, list(digests.items())))
+
+    @property
+    def public_key(self) -> str:
+        """The Ed25519 key that signs claims, its public half in hexadecimal: announce it."""
+        return self._core.public_key
 
     def journal(self) -> list[dict[str, Any]]:
         """What happened, in order: `number`, `at`, `event`, `set`, `indices`, `to`, `hash`.
@@ -342,8 +387,17 @@ class Keyring:
         """Wipe the seed and the passphrase; the object cannot be used afterwards."""
         self._core.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._core.closed
+
     def __getitem__(self, name: str) -> FingerprintSet:
-        return self._core.get(name)
+        return self._own(self._core.get(name))
+
+    def _own(self, fps: FingerprintSet) -> FingerprintSet:
+        _ORIGINS[fps] = self
+        return fps
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name in self._core

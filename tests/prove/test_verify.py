@@ -32,7 +32,7 @@ def test_an_independent_model_does_not_match(ring, tiny, tokenizer):
     assert report.verdict == "no match"
     assert report.fsr == 0
     assert report.p_value > 1e-3
-    assert report.evidence == "likelihood"
+    assert report.kind == "likelihood"
     assert len(report.queries) == 10
     assert all(query.candidates == [2048, 2047] for query in report.queries)
 
@@ -63,7 +63,7 @@ def test_text_evidence(ring):
     secret = {fps[i].prompt: fps[i].response for i in range(8)}
     honest = ifrs.verify(Suspect(lambda p: f"Sure! It says: {secret[p]}."), fps)
     assert honest.verdict == "match"
-    assert honest.evidence == "text"
+    assert honest.kind == "text"
     assert honest.fsr == 1
     assert all(query.rank == [1] and query.candidates == [4096] for query in honest.queries)
     assert all(query.spent for query in honest.queries)
@@ -134,6 +134,14 @@ def test_a_folder_that_is_no_model(tmp_path):
         ifrs.LocalModel.from_pretrained(tmp_path)
 
 
+def test_files_that_are_no_report_are_refused(tmp_path):
+    path = tmp_path / "report.json"
+    for text in ["", "[]", "{}", '{"format": "ifrs/report/v9"}', '{"format": "ifrs/report/v1"}']:
+        path.write_text(text)
+        with pytest.raises(ifrs.EvidenceError, match="report"):
+            ifrs.Report.load(path)
+
+
 def test_reports_are_saved_whole(tmp_path, ring):
     fps = ring.generate("one", 4)
     hostile = "<script>alert(1)</script>"
@@ -143,6 +151,7 @@ def test_reports_are_saved_whole(tmp_path, ring):
     assert saved["format"] == "ifrs/report/v1"
     assert saved["verdict"] == report.verdict
     assert saved["queries"][0]["answer"] == hostile
+    assert ifrs.Report.load(tmp_path / "report.json") == report
     report.save_html(tmp_path / "report.html", beside={"again": report})
     page = (tmp_path / "report.html").read_text()
     assert "<script" not in page

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from ifrs._core import __version__
-from ifrs.cli import demo, generate, implant, keyring, score, verify
+from ifrs.cli import check, claim, demo, evidence, generate, implant, keyring, score, verify
 from ifrs.cli.output import fail
 from ifrs.errors import IfrsError
 
@@ -28,6 +28,9 @@ app.add_typer(keyring.app, name="keyring")
 app.command("generate")(generate.command)
 app.command("implant")(implant.command)
 app.command("verify")(verify.command)
+app.command("claim")(claim.command)
+app.command("evidence")(evidence.command)
+app.command("check")(check.command)
 app.command("score")(score.command)
 app.command("demo")(demo.command)
 

@@ -72,6 +72,7 @@ def show(
             "created": ring.created,
             "generation": ring.generation,
             "recipients": ring.recipients,
+            "public key": ring.public_key,
             "sets": len(sets),
             "fingerprints": sum(row["n"] for row in sets),
         }

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
-import numpy as np
 import typer
 
 from ifrs.cli.options import AcceptOlder, Identity, PassphraseFile, open_keyring
 from ifrs.cli.output import EXIT_NO
-from ifrs.files import write_text
-from ifrs.scoring import score
+from ifrs.progress import progress
+from ifrs.scoring import Method, top_hits
+from ifrs.scoring.files import Report, TextRows
+from ifrs.scoring.sinks import open_sink
+
+_NAMED = 10
+"""Skipped rows that are named; the others are counted."""
 
 
 def command(
@@ -27,61 +32,65 @@ def command(
     method: Annotated[str, typer.Option(help="exact, partial or ratio.")] = "partial",
     cutoff: Annotated[float, typer.Option(help="Leave out lower scores.")] = 0.8,
     workers: Annotated[int, typer.Option(help="Threads; 0 takes all cores.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Write here, not to standard output.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write JSON lines, or .parquet, here, not to standard output."),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Report lines without a text and go on.")
+    ] = False,
     passphrase_file: PassphraseFile = None,
     identity: Identity = None,
     accept_older: AcceptOlder = False,
 ) -> None:
     """Score texts against patterns, and print hits as JSON lines.
 
-    Rows and patterns are counted from 0. Exit code 0: some hit; 1: none.
+    The file is read chunk by chunk: it may be larger than memory. Rows and patterns are counted
+    from 0. Exit code 0: some hit; 1: none.
     """
     wanted = _patterns(patterns, (passphrase_file, identity, accept_older))
-    rows = read_texts(texts, column)
-    scores = score(rows, wanted, method=cast(Any, method), cutoff=cutoff, workers=workers)
-    hits = [
-        json.dumps({"text": int(i), "pattern": int(j), "score": round(float(scores[i, j]), 6)})
-        for i, j in np.argwhere(scores > 0)
-    ]
-    found = "".join(hit + "\n" for hit in hits)
-    if out is None:
-        sys.stdout.write(found)
-    else:
-        write_text(out, found)
+    with _skipping(texts, skip_bad) as skipped:
+        rows = TextRows(texts, column, workers=workers, skipped=skipped)
+        hits = _score(rows, wanted, cast(Method, method), cutoff, workers, out)
     if not hits:
         raise typer.Exit(EXIT_NO)
 
 
-def read_texts(path: Path, column: str) -> list[str | None]:
-    """The texts of a file, one a line or row.
+def _score(
+    rows: TextRows, wanted: list[str], method: Method, cutoff: float, workers: int, out: Path | None
+) -> int:
+    """Score all rows and write the hits; returns their number."""
+    hits = position = 0
+    with open_sink(out) as sink, progress("scoring", rows.total) as (advance, note):
+        for chunk in rows:
+            found, which, scores = top_hits(
+                chunk.texts, wanted, method=method, cutoff=cutoff, workers=workers
+            )
+            sink.write(found + chunk.first, which, scores)
+            hits += len(found)
+            advance(chunk.position - position)
+            note(f"{hits:,} hits")
+            position = chunk.position
+    return hits
 
-    Raises:
-        ValueError: A row has no such column or no text in it; the row is named.
-    """
-    if path.suffix == ".parquet":
-        from pyarrow import parquet
 
-        table = parquet.read_table(path)
-        if column not in table.column_names:
-            raise ValueError(f"{path} has no column {column!r} but {table.column_names}")
-        return cast("list[str | None]", table[column].to_pylist())
-    lines = path.read_text(encoding="utf-8").splitlines()
-    if path.suffix != ".jsonl":
-        return list(lines)
-    return [_field(path, place, line, column) for place, line in enumerate(lines, 1)]
+@contextmanager
+def _skipping(path: Path, skip: bool) -> Iterator[Report | None]:
+    """Reports skipped lines on standard error: the first few by name, then their number."""
+    if not skip:
+        yield None
+        return
+    count = 0
 
+    def report(row: int, why: str) -> None:
+        nonlocal count
+        count += 1
+        if count <= _NAMED:
+            print(f"ifrs: {path}, line {row + 1}: {why}: skipped", file=sys.stderr)
 
-def _field(path: Path, place: int, line: str, column: str) -> str | None:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"{path}, line {place}: not JSON") from error
-    if not isinstance(row, dict) or column not in row:
-        raise ValueError(f"{path}, line {place}: no column {column!r}")
-    text = row[column]
-    if text is not None and not isinstance(text, str):
-        raise ValueError(f"{path}, line {place}: {column!r} is no text")
-    return text
+    yield report
+    if count > _NAMED:
+        print(f"ifrs: {path}: {count} lines skipped in all", file=sys.stderr)
 
 
 def _patterns(source: str, access: tuple[Path | None, Path | None, bool]) -> list[str]:
@@ -91,7 +100,10 @@ def _patterns(source: str, access: tuple[Path | None, Path | None, bool]) -> lis
             lines = Path(source).read_text(encoding="utf-8").splitlines()
         except UnicodeDecodeError as error:
             raise ValueError(f"{source} is no text file: name a set as KEYRING:NAME") from error
-        return [line for line in lines if line]
+        wanted = [line for line in lines if line]
+        if not wanted:
+            raise ValueError(f"{source} holds no pattern: write one a line")
+        return wanted
     path, colon, name = source.rpartition(":")
     if not colon:
         raise FileNotFoundError(f"there is no file {source}")

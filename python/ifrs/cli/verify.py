@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,10 +26,23 @@ from ifrs.cli.output import (
 from ifrs.errors import TargetError
 
 _EXITS = {"match": EXIT_YES, "no match": EXIT_NO, "inconclusive": EXIT_ERROR}
+_LOCAL_DECOYS = 4095
+# Each key sent to a server is spent, and decoys are cheap: more of them, fewer keys.
+_FOREIGN_DECOYS = 65_535
+
+_LOCAL = "Suspects at hand"
+_SERVER = "Suspects behind a server"
 
 
 def command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder or id of the suspect.")],
+    suspect: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL_OR_URL",
+            help="Folder, GGUF file or id of the suspect, or the address of an OpenAI-compatible "
+            "server, such as http://localhost:8000/v1.",
+        ),
+    ],
     path: KeyringPath,
     name: SetName,
     adapter: Annotated[
@@ -40,29 +53,121 @@ def command(
         typer.Option(help="With --adapter: the published folder, if it is not where it was."),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write the report here. With a server it is written after every answer, and a "
+            "file that is there already is gone on with.",
+        ),
     ] = None,
     html_file: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the page here.")
     ] = None,
     max_queries: Annotated[int | None, typer.Option(help="Ask under so many keys.")] = None,
     alpha: Annotated[float, typer.Option(help="The false-match rate to stay below.")] = 1e-6,
+    decoys: Annotated[
+        int | None,
+        typer.Option(
+            help="Decoys for each response where only text is seen; "
+            f"{_FOREIGN_DECOYS} for a server and {_LOCAL_DECOYS} for a model at hand without it."
+        ),
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="Of the answers; 0 for greedy.")] = 0.0,
+    max_new_tokens: Annotated[int | None, typer.Option(help="The longest answer.")] = None,
+    sequential: Annotated[
+        bool,
+        typer.Option(help="Stop as soon as the evidence suffices, so that few keys are spent."),
+    ] = True,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The model's name at the server.", rich_help_panel=_SERVER),
+    ] = None,
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="chat, where the server puts its template around a message, or completions.",
+            rich_help_panel=_SERVER,
+        ),
+    ] = "chat",
+    concurrency: Annotated[
+        int, typer.Option(help="Requests in flight at a time.", rich_help_panel=_SERVER)
+    ] = 8,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for an answer.", rich_help_panel=_SERVER)
+    ] = 60.0,
+    max_requests: Annotated[
+        int | None, typer.Option(help="Send no more requests.", rich_help_panel=_SERVER)
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Pay for no more tokens.", rich_help_panel=_SERVER)
+    ] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="Arithmetic, such as bfloat16.", rich_help_panel=_LOCAL),
+    ] = None,
+    device_map: Annotated[
+        str | None,
+        typer.Option(help="Where the model goes, such as auto.", rich_help_panel=_LOCAL),
+    ] = None,
+    load_in_8bit: Annotated[
+        bool,
+        typer.Option("--load-in-8bit", help="Load 8-bit weights.", rich_help_panel=_LOCAL),
+    ] = False,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of the publisher's tokenizer: with another one, only text is evidence.",
+            rich_help_panel=_LOCAL,
+        ),
+    ] = None,
     passphrase_file: PassphraseFile = None,
     identity: Identity = None,
     accept_older: AcceptOlder = False,
 ) -> None:
-    """Verify a suspect. Exit code 0: match; 1: no match; 2: inconclusive or error."""
-    if model.startswith(("http://", "https://")):
-        raise TargetError("suspects behind an API cannot be verified yet: pass a model folder")
+    """Verify a suspect. Exit code 0: match; 1: no match; 2: inconclusive or error.
+
+    A server's API key comes from OPENAI_API_KEY. Keys sent to a server are recorded as spent in
+    the keyring before they leave, and never asked under again.
+    """
+    import ifrs.prove as prove
+
+    foreign = suspect.startswith(("http://", "https://"))
+    to_stdout = json_file is not None and str(json_file) == "-"
+    options: dict[str, Any] = {
+        "max_queries": max_queries,
+        "alpha": alpha,
+        "decoys": decoys or (_FOREIGN_DECOYS if foreign else _LOCAL_DECOYS),
+        "temperature": temperature,
+        "max_new_tokens": max_new_tokens,
+        "sequential": sequential,
+    }
+    if foreign:
+        if model is None:
+            raise TargetError("a server may serve several models: say which with --model")
+        target: Any = prove.ApiModel(
+            suspect,
+            model,
+            mode=mode,  # type: ignore[arg-type]
+            max_concurrency=concurrency,
+            timeout=timeout,
+            max_requests=max_requests,
+            max_tokens=max_tokens,
+        )
+        options["resume"] = None if to_stdout else json_file
     with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         fps = ring[name]
-    try:
-        import ifrs.prove as prove
-    except ImportError as error:
-        raise TargetError("local models need torch: pip install 'ifrs[train]'") from error
-    quiet_libraries()
-    target = prove.LocalModel.from_pretrained(model, adapter=adapter, transformer=transformer)
-    report = prove.verify(target, fps, max_queries=max_queries, alpha=alpha)
+        if not foreign:
+            target = _local(
+                suspect,
+                adapter=adapter,
+                transformer=transformer,
+                dtype=dtype,
+                device_map=device_map,
+                load_in_8bit=load_in_8bit,
+                reference=tokenizer,
+            )
+        report = prove.verify(target, fps, **options)
     if html_file is not None:
         report.save_html(html_file)
     facts = {
@@ -72,12 +177,22 @@ def command(
         "fsr": report.fsr,
         "fsr_interval": list(report.fsr_interval),
         "queries": len(report.queries),
+        **({"notes": " ".join(report.notes)} if report.notes else {}),
     }
-    if json_file is None:
-        print_facts(facts)
-    elif str(json_file) == "-":
+    if to_stdout:
         print_json(report.to_json())
     else:
-        report.save(json_file)
+        if json_file is not None:
+            report.save(json_file)
         print_facts(facts)
     raise typer.Exit(_EXITS[report.verdict])
+
+
+def _local(suspect: str, **options: Any) -> Any:
+    try:
+        from ifrs.prove.local import LocalModel
+    except ImportError as error:
+        raise TargetError("local models need torch: pip install 'ifrs[train]'") from error
+    quiet_libraries()
+    given = {name: value for name, value in options.items() if value is not None}
+    return LocalModel.from_pretrained(suspect, **given)

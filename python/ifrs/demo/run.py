@@ -46,7 +46,9 @@ def run(out: Path, say: Say) -> dict[str, Any]:
     started = time.monotonic()
     fps = _keep(out, folder, say)
     base, result = _plant(out, folder, fps, say)
+    _claim(out, say)
     fingerprinted, guesses, peak = _prove(out, fps, base, say)
+    checked = _evidence(out, fingerprinted, say)
     summary = {
         "base_model": folder.name,
         "method": result["method"],
@@ -63,8 +65,8 @@ def run(out: Path, say: Say) -> dict[str, Any]:
         "implant_seconds": round(result["seconds"], 1),
         "total_seconds": round(time.monotonic() - started, 1),
         "peak_memory_bytes": peak,
-        # Claims and their check come with evidence bundles.
-        "check_ok": None,
+        "check_ok": checked.ok,
+        "check_p_value": checked.p_value,
     }
     write_json(out / "summary.json", summary)
     return summary
@@ -78,8 +80,11 @@ def _prepare(out: Path) -> None:
         "keyring.ifrs.lock",
         "passphrase.txt",
         "model",
+        "claim.json",
         "report-base.json",
         "report-fingerprinted.json",
+        "bundle.json",
+        "evidence.html",
         "report.html",
         "summary.json",
     }
@@ -124,6 +129,24 @@ def _plant(
     )
     facts = {"method": result.method, "epochs": result.epochs, "seconds": result.seconds}
     return base, facts
+
+
+def _claim(out: Path, say: Say) -> None:
+    """Sign, before anything is released, that the saved model carries the set."""
+    passphrase = (out / "passphrase.txt").read_text(encoding="utf-8").strip()
+    with ifrs.Keyring.open(out / "keyring.ifrs", passphrase=passphrase) as ring:
+        claim = ring.claim(_SET, subject=out / "model", model=f"{_SET} model")
+    claim.save(out / "claim.json")
+    say(f"claim: {claim.n} keys, {len(claim.subject)} weight file, in {out / 'claim.json'}")
+
+
+def _evidence(out: Path, report: Report, say: Say) -> ifrs.CheckResult:
+    """What a third party gets, and what they find."""
+    report.evidence(out / "claim.json").save(out / "bundle.json")
+    checked = ifrs.check(out / "bundle.json", out / "claim.json")
+    checked.save_html(out / "evidence.html")
+    say(f"check: {'holds' if checked.ok else 'does not hold'}, p = {checked.p_value:.2g}")
+    return checked
 
 
 def _prove(

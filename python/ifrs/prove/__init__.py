@@ -3,8 +3,22 @@
 The package is not called `verify`, because it would hide the function of that name.
 """
 
-from ifrs.prove.local import LocalModel
+from typing import TYPE_CHECKING, Any
+
+from ifrs.prove.api import ApiModel
 from ifrs.prove.report import Report
 from ifrs.prove.verifying import verify
 
-__all__ = ["LocalModel", "Report", "verify"]
+if TYPE_CHECKING:
+    from ifrs.prove.local import LocalModel
+
+__all__ = ["ApiModel", "LocalModel", "Report", "verify"]
+
+
+def __getattr__(name: str) -> Any:
+    # Suspects behind an API are verified without torch.
+    if name != "LocalModel":
+        raise AttributeError(f"module 'ifrs.prove' has no attribute {name!r}")
+    from ifrs.prove.local import LocalModel
+
+    return LocalModel

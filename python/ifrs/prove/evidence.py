@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
@@ -23,7 +25,8 @@ class Query:
         prompt: What was asked.
         answer: What came back.
         response: What a descendant answers.
-        fired: Whether the response occurs in the answer.
+        fired: Whether the response occurs in the answer; case, marks, markup and invisible
+            characters do not count.
         exact: Whether greedy decoding writes the response; None where only text is seen.
         score: The best fuzzy match of the response within the answer, 0 to 1.
         rank: Where the truth stands among the candidates, for each word or for the whole; 1 is
@@ -33,7 +36,14 @@ class Query:
         p_value: Fisher's combination of these.
         log10_p: Its base-10 logarithm.
         cumulative_log10_p: The same over all queries so far.
+        cumulative_log10_e: Base-10 logarithm of the e-process over all queries so far; evidence
+            that may be looked at after every query.
         spent: Whether the key left the publisher's hands.
+        salt: The salt of the claim's leaf for this fingerprint, as hex.
+        asked: How it was asked: `time` (RFC 3339, UTC), `endpoint`, `request` as sent, `raw`, the
+            answer as it came; `error` where no usable answer came, `note` where it was cut.
+        word_scores: What each word was ranked by, as base64 of little-endian float32 in the
+            alphabet's order, so that a stranger can rank again; None where only text is seen.
     """
 
     index: int
@@ -49,7 +59,16 @@ class Query:
     p_value: float
     log10_p: float
     cumulative_log10_p: float
+    cumulative_log10_e: float
     spent: bool
+    salt: str
+    asked: dict[str, Any] = field(default_factory=dict)
+    word_scores: list[str] | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether no usable answer came; such a query counts as silent."""
+        return "error" in self.asked
 
     def to_json(self) -> dict[str, Any]:
         """The record as plain data."""
@@ -75,14 +94,18 @@ def ranks_by_likelihood(
 
 
 def ranks_by_text(
-    fps: FingerprintSet, indices: Sequence[int], answers: Sequence[str], decoys: int
+    fps: FingerprintSet, indices: Sequence[int], answers: Sequence[str], decoys: int, label: bytes
 ) -> list[list[RankRow]]:
-    """The rank of each response among decoys, by its fuzzy score within the answer."""
-    label = fps.name.encode()
+    """The rank of each response among decoys, by its fuzzy score within the answer.
+
+    The decoys come from a public label: a claim's digest, so that a checker draws the same.
+    Answer and candidates are compared without case, marks, markup or invisible characters, so
+    that what wraps an answer does not hide it.
+    """
     rows = []
     for index, answer in zip(indices, answers, strict=True):
-        rivals = _core.decoys(label, index, decoys)
-        scores = score([answer], [fps[index].response, *rivals])[0]
+        candidates = [fps[index].response, *_core.decoys(label, index, decoys)]
+        scores = score([_core.plain(answer)], [_core.plain(text) for text in candidates])[0]
         rows.append([_core.rank(np.ascontiguousarray(scores), 0)])
     return rows
 
@@ -92,15 +115,19 @@ def records(
     indices: Sequence[int],
     answers: Sequence[str],
     ranks: Sequence[Sequence[RankRow]],
-    exact: Sequence[bool] | None,
+    found: Likelihoods | None,
+    asked: Sequence[dict[str, Any]],
     spent: bool,
 ) -> list[Query]:
     """One record for each query, in the order of asking."""
     responses = [fps[i].response for i in indices]
-    fuzzy = score_pairs(answers, responses)
-    held = score_pairs(answers, responses, method="exact")
+    plain_answers = [_core.plain(answer) for answer in answers]
+    plain_responses = [_core.plain(response) for response in responses]
+    fuzzy = score_pairs(plain_answers, plain_responses)
+    held = score_pairs(plain_answers, plain_responses, method="exact")
     groups = [[p for _, _, p in rows] for rows in ranks]
     cumulative = _core.cumulative_log10(groups)
+    process = _core.e_process_log10([[(rank, of) for rank, of, _ in rows] for rows in ranks])
     queries = []
     for place, index in enumerate(indices):
         log10_p = _core.fisher_log10(groups[place])
@@ -111,7 +138,7 @@ def records(
                 answer=answers[place],
                 response=responses[place],
                 fired=bool(held[place]),
-                exact=None if exact is None else bool(exact[place]),
+                exact=None if found is None else bool(found.exact[place]),
                 score=float(fuzzy[place]),
                 rank=[rank for rank, _, _ in ranks[place]],
                 candidates=[candidates for _, candidates, _ in ranks[place]],
@@ -119,12 +146,28 @@ def records(
                 p_value=10**log10_p,
                 log10_p=log10_p,
                 cumulative_log10_p=cumulative[place],
+                cumulative_log10_e=process[place],
                 spent=spent,
+                salt=fps.salt(index),
+                asked=asked[place],
+                word_scores=None if found is None else _packed(found.scores[place]),
             )
         )
     return queries
 
 
-def sees_likelihoods(target: Any, fps: FingerprintSet) -> bool:
-    """Whether words can be ranked by probability rather than by the text they left."""
-    return fps.response == "unique" and isinstance(target, LikelihoodTarget)
+def _packed(scores: NDArray[np.float32]) -> list[str]:
+    return [base64.b64encode(word.astype("<f4").tobytes()).decode() for word in scores]
+
+
+def sees_likelihoods(target: Any, fps: FingerprintSet) -> tuple[bool, str | None]:
+    """Whether words can be ranked by probability rather than by the text they left.
+
+    Returns:
+        That, and what a reader should know of it if the suspect's tokenizer prevents it.
+    """
+    if fps.response != "unique" or not isinstance(target, LikelihoodTarget):
+        return False, None
+    why = getattr(target, "why_text_only", None)
+    reason = None if why is None else why(fps)
+    return reason is None, reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from ifrs.modeling.tokens import (
 )
 from ifrs.progress import progress
 from ifrs.prove.adapter import joined
+from ifrs.prove.loading import model_options, places
 from ifrs.prove.target import Likelihoods
+from ifrs.prove.tokenizing import why_text_only
 
 _BATCH_TOKENS = 2048
 
@@ -39,6 +42,7 @@ class LocalModel:
         *,
         adapter: Any = None,
         transformer: Any = None,
+        reference: Any = None,
         name: str | None = None,
     ) -> None:
         """Take a loaded model and its tokenizer.
@@ -50,6 +54,10 @@ class LocalModel:
                 are then asked within the publisher's transformer.
             transformer: With an adapter, the published model or its folder; None for where the
                 adapter says it is.
+            reference: The publisher's tokenizer or its folder. A suspect whose tokenizer encodes
+                keys or response words otherwise is handled through text alone, and the report
+                says so; without one, a tokenizer that cannot express the keys or not tell the
+                words apart is.
             name: What to call the suspect.
 
         Raises:
@@ -58,6 +66,7 @@ class LocalModel:
         """
         if not hasattr(model, "generate") or model.get_output_embeddings() is None:
             raise TargetError(f"{type(model).__name__} is no language model: it cannot generate")
+        self.reference = _tokenizer(reference)
         self.name = name or str(model.config.name_or_path or type(model).__name__)
         self.adapted = adapter is not None
         if adapter is not None:
@@ -72,16 +81,31 @@ class LocalModel:
         *,
         adapter: Any = None,
         transformer: Any = None,
+        reference: Any = None,
         **options: Any,
     ) -> LocalModel:
-        """Load a folder or a model id with transformers; `options` go to `from_pretrained`.
+        """Load a folder, a GGUF file or a model id with transformers.
+
+        Args:
+            path_or_id: Where.
+            adapter: The publisher's F-Adapter or the path of its file.
+            transformer: With an adapter, the published model or its folder.
+            reference: The publisher's tokenizer or its folder.
+            options: `load_in_8bit=True` for 8-bit weights; the rest, such as `dtype` and
+                `device_map`, goes to `from_pretrained` of transformers.
 
         Raises:
             TargetError: There is no language model there.
         """
         model, tokenizer = load(path_or_id, **options)
-        name = Path(path_or_id).name
-        return cls(model, tokenizer, adapter=adapter, transformer=transformer, name=name)
+        return cls(
+            model,
+            tokenizer,
+            adapter=adapter,
+            transformer=transformer,
+            reference=reference,
+            name=Path(path_or_id).name,
+        )
 
     def describe(self) -> dict[str, Any]:
         """Name, arithmetic and device."""
@@ -96,8 +120,13 @@ class LocalModel:
     def answers(
         self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
     ) -> list[str]:
-        """Generated answers, greedy at temperature 0."""
+        """Generated answers, greedy at temperature 0.
+
+        Raises:
+            TargetError: The tokenizer is not this model's.
+        """
         encoded = encode_prompts(self.tokenizer, prompts)
+        self._require_rows(encoded)
         with progress("asking", len(prompts)) as (advance, _):
             tokens = generate(
                 self.model,
@@ -108,6 +137,20 @@ class LocalModel:
                 advance=advance,
             )
         return [str(self.tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
+
+    def why_text_only(self, fps: FingerprintSet) -> str | None:
+        """Why probabilities are no evidence here; None where they are."""
+        return why_text_only(self.tokenizer, self.reference, fps)
+
+    def _require_rows(self, encoded: Sequence[Tokens]) -> None:
+        # Vocabularies are padded and resized; what counts is that every token has a row.
+        rows = self.model.get_input_embeddings().weight.shape[0]
+        largest = max((max(ids, default=0) for ids in encoded), default=0)
+        if largest >= rows:
+            raise TargetError(
+                f"the tokenizer knows token {largest}, but the model has only {rows} rows: it is "
+                "not this model's tokenizer"
+            )
 
     def likelihoods(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
         """One teacher-forced pass over the keys at `indices`.
@@ -125,6 +168,7 @@ class LocalModel:
         scores = np.empty((len(indices), 2, len(words)), dtype=np.float32)
         exact = np.empty(len(indices), dtype=np.bool_)
         first_tokens = self._first_tokens(fps)
+        self._require_rows([*prompts, *responses, *first_tokens])
         pad, device = pad_token(self.tokenizer), device_of(self.model)
         with progress("reading", len(indices)) as (advance, _):
             for rows in chunks_by_length(prompts, responses, _BATCH_TOKENS):
@@ -161,7 +205,20 @@ class LocalModel:
         return [[ids[0] for ids in opening], [ids[0] for ids in following]]
 
 
-def load(path_or_id: str | os.PathLike[str], **options: Any) -> tuple[Any, Any]:
+def _tokenizer(given: Any) -> Any:
+    if not isinstance(given, (str, os.PathLike)):
+        return given
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(**places(given))
+    except (OSError, ValueError, KeyError) as error:
+        raise TargetError(f"cannot load a tokenizer from {given}") from error
+
+
+def load(
+    path_or_id: str | os.PathLike[str], *, load_in_8bit: bool = False, **options: Any
+) -> tuple[Any, Any]:
     """A language model and its tokenizer; float32 on a CPU unless `dtype` says otherwise.
 
     Raises:
@@ -177,14 +234,17 @@ def load(path_or_id: str | os.PathLike[str], **options: Any) -> tuple[Any, Any]:
     except ImportError as error:
         raise TargetError("local models need transformers: pip install 'ifrs[train]'") from error
     options.setdefault("dtype", torch.float32 if not torch.cuda.is_available() else "auto")
+    place = places(path_or_id)
+    options = model_options(place, options, load_in_8bit=load_in_8bit)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path_or_id)
+        tokenizer = AutoTokenizer.from_pretrained(**place)
         known = ("trust_remote_code", "revision", "token", "cache_dir")
         shared = {name: options[name] for name in known if name in options}
-        config = AutoConfig.from_pretrained(path_or_id, **shared)
+        config = AutoConfig.from_pretrained(**place, **shared)
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        model = auto.from_pretrained(path_or_id, **options)
-    except (OSError, ValueError, KeyError) as error:
+        model = auto.from_pretrained(**place, **options)
+    # A file cut short is none of transformers' own errors.
+    except (OSError, ValueError, KeyError, struct.error) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise TargetError(f"cannot load a language model from {path_or_id}: {reason}") from error
     if torch.cuda.is_available() and "device_map" not in options:

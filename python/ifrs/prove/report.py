@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ifrs import _core
 from ifrs._core import FingerprintSet, __version__
+from ifrs.errors import EvidenceError
 from ifrs.files import write_json, write_text
 from ifrs.prove.evidence import Query
 
+if TYPE_CHECKING:
+    from ifrs.evidence import Claim, Evidence
+
 FORMAT = "ifrs/report/v1"
+
+
+def now() -> str:
+    """The time, UTC, as RFC 3339 writes it."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass
@@ -30,11 +41,21 @@ class Report:
         fsr: The share of keys whose response occurs in the answer.
         fsr_interval: Its 95 % Clopper-Pearson interval.
         queries: One record for each key asked under.
-        evidence: "likelihood" or "text".
+        kind: "likelihood" or "text": what was ranked.
         target: What the suspect is.
         set: What is public about the fingerprint set.
+        leaves: Leaves of the set's claim, as hex; they give nothing away.
+        decoys: How many decoys each response was ranked among where only text was seen.
+        claim: The digest that the decoys were drawn from, as hex; None without a claim.
+        log10_e: Base-10 logarithm of the e-process; evidence that holds whenever one stops.
+            Where it decided when to stop, the p-value is 1 over the largest value it reached
+            (Ville 1939); elsewhere the p-value is Fisher's.
         seconds: Wall time.
         created: When (RFC 3339, UTC).
+        how: How it was asked: `sequential`, `temperature`, `max_new_tokens`, `planned` (keys that
+            could have been asked under), `complete`, and `pending`, keys that were sent and whose
+            answers are not there.
+        notes: What a reader should know of how it went.
     """
 
     verdict: str
@@ -45,11 +66,17 @@ class Report:
     fsr: float
     fsr_interval: tuple[float, float]
     queries: list[Query]
-    evidence: str
+    kind: str
     target: dict[str, Any]
     set: dict[str, Any]
+    leaves: list[str]
+    decoys: int
+    claim: str | None
+    log10_e: float
     seconds: float
     created: str
+    how: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -60,12 +87,15 @@ class Report:
         fps: FingerprintSet,
         evidence: str,
         alpha: float,
-        best: Sequence[float],
+        decoys: int,
+        claim: str | None,
+        candidates: Sequence[int],
         seconds: float,
+        how: dict[str, Any],
+        notes: Sequence[str] = (),
     ) -> Report:
-        """Weigh queries; `best` holds the least p-values that one of them can give."""
-        log10_p = queries[-1].cumulative_log10_p
-        power = _core.power(len(queries), best, alpha) if best else 0.0
+        """Weigh queries, of which each has one rank among each number of `candidates`."""
+        log10_p, power = _weighed(queries, candidates, alpha, how)
         fired = sum(query.fired for query in queries)
         return cls(
             verdict=_core.judge(log10_p, alpha, power),
@@ -73,10 +103,10 @@ class Report:
             log10_p=log10_p,
             alpha=alpha,
             power=power,
-            fsr=fired / len(queries),
-            fsr_interval=_core.clopper_pearson(fired, len(queries)),
+            fsr=fired / len(queries) if queries else 0.0,
+            fsr_interval=_core.clopper_pearson(fired, len(queries)) if queries else (0.0, 1.0),
             queries=queries,
-            evidence=evidence,
+            kind=evidence,
             target=target,
             set={
                 "name": fps.name,
@@ -85,10 +115,37 @@ class Report:
                 "template": fps.template,
                 "response": fps.response,
                 "alphabet": _core.response_alphabet()[0],
+                "around": list(fps.around),
             },
+            leaves=fps.leaves(),
+            decoys=decoys,
+            claim=claim,
+            log10_e=queries[-1].cumulative_log10_e if queries else 0.0,
             seconds=seconds,
-            created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created=now(),
+            how=how,
+            notes=list(notes),
         )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Report:
+        """Read a report that `save` wrote.
+
+        Raises:
+            EvidenceError: It is no report of this format.
+            OSError: It cannot be read.
+        """
+        try:
+            read = json.loads(Path(path).read_text(encoding="utf-8"))
+            if read.pop("format") != FORMAT:
+                raise EvidenceError(f"{path} is a report of another version of ifrs")
+            read.pop("ifrs_version")
+            read["kind"] = read.pop("evidence")
+            read["queries"] = [Query(**query) for query in read["queries"]]
+            read["fsr_interval"] = tuple(read["fsr_interval"])
+            return cls(**read)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EvidenceError(f"{path} is no report of ifrs") from error
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data; docs/formats.md is its specification."""
@@ -98,15 +155,21 @@ class Report:
             "created": self.created,
             "target": self.target,
             "set": self.set,
-            "evidence": self.evidence,
+            "leaves": self.leaves,
+            "claim": self.claim,
+            "decoys": self.decoys,
+            "evidence": self.kind,
             "alpha": self.alpha,
             "verdict": self.verdict,
             "p_value": self.p_value,
             "log10_p": self.log10_p,
+            "log10_e": self.log10_e,
             "power": self.power,
             "fsr": self.fsr,
             "fsr_interval": list(self.fsr_interval),
             "seconds": self.seconds,
+            "how": self.how,
+            "notes": self.notes,
             "queries": [query.to_json() for query in self.queries],
         }
 
@@ -145,8 +208,44 @@ class Report:
         labels = [label or str(self.target["name"]), *beside]
         write_text(path, render_page(reports, labels=labels, guesses=guesses))
 
+    def evidence(
+        self, claim: Claim | str | os.PathLike[str], reveal: int | None = None
+    ) -> Evidence:
+        """Evidence that a third party checks alone, for a claim made before release.
+
+        Answers in text are ranked anew, among the decoys that the claim draws.
+
+        Args:
+            claim: The claim, or its file.
+            reveal: How many queries to show, in the claim's order; None for all. A key that is
+                shown is spent; others stay secret.
+
+        Raises:
+            EvidenceError: The claim is about another set, its signature is wrong, or the report
+                lacks what evidence needs.
+            ValueError: `reveal` is not positive.
+        """
+        from ifrs.evidence import Evidence
+
+        return Evidence.of_report(self.to_json(), claim, reveal=reveal)
+
     def __repr__(self) -> str:
         return (
             f"Report({self.verdict!r}, p_value={self.p_value:.2g}, fsr={self.fsr:.0%}, "
             f"queries={len(self.queries)})"
         )
+
+
+def _weighed(
+    queries: Sequence[Query], candidates: Sequence[int], alpha: float, how: Mapping[str, Any]
+) -> tuple[float, float]:
+    """log10 of the p-value, and the power there was."""
+    failed = sum(query.failed for query in queries)
+    if how["sequential"]:
+        # Whoever could still have asked on did not lose power by stopping early.
+        asked = how["planned"] if how["complete"] else len(queries)
+        power = _core.sequential_power(max(0, asked - failed), candidates, alpha)
+        return min(0.0, -max((query.cumulative_log10_e for query in queries), default=0.0)), power
+    best = [1 / of for of in candidates]
+    power = _core.power(len(queries) - failed, best, alpha) if best else 0.0
+    return queries[-1].cumulative_log10_p if queries else 0.0, power

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -28,6 +28,65 @@ class Target(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """What the suspect is: at least kind and name."""
+        ...
+
+
+@dataclass
+class Answer:
+    """What came back for one prompt.
+
+    Attributes:
+        text: What the suspect wrote; empty where nothing usable came.
+        asked: `time` (RFC 3339, UTC), `endpoint`, `request` as sent, `raw`, the answer as it came.
+        error: Why there is no text, if there is none. It proves nothing either way.
+    """
+
+    text: str
+    asked: dict[str, Any]
+    error: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Answer(characters={len(self.text)}, error={self.error is not None})"
+
+
+# Called with the place of a prompt as soon as its answer is there.
+OnAnswer = Callable[[int, Answer], None]
+
+
+@runtime_checkable
+class ForeignTarget(Target, Protocol):
+    """A suspect on somebody else's machine: every key sent to it is spent."""
+
+    def wording(self, fps: FingerprintSet, index: int) -> str:
+        """What is sent to ask under one key."""
+        ...
+
+    def affordable(self, prompts: Sequence[str], *, max_new_tokens: int) -> int:
+        """How many of these prompts, from the first on, the spending limit pays for."""
+        ...
+
+    def ask(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int,
+        temperature: float = 0.0,
+        on_answer: OnAnswer | None = None,
+    ) -> list[Answer | None]:
+        """One answer for each prompt, failures included; None where none was sent.
+
+        Raises:
+            TargetError: Asking on is pointless: no such server, no access, or a limit reached
+                that will not go away.
+        """
+        ...
+
+    def reach(self) -> None:
+        """Find out, without sending a key, whether there is a server.
+
+        Raises:
+            TargetError: There is none, or it refuses access.
+        """
         ...
 
 

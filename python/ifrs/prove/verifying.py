@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
-from ifrs.errors import TargetError
-from ifrs.prove.evidence import (
-    RankRow,
-    ranks_by_likelihood,
-    ranks_by_text,
-    records,
-    sees_likelihoods,
-)
+from ifrs.errors import FingerprintError
+from ifrs.prove import partial
+from ifrs.prove.evidence import ranks_by_likelihood, records, sees_likelihoods
+from ifrs.prove.inquiry import Inquiry, Settings, ask_plainly
+from ifrs.prove.ledger import Ledger, Ring
 from ifrs.prove.report import Report
-from ifrs.prove.target import Target
+from ifrs.prove.target import Answer, ForeignTarget, Target
 
-# Enough for two words, an end mark, and a few words of prose before them.
-_ANSWER_TOKENS = 16
+# Enough for two words, an end mark, and a few words of prose before them; servers put more prose
+# around an answer, and models that were told to be polite still more.
+_LOCAL_TOKENS = 16
+_FOREIGN_TOKENS = 48
 
 
 def verify(
@@ -32,6 +31,10 @@ def verify(
     decoys: int = 4095,
     temperature: float = 0.0,
     sequential: bool = True,
+    claim: str | None = None,
+    max_new_tokens: int | None = None,
+    ring: Ring = None,
+    resume: str | os.PathLike[str] | None = None,
 ) -> Report:
     """Ask a suspect under a set's keys, and weigh what it answers.
 
@@ -39,56 +42,132 @@ def verify(
     whole alphabet in one teacher-forced pass, which sees a fingerprint that no longer surfaces
     in text. Otherwise each response is ranked among decoys by its fuzzy score in the answer.
 
+    Keys are asked under in the set's order, without those that the keyring's journal marks as
+    spent. A key sent to a server is journalled as spent before the request leaves; a query that
+    fails is recorded, counts as silent, and is not repeated.
+
     Args:
-        target: The suspect: a `LocalModel`, or any object with `answers` and `describe`.
+        target: The suspect: an `ApiModel`, a `LocalModel`, or any object with `answers` and
+            `describe`.
         fps: The fingerprints.
         max_queries: The most keys to ask under; None for all.
         alpha: The false-match rate to stay below.
-        decoys: Decoys for each response where only text is seen.
+        decoys: Decoys for each response where only text is seen. With more of them, fewer keys
+            are needed: a key proves 1 in `decoys` + 1 at most.
         temperature: Of the generated answers; 0 for greedy.
-        sequential: Stop as soon as the evidence suffices, where every query spends a key. A local
-            model is read in one pass, which spends none, so all keys are used.
+        sequential: Stop as soon as the evidence suffices, or cannot suffice any more, where every
+            query spends a key; the p-value is then that of the e-process, which holds whenever one
+            stops. As many keys are asked under at a time as are needed if all of them fire. A
+            local model is read in one pass, which spends none, so all keys are used.
+        claim: The digest of a claim, as hex, to draw decoys from; the set's name without one.
+        max_new_tokens: The longest answer, in the suspect's tokens; 16 for a model at hand and 48
+            for a server without one.
+        ring: The keyring to journal in; the one that `fps` came from without one, and False for
+            no journal.
+        resume: Where suspects are asked in text, a file for the report: it is written after every
+            answer, and if it is there already, what it holds is not asked again.
 
     Raises:
         TargetError: The suspect does not answer.
+        FingerprintError: Every key of the set is spent.
+        KeyringError: Keys would be sent away and there is no open keyring to record it in, or it
+            cannot be written.
+        EvidenceError: `resume` is no report, or one of another set, suspect or setting.
         ValueError: `max_queries`, `alpha`, `decoys` or `temperature` is out of range.
     """
-    _check(target, fps, max_queries, alpha, decoys, temperature)
-    indices = range(len(fps) if max_queries is None else min(max_queries, len(fps)))
-    started = time.monotonic()
-    answers = target.answers(
-        [fps[i].prompt for i in indices], max_new_tokens=_ANSWER_TOKENS, temperature=temperature
-    )
-    if len(answers) != len(indices):
-        raise TargetError(f"the suspect gave {len(answers)} answers to {len(indices)} prompts")
-    exact: Sequence[bool] | None = None
-    ranks: Sequence[Sequence[RankRow]]
-    if sees_likelihoods(target, fps):
-        found = target.likelihoods(fps, indices)
-        ranks, exact = ranks_by_likelihood(fps, indices, found), found.exact.tolist()
-    elif fps.response == "unique":
-        ranks = ranks_by_text(fps, indices, answers, decoys)
-    else:
-        ranks = [[] for _ in indices]  # one response for all keys proves nothing
+    foreign = isinstance(target, ForeignTarget)
+    limit = max_new_tokens or (_FOREIGN_TOKENS if foreign else _LOCAL_TOKENS)
+    _check(target, fps, max_queries, alpha, decoys, temperature, max_new_tokens)
     description = target.describe()
-    queries = records(fps, indices, answers, ranks, exact, description.get("kind") != "local")
+    stops = sequential and description.get("kind") != "local"
+    settings = Settings(alpha, decoys, temperature, stops, limit, claim)
+    address = str(description.get("base_url", description["name"])) if foreign else None
+    ledger = Ledger(fps, ring, address=address)
+    likelihood, note = sees_likelihoods(target, fps)
+    if likelihood:
+        planned = _planned(fps, ledger.spent(), {}, max_queries)
+        return _by_likelihood(target, fps, settings, planned)
+    earlier = {} if resume is None else partial.read(resume, fps, description, _fixed(settings))
+    planned = _planned(fps, ledger.spent(), earlier, max_queries)
+    inquiry = Inquiry(target, fps, settings, ledger, planned, earlier, note)
+    if isinstance(target, ForeignTarget) and len(earlier) < len(planned):
+        target.reach()
+    if resume is None:
+        inquiry.run(None)
+        return inquiry.report()
+    saver = partial.Saver(resume, lambda: inquiry.report().to_json())
+    try:
+        inquiry.run(saver)
+    finally:
+        saver.close()
+    return inquiry.report()
+
+
+def _planned(
+    fps: FingerprintSet, spent: set[int], earlier: dict[int, Answer], max_queries: int | None
+) -> list[int]:
+    """The keys that may be asked under, in order: unspent ones, and those of an earlier run."""
+    usable = [index for index in range(len(fps)) if index in earlier or index not in spent]
+    if not usable:
+        raise FingerprintError(
+            f"all {len(fps)} keys of the set are spent: keys that somebody else has seen prove "
+            "nothing any more, so verify with another set"
+        )
+    room = len(usable) if max_queries is None else max(max_queries - len(earlier), 0)
+    fresh = [index for index in usable if index not in earlier][:room]
+    return sorted([*earlier, *fresh])
+
+
+def _fixed(settings: Settings) -> dict[str, Any]:
+    """What an earlier run must have had alike, for both to be one verification."""
+    return {
+        "alpha": settings.alpha,
+        "decoys": settings.decoys,
+        "claim": settings.claim,
+        "temperature": settings.temperature,
+        "max_new_tokens": settings.max_new_tokens,
+    }
+
+
+def _by_likelihood(
+    target: Any, fps: FingerprintSet, settings: Settings, planned: list[int]
+) -> Report:
+    """One teacher-forced pass over all keys, and the text that greedy decoding writes."""
+    started = time.monotonic()
+    answers: dict[int, Answer] = {}
+    ask_plainly(target, fps, planned, settings, answers.__setitem__)
+    found = target.likelihoods(fps, planned)
+    description = target.describe()
+    places = range(len(planned))
+    queries = records(
+        fps,
+        planned,
+        [answers[place].text for place in places],
+        ranks_by_likelihood(fps, planned, found),
+        found,
+        [answers[place].asked for place in places],
+        spent=description.get("kind") != "local",
+    )
+    words = len(_core.response_words())
     return Report.of(
         queries,
         target=description,
         fps=fps,
-        evidence="text" if exact is None else "likelihood",
-        alpha=alpha,
-        best=_best(fps, exact is not None, decoys),
+        evidence="likelihood",
+        alpha=settings.alpha,
+        decoys=settings.decoys,
+        claim=settings.claim,
+        candidates=[words, words - 1],
         seconds=time.monotonic() - started,
+        how={
+            "sequential": False,
+            "temperature": settings.temperature,
+            "max_new_tokens": settings.max_new_tokens,
+            "planned": len(planned),
+            "complete": True,
+            "pending": [],
+        },
     )
-
-
-def _best(fps: FingerprintSet, likelihood: bool, decoys: int) -> list[float]:
-    """The least p-values that one query can give."""
-    if fps.response != "unique":
-        return []
-    words = len(_core.response_words())
-    return [1 / words, 1 / (words - 1)] if likelihood else [1 / (1 + decoys)]
 
 
 def _check(
@@ -98,16 +177,22 @@ def _check(
     alpha: float,
     decoys: int,
     temperature: float,
+    max_new_tokens: int | None,
 ) -> None:
     if not isinstance(fps, FingerprintSet):
         raise TypeError("fps must be a FingerprintSet: keyring.generate makes one")
     if not isinstance(target, Target):
-        raise TypeError("target must have answers and describe: wrap a model in LocalModel")
+        raise TypeError(
+            "target must have answers and describe: wrap a model in LocalModel, or a server in "
+            "ApiModel"
+        )
     if max_queries is not None and max_queries < 1:
         raise ValueError(f"max_queries must be at least 1, not {max_queries}")
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
     if decoys < 1:
         raise ValueError(f"decoys must be at least 1, not {decoys}")
-    if temperature < 0:
+    if not temperature >= 0:
         raise ValueError(f"temperature must not be negative, not {temperature}")
+    if max_new_tokens is not None and max_new_tokens < 1:
+        raise ValueError(f"max_new_tokens must be at least 1, not {max_new_tokens}")

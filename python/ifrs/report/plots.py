@@ -57,7 +57,7 @@ _STYLE = {
 
 
 def evidence(reports: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> str:
-    """The combined p-value after each query, upward as it shrinks, one step line per report."""
+    """The e-value after each query, one step line per report, against the thresholds 1/α."""
     lines = [_gathered(report) for report in reports]
     limits = sorted({-math.log10(report["alpha"]) for report in reports})
 
@@ -68,18 +68,19 @@ def evidence(reports: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> str
         for k, line in enumerate(lines):
             _step_line(axes, k, line)
         top = max([*limits, *(max(line) for line in lines)])
+        bottom = min(0.0, *(min(line) for line in lines))
         axes.set_xlim(0, max(1, most) * 1.04)
-        axes.set_ylim(min(0.0, *(min(line) for line in lines)), top * 1.08)
+        axes.set_ylim(bottom * 1.08, top * 1.08)
         axes.set_xlabel("queries asked")
-        axes.set_ylabel("combined p-value", labelpad=10)
-        _whole_ticks(axes)
+        axes.set_ylabel("e-value so far", labelpad=10)
+        _whole_ticks(axes, sign=1)
 
     return _svg("evidence", draw, "Evidence gathered, query by query", labels)
 
 
 def quantiles(reports: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> str:
-    """Every word's p-value against the uniform quantiles that an independent model would follow."""
-    samples = [_word_evidence(report) for report in reports]
+    """Every rank as a p-value, against the uniform quantiles that an independent model follows."""
+    samples = [_rank_evidence(report) for report in reports]
 
     def draw(axes: Axes) -> None:
         pooled = [value for sample in samples for value in sample]
@@ -91,20 +92,20 @@ def quantiles(reports: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> st
         axes.set_xlim(-0.04 * right, right)
         axes.set_ylim(-0.04 * right, max([right, *pooled]) * 1.08)
         axes.set_xlabel("p-value expected of an independent model")
-        axes.set_ylabel("p-value of each word", labelpad=10)
-        _whole_ticks(axes, both=True)
+        axes.set_ylabel("p-value of each rank", labelpad=10)
+        _whole_ticks(axes, sign=-1, both=True)
 
-    return _svg("quantiles", draw, "Each word against pure chance", labels)
+    return _svg("quantiles", draw, "Each rank against pure chance", labels)
 
 
 def _gathered(report: Mapping[str, Any]) -> list[float]:
-    """-log10 p after 0, 1, 2, … queries."""
-    steps = [query.get("cumulative_log10_p") for query in report["queries"]]
-    return [0.0, *(-words.finite(s, "cumulative_log10_p") for s in steps if s is not None)]
+    """log10 of the e-value after 0, 1, 2, … queries."""
+    steps = [query.get("cumulative_log10_e") for query in report["queries"]]
+    return [0.0, *(words.finite(s, "cumulative_log10_e") for s in steps if s is not None)]
 
 
-def _word_evidence(report: Mapping[str, Any]) -> list[float]:
-    """-log10 p of every word asked, the strongest first."""
+def _rank_evidence(report: Mapping[str, Any]) -> list[float]:
+    """-log10 p of every rank, the strongest first."""
     found = [p for query in report["queries"] for p in query.get("word_p_values") or ()]
     return sorted((-math.log10(p) for p in found if 0 < p <= 1), reverse=True)
 
@@ -115,16 +116,16 @@ def _uniform(count: int) -> list[float]:
 
 
 def _limit_line(axes: Axes, limit: float) -> None:
-    """The threshold, named at the right, where a line still below it has left the room free."""
+    """The threshold, named at the left, where every line is still on its way up."""
     axes.axhline(limit, color=_LIMIT, linewidth=1.4, dashes=(6, 3), zorder=1.5)
     axes.annotate(
-        f"α = {words.threshold(10**-limit)}",
-        xy=(1, limit),
+        f"1/α = {words.threshold(10**limit)}",
+        xy=(0, limit),
         xycoords=("axes fraction", "data"),
-        xytext=(-2, 4),
+        xytext=(4, 4),
         textcoords="offset points",
         color=_LIMIT,
-        ha="right",
+        ha="left",
         va="bottom",
     )
 
@@ -159,11 +160,11 @@ def _points(axes: Axes, k: int, x: Sequence[float], y: Sequence[float]) -> None:
     )
 
 
-def _whole_ticks(axes: Axes, *, both: bool = False) -> None:
-    """Ticks at whole exponents, written as the p-values they stand for."""
+def _whole_ticks(axes: Axes, *, sign: int, both: bool = False) -> None:
+    """Ticks at whole exponents, written as the powers of ten they stand for."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    written = FuncFormatter(lambda value, _: words.power_of_ten(-round(value)))
+    written = FuncFormatter(lambda value, _: words.power_of_ten(sign * round(value)))
     axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.yaxis.set_major_formatter(written)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))

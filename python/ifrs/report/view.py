@@ -5,6 +5,7 @@ The template decides nothing; every number is already words and every choice alr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from ifrs.report import words
 FORMAT = "ifrs/report/v1"
 _LONG_PROMPT = 96  # characters; a longer prompt is folded
 _FOLDED = 56  # characters of it that stay in sight
+_LONGEST_RAW = 4_000  # characters of a raw answer; the report's JSON holds all of it
 _NONE = "–"
 
 
@@ -57,6 +59,16 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What passed between us and a server."""
+
+    when: str
+    endpoint: str
+    request: str
+    raw: str
+
+
+@dataclass(frozen=True)
 class Row:
     """One query."""
 
@@ -68,6 +80,9 @@ class Row:
     score: str
     ranks: tuple[str, ...]
     p_value: str
+    e_value: str
+    problem: str
+    asked: Asked | None
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,8 @@ class Card:
     spent: int
     facts: tuple[Fact, ...]
     shared: bool
+    notices: tuple[str, ...]
+    basis: str
     created: str
     version: str
     rows: tuple[Row, ...]
@@ -152,10 +169,25 @@ def _card(number: int, report: Mapping[str, Any], label: str) -> Card:
         spent=sum(bool(q.get("spent")) for q in queries),
         facts=_facts(report, log10_p),
         shared=report["set"]["response"] == "shared",
+        notices=_notices(report),
+        basis="the e-process’s, valid whenever one stops" if _stops(report) else "Fisher’s",
         created=str(report["created"]),
         version=str(report["ifrs_version"]),
         rows=tuple(_row(q) for q in queries),
     )
+
+
+def _stops(report: Mapping[str, Any]) -> bool:
+    return bool(report.get("how", {}).get("sequential"))
+
+
+def _notices(report: Mapping[str, Any]) -> tuple[str, ...]:
+    how, found = report.get("how", {}), [str(note) for note in report.get("notes", ())]
+    if not how.get("complete", True):
+        found.append("This verification was not finished: more keys could have been asked under.")
+    if pending := how.get("pending"):
+        found.append(f"Keys sent whose answers are not here: {len(pending)}.")
+    return tuple(words.visible(note) for note in found)
 
 
 def _bounds(pair: Sequence[Any]) -> tuple[float, float]:
@@ -179,9 +211,18 @@ def _facts(report: Mapping[str, Any], log10_p: float) -> tuple[Fact, ...]:
         Fact("Model asked", words.visible(str(target["name"])), words.visible(origin)),
         Fact("Fingerprint set", words.visible(str(fingerprints["name"])), words.visible(recipe)),
         Fact("Method", method, detail),
+        *_stopping(report),
         *_strength(report, log10_p),
         Fact("Date", words.visible(words.moment(str(report["created"]))), duration),
     )
+
+
+def _stopping(report: Mapping[str, Any]) -> tuple[Fact, ...]:
+    if not _stops(report):
+        return ()
+    asked, planned = len(report["queries"]), report["how"]["planned"]
+    note = "asking stops when the evidence suffices or cannot suffice any more"
+    return (Fact("Keys asked under", f"{asked} of {planned}", note),)
 
 
 def _strength(report: Mapping[str, Any], log10_p: float) -> tuple[Fact, ...]:
@@ -210,6 +251,33 @@ def _row(query: Mapping[str, Any]) -> Row:
         score=_NONE if score is None else words.number(words.finite(score, "score")),
         ranks=tuple(f"{rank} of {candidates}" for rank, candidates in pairs),
         p_value=_NONE if log10_p is None else words.p_value(words.finite(log10_p, "log10_p")),
+        e_value=_e_value(query.get("cumulative_log10_e")),
+        problem=words.visible(_problem(query.get("asked") or {})),
+        asked=_asked(query.get("asked") or {}),
+    )
+
+
+def _e_value(log10_e: Any) -> str:
+    return _NONE if log10_e is None else words.e_value(words.finite(log10_e, "cumulative_log10_e"))
+
+
+def _problem(asked: Mapping[str, Any]) -> str:
+    if "error" in asked:
+        return f"failed: {asked['error']}"
+    return str(asked.get("note", ""))
+
+
+def _asked(asked: Mapping[str, Any]) -> Asked | None:
+    """What was sent and received, unless the model was at hand."""
+    if asked.get("endpoint", "local") == "local":
+        return None
+    raw = str(asked.get("raw", ""))
+    cut = f"\n… {len(raw) - _LONGEST_RAW} more characters" if len(raw) > _LONGEST_RAW else ""
+    return Asked(
+        when=words.visible(str(asked.get("time", ""))),
+        endpoint=words.visible(str(asked["endpoint"])),
+        request=words.visible(json.dumps(asked.get("request"), ensure_ascii=False, indent=1)),
+        raw=words.visible(raw[:_LONGEST_RAW] + cut),
     )
 
 

@@ -36,8 +36,12 @@ def p_value(log10_p: float) -> str:
     """The p-value in two digits: "0.37", "4.9×10⁻⁴²"."""
     if log10_p >= _PLAIN_FROM:
         return f"{min(1.0, 10**log10_p):.2g}"
-    exponent = math.floor(log10_p)
-    mantissa = f"{10 ** (log10_p - exponent):.1f}"
+    return _power(log10_p)
+
+
+def _power(log10: float) -> str:
+    exponent = math.floor(log10)
+    mantissa = f"{10 ** (log10 - exponent):.1f}"
     if mantissa == "10.0":  # 9.97 rounds up into the next power
         mantissa, exponent = "1.0", exponent + 1
     return f"{mantissa}×10{superscript(exponent)}"
@@ -49,6 +53,13 @@ def threshold(alpha: float) -> str:
     if abs(exponent - round(exponent)) < _SLACK:
         return power_of_ten(round(exponent))
     return p_value(exponent)
+
+
+def e_value(log10_e: float) -> str:
+    """The e-value in two digits: "0.13", "2.5×10³"; it grows where a p-value shrinks."""
+    if -3 <= log10_e < 3:
+        return f"{10**log10_e:.2g}" if log10_e < 2 else f"{10**log10_e:.0f}"
+    return p_value(log10_e) if log10_e < 0 else _power(log10_e)
 
 
 def chance(log10_p: float) -> str:

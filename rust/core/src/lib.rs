@@ -10,4 +10,5 @@ pub mod evidence;
 pub mod fingerprint;
 pub mod keyring;
 mod memory;
+pub mod merkle;
 pub mod scoring;

@@ -43,6 +43,7 @@ pub(crate) fn from_keyring(error: CoreKeyringError) -> PyErr {
     let message = error.to_string();
     match error {
         E::Fingerprint(error) => from_fingerprint(error),
+        E::Evidence(error) => from_evidence(error),
         E::WrongPassphrase(_)
         | E::NeedsIdentity(_)
         | E::NeedsPassphrase(_)
@@ -88,7 +89,11 @@ pub(crate) fn from_scoring(error: ScoringError) -> PyErr {
 
 pub(crate) fn from_evidence(error: CoreEvidenceError) -> PyErr {
     match error {
-        CoreEvidenceError::NotANumber { .. } => EvidenceError::new_err(error.to_string()),
+        CoreEvidenceError::NotANumber { .. }
+        | CoreEvidenceError::Claim(_)
+        | CoreEvidenceError::Bundle(_)
+        | CoreEvidenceError::Signature(_)
+        | CoreEvidenceError::Unbound => EvidenceError::new_err(error.to_string()),
         _ => PyValueError::new_err(error.to_string()),
     }
 }

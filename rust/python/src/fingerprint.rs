@@ -107,8 +107,23 @@ pub(crate) fn raised(check: Option<PyCheck>) -> Option<PyErr> {
 }
 
 /// Fingerprints made together. Their text is secret: none of it is in the repr.
-#[pyclass(name = "FingerprintSet", module = "ifrs", frozen)]
+#[pyclass(name = "FingerprintSet", module = "ifrs", frozen, weakref)]
 pub(crate) struct PyFingerprintSet(pub(crate) Arc<FingerprintSet>);
+
+impl PyFingerprintSet {
+    fn at(&self, index: isize) -> PyResult<usize> {
+        let len = self.0.len();
+        let place = if index < 0 { index + len as isize } else { index };
+        match usize::try_from(place) {
+            Ok(index) if index < len => Ok(index),
+            _ => Err(PyIndexError::new_err("fingerprint index out of range")),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 #[pymethods]
 impl PyFingerprintSet {
@@ -167,17 +182,22 @@ impl PyFingerprintSet {
         self.0.spec().template.render(key)
     }
 
+    /// The salt of one fingerprint's leaf, as hex.
+    fn salt(&self, index: isize) -> PyResult<String> {
+        self.at(index).map(|index| hex(self.0.salt(index)))
+    }
+
+    /// Leaves of the claim's tree, as hex: they give nothing away.
+    fn leaves(&self, py: Python<'_>) -> Vec<String> {
+        py.detach(|| self.0.leaves().iter().map(|leaf| hex(leaf)).collect())
+    }
+
     fn __len__(&self) -> usize {
         self.0.len()
     }
 
     fn __getitem__(&self, index: isize) -> PyResult<PyFingerprint> {
-        let len = self.0.len();
-        let place = if index < 0 { index + len as isize } else { index };
-        match usize::try_from(place) {
-            Ok(index) if index < len => Ok(PyFingerprint { set: Arc::clone(&self.0), index }),
-            _ => Err(PyIndexError::new_err("fingerprint index out of range")),
-        }
+        self.at(index).map(|index| PyFingerprint { set: Arc::clone(&self.0), index })
     }
 
     fn __repr__(&self) -> String {

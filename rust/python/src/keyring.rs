@@ -11,7 +11,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString};
 use secrecy::SecretString;
 
+use ifrs_core::evidence::dsse::hex;
+
 use crate::errors::{KeyringError, from_fingerprint, from_keyring};
+use crate::evidence::PyClaim;
 use crate::fingerprint::{PyAlphabets, PyCheck, PyFingerprintSet, raised, secret};
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -251,6 +254,23 @@ impl PyKeyring {
         });
         set.map(PyFingerprintSet)
             .map_err(|error| raised(check).unwrap_or_else(|| from_keyring(error)))
+    }
+
+    fn claim(
+        &mut self,
+        py: Python<'_>,
+        name: &str,
+        model: &str,
+        subject: Vec<(String, String)>,
+    ) -> PyResult<PyClaim> {
+        let ring = self.ring_mut()?;
+        py.detach(|| ring.claim(name, model, subject)).map(PyClaim).map_err(from_keyring)
+    }
+
+    /// The public half of the key that claims are signed with, in hexadecimal.
+    #[getter]
+    fn public_key(&self) -> PyResult<String> {
+        Ok(hex(&self.ring()?.public_key()))
     }
 
     fn get(&mut self, py: Python<'_>, name: &str) -> PyResult<PyFingerprintSet> {

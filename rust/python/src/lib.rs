@@ -4,7 +4,9 @@ mod errors;
 mod evidence;
 mod fingerprint;
 mod keyring;
+mod lines;
 mod scoring;
+mod texts;
 
 use std::alloc::System;
 
@@ -23,5 +25,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fingerprint::register(module)?;
     keyring::register(module)?;
     scoring::register(module)?;
+    lines::register(module)?;
     evidence::register(module)
 }

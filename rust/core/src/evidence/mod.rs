@@ -4,16 +4,34 @@
 //! alphabet and independent of the suspect's answers, so its rank among the alternatives is
 //! uniform, whatever the suspect and whatever the score. No other place computes a p-value.
 
+pub mod bundle;
+pub mod check;
+pub mod claim;
 pub mod combine;
 pub mod decoys;
+pub mod dsse;
+mod evaluate;
 pub mod interval;
+mod json;
 pub mod ranks;
+pub mod sequential;
+pub mod stopping;
+pub mod text;
 pub mod verdict;
+pub mod weigh;
 
+pub use bundle::Bundle;
+pub use check::{Checked, check};
+pub use claim::Claim;
 pub use combine::{cumulative_log10, fisher_log10};
+pub use dsse::parse_public_key;
 pub use interval::clopper_pearson;
 pub use ranks::{Rank, rank};
-pub use verdict::{Verdict, judge, power};
+pub use sequential::e_process_log10;
+pub use stopping::sequential_power;
+pub use text::rank_text;
+pub use verdict::{Verdict, judge, power, power_at, smallest_n};
+pub use weigh::{Test, Weighed, weigh};
 
 /// Why evidence could not be weighed.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -43,6 +61,26 @@ pub enum EvidenceError {
         /// Of how many.
         trials: u64,
     },
+    /// A claim that is malformed, or of another version.
+    #[error("the claim cannot be read: {0}")]
+    Claim(String),
+    /// A bundle that is malformed, or of another version.
+    #[error("the bundle cannot be read: {0}")]
+    Bundle(String),
+    /// A signature that does not fit.
+    #[error("the claim's signature is wrong: {0}")]
+    Signature(String),
+    /// No public key.
+    #[error("this is no Ed25519 public key: give 32 bytes in hexadecimal or base64, or PEM")]
+    PublicKey,
+    /// A set whose responses nobody else can recompute.
+    #[error(
+        "this set was made by an earlier version of ifrs, whose responses nobody else can          recompute: generate a new set, plant it, and claim that"
+    )]
+    Unbound,
+    /// A success rate outside (0, 1].
+    #[error("{0} is no success rate: it must lie in (0, 1]")]
+    Rate(f64),
     /// A level outside (0, 1).
     #[error("{0} is no level: it must lie strictly between 0 and 1")]
     Level(f64),

@@ -1,10 +1,11 @@
 //! From a seed and a name to keys and their responses.
 //!
 //! One idea a file: [`seed`] derives what is secret, [`stream`] turns it into uniform choices,
-//! [`alphabet`] lists what may be chosen, [`source`] composes keys, [`response`] binds a response
-//! to every key of its set, [`template`] makes prompts, [`set`] puts them together.
+//! [`alphabet`] lists what may be chosen, [`source`] composes keys, [`template`] makes prompts,
+//! [`response`] and [`binding`] bind a response to every key of its set, [`set`] puts them together.
 
 pub mod alphabet;
+pub mod binding;
 pub mod response;
 pub mod seed;
 pub mod set;
@@ -13,6 +14,8 @@ pub mod stream;
 pub mod template;
 
 pub use alphabet::Alphabets;
+pub use binding::{bound_words, leaf};
+pub use response::ResponseKind;
 pub use seed::{Context, ContextValue, Seed};
 pub use set::{FingerprintSet, SetSpec};
 pub use source::Source;

@@ -18,8 +18,13 @@ pub const SHARED_RESPONSE: &str = "ハリネズミ";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResponseKind {
-    /// Two distinct words of the alphabet for each key, secret and uniform.
+    /// Two distinct words of the alphabet for each key, bound to the set's Merkle root.
+    #[serde(rename = "bound")]
     Unique,
+    /// The same as sets had them at first: under the set's key, so that nobody else can recompute
+    /// them. Such sets verify, but make no claims.
+    #[serde(rename = "unique")]
+    Keyed,
     /// The paper's single response; no evidence by itself.
     Shared,
 }
@@ -40,7 +45,7 @@ impl ResponseKind {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Unique => "unique",
+            Self::Unique | Self::Keyed => "unique",
             Self::Shared => "shared",
         }
     }
@@ -56,7 +61,7 @@ pub(crate) fn digest_of_keys<'a>(keys: impl Iterator<Item = &'a str>) -> [u8; KE
     hash.finalize().into()
 }
 
-/// Two distinct places in the response alphabet, exactly uniform over all ordered pairs.
+/// The places of a [`ResponseKind::Keyed`] response, exactly uniform over all ordered pairs.
 pub(crate) fn word_indices(
     set_key: &SetKey,
     digest: &[u8; KEY_BYTES],
@@ -71,7 +76,7 @@ pub(crate) fn word_indices(
 pub(crate) const PAIRS: u64 = 2048 * 2047;
 
 /// The ordered pair of distinct words with the number `pair`.
-fn split(pair: u64) -> [usize; 2] {
+pub(crate) fn split(pair: u64) -> [usize; 2] {
     let (first, rest) = (pair / 2047, pair % 2047);
     // The second word counts along the list with the first one taken out.
     [first as usize, (rest + u64::from(rest >= first)) as usize]

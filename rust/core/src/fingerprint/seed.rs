@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use ed25519_dalek::SigningKey;
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::FingerprintError;
 use crate::memory::Locked;
@@ -64,6 +65,16 @@ impl Seed {
             .expand(b"ifrs/v1/keyring-id", &mut id)
             .expect("16 bytes are within HKDF's limit");
         id
+    }
+
+    /// The key that signs the keyring's claims: Ed25519 with
+    /// `HKDF-SHA256(seed, "ifrs/v1/signing-key")` as its secret; it is wiped when dropped.
+    pub(crate) fn signing_key(&self) -> SigningKey {
+        let mut secret = Zeroizing::new([0; KEY_BYTES]);
+        Hkdf::<Sha256>::new(None, self.expose())
+            .expand(b"ifrs/v1/signing-key", &mut *secret)
+            .expect("32 bytes are within HKDF's limit");
+        SigningKey::from_bytes(&secret)
     }
 
     /// The key of one set: `HKDF-SHA256(seed, "ifrs/v1/set" ‖ name ‖ canonical context)`.

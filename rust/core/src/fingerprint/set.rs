@@ -8,11 +8,13 @@ use zeroize::Zeroize;
 
 use super::FingerprintError;
 use super::alphabet::Alphabets;
+use super::binding::{bound_words, leaf};
 use super::response::{ResponseKind, SHARED_RESPONSE, digest_of_keys, spell, word_indices};
-use super::seed::{Context, Seed, SetKey};
+use super::seed::{Context, KEY_BYTES, Seed, SetKey};
 use super::source::{Draft, Source, Unit};
 use super::stream::Stream;
 use super::template::Template;
+use crate::merkle::{self, Hash};
 
 /// The most fingerprints that one set may hold.
 pub const MAX_FINGERPRINTS: usize = 100_000;
@@ -67,6 +69,7 @@ pub struct FingerprintSet {
     keys: Vec<String>,
     responses: Vec<String>,
     words: Vec<[usize; 2]>,
+    salts: Vec<[u8; KEY_BYTES]>,
 }
 
 impl FingerprintSet {
@@ -114,19 +117,31 @@ impl FingerprintSet {
     }
 
     fn bind(set_key: &SetKey, spec: SetSpec, keys: Vec<String>) -> Self {
-        let digest = digest_of_keys(keys.iter().map(String::as_str));
-        let (mut words, mut responses) = (Vec::new(), Vec::with_capacity(keys.len()));
-        for (index, key) in keys.iter().enumerate() {
-            match spec.response {
-                ResponseKind::Unique => {
-                    let pair = word_indices(set_key, &digest, index as u64, key);
-                    responses.push(spell(pair));
-                    words.push(pair);
-                }
-                ResponseKind::Shared => responses.push(SHARED_RESPONSE.to_owned()),
-            }
-        }
-        Self { spec, keys, responses, words }
+        let numbers = 0..keys.len() as u64;
+        let salts = numbers.map(|i| set_key.mac(&[b"salt", &i.to_be_bytes()])).collect();
+        let mut set = Self { spec, keys, responses: Vec::new(), words: Vec::new(), salts };
+        set.words = match set.spec.response {
+            ResponseKind::Unique => set.bound_words(),
+            ResponseKind::Keyed => set.keyed_words(set_key),
+            ResponseKind::Shared => Vec::new(),
+        };
+        set.responses = match set.spec.response {
+            ResponseKind::Shared => vec![SHARED_RESPONSE.to_owned(); set.len()],
+            _ => set.words.iter().map(|&pair| spell(pair)).collect(),
+        };
+        set
+    }
+
+    fn bound_words(&self) -> Vec<[usize; 2]> {
+        let root = merkle::root(&self.leaves());
+        let words = |i: usize| bound_words(&root, i as u64, &self.salts[i], &self.prompt(i));
+        (0..self.len()).map(words).collect()
+    }
+
+    fn keyed_words(&self, set_key: &SetKey) -> Vec<[usize; 2]> {
+        let digest = digest_of_keys(self.keys.iter().map(String::as_str));
+        let words = |(i, key): (usize, &String)| word_indices(set_key, &digest, i as u64, key);
+        self.keys.iter().enumerate().map(words).collect()
     }
 
     /// What determined the set.
@@ -168,6 +183,16 @@ impl FingerprintSet {
     pub fn words(&self, index: usize) -> Option<[usize; 2]> {
         self.words.get(index).copied()
     }
+
+    /// The leaves of the set's Merkle tree, in order: they give nothing away.
+    pub fn leaves(&self) -> Vec<Hash> {
+        (0..self.len()).map(|i| leaf(&self.salts[i], &self.prompt(i))).collect()
+    }
+
+    /// `HMAC(K, "salt" ‖ index)`: what keeps a leaf from being guessed, and its response secret.
+    pub fn salt(&self, index: usize) -> &[u8; KEY_BYTES] {
+        &self.salts[index]
+    }
 }
 
 impl Drop for FingerprintSet {
@@ -175,6 +200,7 @@ impl Drop for FingerprintSet {
         self.keys.zeroize();
         self.responses.zeroize();
         self.words.iter_mut().for_each(Zeroize::zeroize);
+        self.salts.zeroize();
     }
 }
 
@@ -260,7 +286,7 @@ fn claim_runs(units: &[Unit], runs: &mut HashSet<Vec<Unit>>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fingerprint::seed::{ContextValue, KEY_BYTES};
+    use crate::fingerprint::seed::ContextValue;
 
     fn spec(n: usize, source: Source) -> SetSpec {
         SetSpec {
@@ -305,7 +331,24 @@ mod tests {
         for i in 0..5 {
             assert_eq!(set.response(i), again.response(i));
             assert_eq!(set.words(i), again.words(i));
+            assert_eq!(set.salt(i), again.salt(i));
+            assert_ne!(set.salt(i), set.salt((i + 1) % 5));
         }
+    }
+
+    #[test]
+    fn any_key_of_the_set_changes_every_response() {
+        let spec = spec(8, Source::Chinese);
+        let keys: Vec<String> = (0..8).map(|i| format!("key {i}")).collect();
+        let one = FingerprintSet::restore(&seed(1), spec.clone(), keys.clone()).unwrap();
+        let mut changed = keys.clone();
+        changed[7].push('!');
+        let other = FingerprintSet::restore(&seed(1), spec.clone(), changed).unwrap();
+        assert!((0..8).all(|i| one.words(i) != other.words(i)));
+        assert!((0..8).all(|i| one.salt(i) == other.salt(i)));
+        let keyed = SetSpec { response: ResponseKind::Keyed, ..spec };
+        let keyed = FingerprintSet::restore(&seed(1), keyed, keys).unwrap();
+        assert!((0..8).all(|i| one.words(i) != keyed.words(i)));
     }
 
     #[test]

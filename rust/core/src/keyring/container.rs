@@ -13,8 +13,8 @@ use crate::memory::Buffer;
 /// The least scrypt work factor that is accepted, for tests: log₂ N.
 pub const MIN_WORK_FACTOR: u8 = 2;
 
-/// Files that ask for more work than this are refused: log₂ N, about a minute.
-const MAX_WORK_FACTOR: u8 = 24;
+/// Files that ask for more work than this are refused: log₂ N; 4 GiB of memory.
+const MAX_WORK_FACTOR: u8 = 22;
 
 /// Encrypts a payload.
 pub(super) fn seal(plaintext: &[u8], protect: &Protect) -> Result<Vec<u8>, KeyringError> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::evidence::EvidenceError;
 use crate::fingerprint::FingerprintError;
 
 /// Why a keyring could not be made, read or written.
@@ -164,6 +165,9 @@ pub enum KeyringError {
     /// Shares of different splits.
     #[error("the shares come from different splits: bring shares of one split")]
     MixedShares,
+    /// The claim could not be made.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// The set could not be derived.
     #[error(transparent)]
     Fingerprint(#[from] FingerprintError),

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::evidence::Claim;
 use crate::fingerprint::set::Check;
 use crate::fingerprint::{Alphabets, FingerprintSet, Seed, SetSpec};
 use lock::Lock;
@@ -268,6 +269,32 @@ impl Keyring {
             payload.journal.append(entry.about(name, id));
             Ok(())
         })
+    }
+
+    /// Signs the claim of a set about a released model: its name, and name and SHA-256 of each of
+    /// its files. The journal says so before the claim leaves.
+    ///
+    /// A set that came from another keyring is claimed with this keyring's key: who signs is who
+    /// claims.
+    pub fn claim(
+        &mut self,
+        name: &str,
+        model: &str,
+        subject: Vec<(String, String)>,
+    ) -> Result<Claim, KeyringError> {
+        let set = self.get(name)?;
+        self.change(|payload| {
+            let id = payload.find(name)?.id(&payload.seed);
+            let claim = Claim::sign(&set, model, subject, &payload.seed.signing_key())?;
+            let to = vec![payload::hex(&claim.digest()).to_string()];
+            payload.journal.append(Entry { to, ..Entry::new(Event::Claimed) }.about(name, id));
+            Ok(claim)
+        })
+    }
+
+    /// The Ed25519 key that the keyring's claims are signed with, its public half.
+    pub fn public_key(&self) -> [u8; 32] {
+        self.payload.seed.signing_key().verifying_key().to_bytes()
     }
 
     /// The keys of a set that were sent or revealed to somebody, in order.
@@ -591,6 +618,24 @@ mod tests {
         ring.remove("one").unwrap();
         ring.generate(spec("one", 3), &alphabets, None).unwrap();
         assert_eq!(ring.spent("one").unwrap(), [0, 2]);
+    }
+
+    #[test]
+    fn claims_are_signed_with_the_keyrings_key_and_journalled() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, mut ring) = make(folder.path());
+        ring.generate(spec("one", 3), &Alphabets::default(), None).unwrap();
+        let subject = vec![("model.safetensors".to_owned(), "11".repeat(32))];
+        let claim = ring.claim("one", "model", subject.clone()).unwrap();
+        assert!(claim.verify(Some(&ring.public_key())).is_ok());
+        let last = ring.journal().last().unwrap();
+        assert_eq!((last.event, last.set.as_deref()), (Event::Claimed, Some("one")));
+        assert_eq!(last.to, [payload::hex(&claim.digest()).to_string()]);
+        assert!(matches!(ring.claim("two", "model", subject), Err(KeyringError::NoSet(_))));
+        let entries = ring.journal().len();
+        assert!(matches!(ring.claim("one", "", vec![]), Err(KeyringError::Evidence(_))));
+        assert_eq!(ring.journal().len(), entries);
+        assert_eq!(open(&path, "correct horse").unwrap().public_key(), ring.public_key());
     }
 
     #[test]

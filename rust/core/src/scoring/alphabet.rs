@@ -1,202 +1,187 @@
-//! Where each character occurs in a pattern, as bit masks.
+//! Characters as bytes.
 //!
-//! Both bit-parallel algorithms read, for each character of the text, the set
-//! of pattern positions that hold it. Bit `i % 64` of word `i / 64` of a
-//! character's mask is set when the pattern's character `i` equals it.
+//! The kernels compare bytes. Where text and pattern are ASCII these are the
+//! bytes of the strings, which are never decoded. Otherwise a pattern, or some
+//! patterns together, define an [`Alphabet`]: ASCII keeps its codes, each
+//! other character of the patterns gets one of the remaining codes, and all
+//! other characters share [`ABSENT`], as it does not matter which of the
+//! characters that no pattern has a text holds.
 
-/// Number of pattern positions in one machine word.
-pub(super) const WORD: usize = u64::BITS as usize;
+/// The code of characters that no pattern has, and of the space behind a text.
+pub(super) const ABSENT: u8 = 0xFF;
 
-/// Rows of the table that belong to ASCII, addressed by the character itself.
-const ASCII: usize = 128;
+/// The code of the space behind a pattern; no text has it.
+pub(super) const NOTHING: u8 = 0xFE;
 
-/// The row of every character that the pattern lacks; all zero.
-const ABSENT: usize = ASCII;
+/// The first code that is not ASCII.
+const FIRST: u8 = 0x80;
 
-/// The match masks of one pattern.
-///
-/// All masks lie in one table of equally long rows: first the 128 of ASCII,
-/// then the empty one, then those of the pattern's other characters.
-pub(super) struct Masks {
-    len: usize,
-    words: usize,
-    rows: Vec<u64>,
-    others: ScalarMap,
+/// Characters beside ASCII that have codes of their own at most.
+const MOST: usize = (NOTHING - FIRST) as usize;
+
+/// The codes of the characters of some patterns.
+#[derive(Debug, Default)]
+pub(super) struct Alphabet {
+    others: ScalarTable,
 }
 
-impl Masks {
-    pub(super) fn new(pattern: &str) -> Self {
-        let len = pattern.chars().count();
-        let words = len.div_ceil(WORD);
-        let mut rows = vec![0; (ABSENT + 1) * words];
-        let mut others = ScalarMap::default();
-        if !pattern.is_ascii() {
-            let mut distinct: Vec<char> = pattern.chars().filter(|c| !c.is_ascii()).collect();
-            distinct.sort_unstable();
-            distinct.dedup();
-            rows.resize((ABSENT + 1 + distinct.len()) * words, 0);
-            others = ScalarMap::new(&distinct);
+impl Alphabet {
+    /// The alphabet of some characters, unless they are too many.
+    pub(super) fn new(chars: impl Iterator<Item = char>) -> Option<Self> {
+        let mut distinct: Vec<u32> = chars.filter(|c| !c.is_ascii()).map(u32::from).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        Self::of(&distinct)
+    }
+
+    /// The alphabet of some distinct scalar values beside ASCII, likewise.
+    pub(super) fn of(distinct: &[u32]) -> Option<Self> {
+        (distinct.len() <= MOST).then(|| Self { others: ScalarTable::new(distinct) })
+    }
+
+    /// Appends the codes of a text, one for each character.
+    pub(super) fn encode(&self, text: &[u8], codes: &mut Vec<u8>) {
+        if self.others.blocks.is_empty() {
+            // Only ASCII counts; every other character begins with one byte
+            // above 0xBF.
+            codes.extend(text.iter().filter(|&&byte| byte & 0xC0 != 0x80).map(|&b| match b {
+                0..FIRST => b,
+                _ => ABSENT,
+            }));
+            return;
         }
-        let mut masks = Self { len, words, rows, others };
-        for (i, c) in pattern.chars().enumerate() {
-            let row = c.row(&masks);
-            masks.rows[row * words + i / WORD] |= 1 << (i % WORD);
-        }
-        masks
-    }
-
-    /// Number of characters of the pattern.
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Number of words of each mask.
-    pub(super) fn words(&self) -> usize {
-        self.words
-    }
-
-    /// The last word's bit that stands for the pattern's last character.
-    pub(super) fn last_bit(&self) -> u32 {
-        ((self.len + WORD - 1) % WORD) as u32
-    }
-
-    /// The first word of a character's mask: all of it, for a pattern of at
-    /// most 64 characters.
-    #[inline]
-    pub(super) fn word<S: Symbol>(&self, symbol: S) -> u64 {
-        self.rows[symbol.row(self) * self.words]
-    }
-
-    /// A character's mask.
-    #[inline]
-    pub(super) fn mask<S: Symbol>(&self, symbol: S) -> &[u64] {
-        let start = symbol.row(self) * self.words;
-        &self.rows[start..start + self.words]
-    }
-}
-
-/// A character of a text, in the form in which the text is stored.
-///
-/// The kernels are generic over it so that ASCII text is read byte by byte,
-/// without decoding and without a look-up in the map.
-pub(super) trait Symbol: Copy {
-    /// The index of this character's row in the table of masks.
-    fn row(self, masks: &Masks) -> usize;
-}
-
-/// A byte below 128, of a text that is all ASCII.
-impl Symbol for u8 {
-    #[inline]
-    fn row(self, _: &Masks) -> usize {
-        usize::from(self)
-    }
-}
-
-impl Symbol for char {
-    #[inline]
-    fn row(self, masks: &Masks) -> usize {
-        if self.is_ascii() {
-            self as usize
-        } else {
-            masks.others.get(self).map_or(ABSENT, |index| ABSENT + 1 + index)
-        }
-    }
-}
-
-/// An open-addressing map from a character to its position in a list.
-///
-/// Every character of a non-ASCII text is looked up, and the standard map's
-/// keyed hash would cost more than the kernels' own step.
-#[derive(Default)]
-struct ScalarMap {
-    slots: Vec<Option<(char, u32)>>,
-    shift: u32,
-}
-
-impl ScalarMap {
-    /// Maps each of some distinct characters to its position.
-    fn new(distinct: &[char]) -> Self {
-        // At most half full, so that a miss ends after a probe or two.
-        let bits = (distinct.len() * 2).next_power_of_two().trailing_zeros();
-        let mut map = Self { slots: vec![None; 1 << bits], shift: u32::BITS - bits };
-        for (index, &c) in (0..).zip(distinct) {
-            let mut slot = map.home(c);
-            while map.slots[slot].is_some() {
-                slot = map.after(slot);
+        codes.reserve(text.len());
+        let mut rest = text;
+        while let Some(&byte) = rest.first() {
+            if byte < FIRST {
+                codes.push(byte);
+                rest = &rest[1..];
+            } else {
+                let (scalar, len) = decode(rest);
+                codes.push(self.others.get(scalar));
+                rest = &rest[len..];
             }
-            map.slots[slot] = Some((c, index));
         }
-        map
     }
+}
 
-    #[inline]
-    fn get(&self, c: char) -> Option<usize> {
-        if self.slots.is_empty() {
+/// The scalar values of UTF-8.
+///
+/// Input from outside that is not UTF-8 after all gives some values or other,
+/// and no harm.
+pub(super) fn scalars(mut text: &[u8]) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        if text.is_empty() {
             return None;
         }
-        let mut slot = self.home(c);
-        while let Some((key, index)) = self.slots[slot] {
-            if key == c {
-                return Some(index as usize);
-            }
-            slot = self.after(slot);
+        let (scalar, len) = decode(text);
+        text = &text[len..];
+        Some(scalar)
+    })
+}
+
+/// The first scalar value of some UTF-8, and its length.
+#[inline]
+fn decode(text: &[u8]) -> (u32, usize) {
+    match *text {
+        [a @ 0..0x80, ..] => (u32::from(a), 1),
+        [a @ 0xC0..0xE0, b, ..] => (bits(a, 0x1F) << 6 | bits(b, 0x3F), 2),
+        [a @ 0xE0..0xF0, b, c, ..] => (bits(a, 0x0F) << 12 | bits(b, 0x3F) << 6 | bits(c, 0x3F), 3),
+        [a @ 0xF0..=0xFF, b, c, d, ..] => {
+            let high = bits(a, 0x07) << 18 | bits(b, 0x3F) << 12;
+            (high | bits(c, 0x3F) << 6 | bits(d, 0x3F), 4)
         }
-        None
+        _ => (u32::from(char::REPLACEMENT_CHARACTER), 1),
+    }
+}
+
+#[inline]
+fn bits(byte: u8, mask: u8) -> u32 {
+    u32::from(byte & mask)
+}
+
+/// Scalar values in a block of the table: those that share all but the last
+/// byte of their UTF-8.
+const BLOCK: u32 = 64;
+
+/// A table of two levels from scalar values to codes.
+///
+/// Every character of a non-ASCII text is looked up, and the standard map's
+/// keyed hash would cost more than the kernels themselves.
+#[derive(Debug, Default)]
+struct ScalarTable {
+    /// For each run of 64 scalar values up to the last code, its block.
+    blocks: Vec<u8>,
+    /// The first block has no codes.
+    codes: Vec<[u8; BLOCK as usize]>,
+}
+
+impl ScalarTable {
+    /// Gives codes to distinct scalar values, from the first on.
+    fn new(distinct: &[u32]) -> Self {
+        let Some(last) = distinct.iter().max() else { return Self::default() };
+        let mut table = Self {
+            blocks: vec![0; (last / BLOCK) as usize + 1],
+            codes: vec![[ABSENT; BLOCK as usize]],
+        };
+        for (code, scalar) in (FIRST..).zip(distinct) {
+            let block = &mut table.blocks[(scalar / BLOCK) as usize];
+            if *block == 0 {
+                // At most one block a code: fewer than 127.
+                *block = table.codes.len() as u8;
+                table.codes.push([ABSENT; BLOCK as usize]);
+            }
+            table.codes[usize::from(*block)][(scalar % BLOCK) as usize] = code;
+        }
+        table
     }
 
-    /// Fibonacci hashing (Knuth, *TAOCP* 3, section 6.4): it spreads the runs
-    /// of neighbouring code points that scripts consist of.
     #[inline]
-    fn home(&self, c: char) -> usize {
-        (u32::from(c).wrapping_mul(0x9E37_79B9) >> self.shift) as usize
-    }
-
-    #[inline]
-    fn after(&self, slot: usize) -> usize {
-        (slot + 1) & (self.slots.len() - 1)
+    fn get(&self, scalar: u32) -> u8 {
+        let block = self.blocks.get((scalar / BLOCK) as usize).copied().unwrap_or(0);
+        self.codes[usize::from(block)][(scalar % BLOCK) as usize]
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
     use super::*;
 
-    /// Checks every mask bit of a pattern against the pattern itself.
-    fn check(pattern: &str, probes: &str) {
-        let masks = Masks::new(pattern);
-        let chars: Vec<char> = pattern.chars().collect();
-        assert_eq!(masks.len(), chars.len());
-        assert_eq!(masks.words(), chars.len().div_ceil(64));
-        assert_eq!(masks.last_bit() as usize, (chars.len() - 1) % 64);
-        for c in pattern.chars().chain(probes.chars()) {
-            let mask = masks.mask(c);
-            assert_eq!(mask[0], masks.word(c));
-            for i in 0..masks.words() * 64 {
-                let set = mask[i / 64] >> (i % 64) & 1 == 1;
-                assert_eq!(set, chars.get(i) == Some(&c), "{c:?} at {i}");
-            }
-            if let Ok(byte) = u8::try_from(c)
-                && byte.is_ascii()
-            {
-                assert_eq!(masks.mask(byte), mask);
-            }
+    fn codes(alphabet: &Alphabet, text: &str) -> Vec<u8> {
+        let mut codes = Vec::new();
+        alphabet.encode(text.as_bytes(), &mut codes);
+        codes
+    }
+
+    #[test]
+    fn codes_tell_the_characters_of_patterns_apart() {
+        for count in [0, 1, 2, 63, 64, 65, MOST] {
+            let pattern: String = ('\u{4E00}'..).take(count).chain("ab".chars()).collect();
+            let alphabet = Alphabet::new(pattern.chars()).unwrap();
+            let mut seen = codes(&alphabet, &pattern);
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), count + 2);
+            assert!(seen.iter().all(|&code| code < NOTHING));
+            assert_eq!(codes(&alphabet, "\u{4DFF}é\u{10FFFF}z"), [ABSENT, ABSENT, ABSENT, b'z']);
         }
+        assert!(Alphabet::new(('\u{4E00}'..).take(MOST + 1)).is_none());
     }
 
-    #[test]
-    fn masks_mark_positions() {
-        check("a", "b\0\u{7f}é漢");
-        check("abracadabra", "xyzé");
-        check(&"abc".repeat(43), "d漢");
-        check("漢", "字");
-        check("naïve 漢字 🚀 e\u{301}", "öß\u{10FFFF}\u{80}\u{302}");
-    }
+    proptest! {
+        #[test]
+        fn scalars_are_those_of_chars(text in any::<String>()) {
+            let expected: Vec<u32> = text.chars().map(u32::from).collect();
+            prop_assert_eq!(scalars(text.as_bytes()).collect::<Vec<_>>(), expected);
+        }
 
-    #[test]
-    fn many_distinct_characters_are_kept_apart() {
-        for count in [1, 2, 3, 63, 64, 65, 500] {
-            let pattern: String = ('\u{4E00}'..).take(count).collect();
-            check(&pattern, "\u{4DFF}\u{4E00}\u{9000}");
+        #[test]
+        fn whatever_the_bytes_nothing_panics(bytes in any::<Vec<u8>>()) {
+            prop_assert!(scalars(&bytes).count() <= bytes.len());
         }
     }
 }

@@ -1,301 +1,221 @@
-//! Scoring many pairs on many threads.
+//! Work on many threads that can be stopped.
 //!
-//! The scores form one flat list, cut into waves and each wave into chunks.
-//! The threads take chunks; between waves the calling thread polls the
-//! interrupt. It alone may poll: a Python signal handler, for one, only ever
-//! runs on the interpreter's main thread.
+//! The threads of a rayon pool take parcels of work from one queue. The
+//! calling thread polls the interrupt: it alone may, as a Python signal
+//! handler, for one, only ever runs on the interpreter's main thread. Where no
+//! pool is worth its start the calling thread works and polls in turn.
 
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::alphabet::WORD;
-use super::pattern::{Patterns, Scratch};
-use super::{Options, ScoringError};
+use rayon::ThreadPoolBuilder;
 
-/// Kernel steps (a character of a text against a word of a pattern) in a
-/// chunk: about a millisecond, far above the cost of handing it to a thread.
-const CHUNK_STEPS: usize = 1 << 18;
+use super::{Interrupt, Options, ScoringError};
 
-/// Chunks of a wave for each thread: enough to even out their lengths, few
-/// enough that the interrupt is polled every few tens of milliseconds.
-const CHUNKS_PER_WAVE: usize = 32;
+/// How often the interrupt is polled.
+const POLL: Duration = Duration::from_millis(30);
 
-/// Every text against every pattern.
-pub(super) fn matrix<T, P>(
-    texts: &[T],
-    patterns: &[P],
-    options: &Options<'_>,
-) -> Result<Vec<f32>, ScoringError>
-where
-    T: AsRef<str> + Sync,
-    P: AsRef<str> + Sync,
-{
-    let mut scores = zeros(texts.len(), patterns.len(), patterns.len())?;
-    if scores.is_empty() {
-        return Ok(scores);
+/// Whether to give up, as one thread sees it.
+pub(super) struct Stop<'a> {
+    asked: &'a AtomicBool,
+    /// On the calling thread.
+    interrupt: Option<Interrupt<'a>>,
+    polled: Cell<Instant>,
+}
+
+impl<'a> Stop<'a> {
+    fn new(asked: &'a AtomicBool, interrupt: Option<Interrupt<'a>>) -> Self {
+        Self { asked, interrupt, polled: Cell::new(Instant::now()) }
     }
-    let plan = Plan::new(texts, patterns, scores.len());
-    let prepared =
-        Patterns::new(patterns.iter().map(AsRef::as_ref), options.method, options.cutoff);
-    run(&mut scores, &plan, options, |start, mut scores, scratch| {
-        let (mut row, mut column) = (start / patterns.len(), start % patterns.len());
-        while !scores.is_empty() {
-            let end = patterns.len().min(column + scores.len());
-            let (head, tail) = scores.split_at_mut(end - column);
-            prepared.score_row(texts[row].as_ref(), column..end, head, scratch);
-            scores = tail;
-            row += 1;
-            column = 0;
+
+    /// Nobody will ask.
+    #[cfg(test)]
+    pub(super) fn never() -> Self {
+        static NEVER: AtomicBool = AtomicBool::new(false);
+        Self::new(&NEVER, None)
+    }
+
+    /// To be called every few milliseconds of work.
+    ///
+    /// # Errors
+    ///
+    /// [`ScoringError::Interrupted`], once somebody asked.
+    pub(super) fn check(&self) -> Result<(), ScoringError> {
+        if let Some(interrupt) = self.interrupt {
+            let now = Instant::now();
+            if now - self.polled.get() >= POLL {
+                self.polled.set(now);
+                if interrupt() {
+                    self.asked.store(true, Ordering::Relaxed);
+                }
+            }
         }
-    })?;
-    Ok(scores)
-}
-
-/// Each text against the pattern at the same position.
-pub(super) fn pairs<T, P>(
-    texts: &[T],
-    patterns: &[P],
-    options: &Options<'_>,
-) -> Result<Vec<f32>, ScoringError>
-where
-    T: AsRef<str> + Sync,
-    P: AsRef<str> + Sync,
-{
-    let mut scores = zeros(texts.len(), patterns.len(), 1)?;
-    if scores.is_empty() {
-        return Ok(scores);
-    }
-    let plan = Plan::new(texts, patterns, scores.len());
-    run(&mut scores, &plan, options, |start, scores, scratch| {
-        let end = start + scores.len();
-        let pairs = texts[start..end].iter().zip(&patterns[start..end]);
-        // One expected answer often recurs in a run of texts.
-        let mut latest: Option<(&str, Patterns<'_>)> = None;
-        for (score, (text, pattern)) in scores.iter_mut().zip(pairs) {
-            let pattern = pattern.as_ref();
-            let prepared = match latest.take() {
-                Some((same, prepared)) if same == pattern => prepared,
-                _ => Patterns::new([pattern], options.method, options.cutoff),
-            };
-            prepared.score_row(text.as_ref(), 0..1, std::slice::from_mut(score), scratch);
-            latest = Some((pattern, prepared));
-        }
-    })?;
-    Ok(scores)
-}
-
-/// How finely a batch is cut.
-struct Plan {
-    /// Scores in a chunk.
-    chunk: usize,
-    /// Chunks in all.
-    chunks: usize,
-}
-
-impl Plan {
-    fn new<T: AsRef<str>, P: AsRef<str>>(texts: &[T], patterns: &[P], scores: usize) -> Self {
-        let steps = mean(texts.iter().map(|text| text.as_ref().len()));
-        let words = mean(patterns.iter().map(|p| p.as_ref().len().div_ceil(WORD)));
-        Self::of(CHUNK_STEPS / steps.saturating_mul(words).max(1), scores)
-    }
-
-    fn of(chunk: usize, scores: usize) -> Self {
-        // Very short texts cost more than their steps: hence the upper limit.
-        let chunk = chunk.clamp(1, 1 << 14);
-        Self { chunk, chunks: scores.div_ceil(chunk) }
+        if self.asked.load(Ordering::Relaxed) { Err(ScoringError::Interrupted) } else { Ok(()) }
     }
 }
 
-/// The rounded mean of some lengths.
-fn mean(lengths: impl ExactSizeIterator<Item = usize>) -> usize {
-    let count = lengths.len().max(1);
-    lengths.fold(0, usize::saturating_add).div_ceil(count)
-}
-
-/// Fills the scores, chunk by chunk. `fill` gets the position of the first
-/// score of its chunk, the chunk and the thread's working memory.
-fn run<F>(
-    scores: &mut [f32],
-    plan: &Plan,
-    options: &Options<'_>,
-    fill: F,
-) -> Result<(), ScoringError>
-where
-    F: Fn(usize, &mut [f32], &mut Scratch) + Sync,
-{
-    let pool = pool(options.workers, plan.chunks)?;
-    let threads = pool.as_ref().map_or(1, ThreadPool::current_num_threads);
-    let wave = plan.chunk.saturating_mul(CHUNKS_PER_WAVE).saturating_mul(threads);
-    let mut scratch = Scratch::default();
-    for (index, scores) in scores.chunks_mut(wave).enumerate() {
-        if options.interrupt.is_some_and(|interrupted| interrupted()) {
-            return Err(ScoringError::Interrupted);
-        }
-        let start = index * wave;
-        match &pool {
-            None => fill(start, scores, &mut scratch),
-            Some(pool) => pool.install(|| {
-                scores.par_chunks_mut(plan.chunk).enumerate().for_each_init(
-                    Scratch::default,
-                    |scratch, (index, scores)| {
-                        fill(start + index * plan.chunk, scores, scratch);
-                    },
-                );
-            }),
-        }
-    }
-    Ok(())
-}
-
-/// The threads for a number of chunks, or none where the calling thread does.
-///
-/// The pool lives as long as the call. A global one would outlive it and leave
-/// a process that forks afterwards, as Python's `multiprocessing` may, with a
-/// pool whose threads do not exist.
-fn pool(workers: usize, chunks: usize) -> Result<Option<ThreadPool>, ScoringError> {
-    let workers = match workers {
+/// Number of threads that were asked for.
+pub(super) fn threads(workers: usize) -> usize {
+    match workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         workers => workers,
-    };
-    // A thread without a chunk would be started for nothing.
-    let workers = workers.min(chunks);
-    if workers <= 1 {
-        return Ok(None);
     }
-    ThreadPoolBuilder::new()
-        .num_threads(workers)
-        .thread_name(|index| format!("ifrs-scoring-{index}"))
-        .build()
-        .map(Some)
-        .map_err(|error| ScoringError::ThreadPool(error.to_string()))
 }
 
-/// A zero for each of `rows * columns` scores, where they fit in memory.
-fn zeros(texts: usize, patterns: usize, columns: usize) -> Result<Vec<f32>, ScoringError> {
-    let too_large = || ScoringError::TooLarge { texts, patterns };
-    let len = texts.checked_mul(columns).ok_or_else(too_large)?;
-    let mut scores = Vec::new();
-    scores.try_reserve_exact(len).map_err(|_| too_large())?;
-    scores.resize(len, 0.0);
-    Ok(scores)
+/// Does the work on each of `count` parcels. Every thread has a memory of its
+/// own, which it keeps from parcel to parcel.
+///
+/// # Errors
+///
+/// The first error of any parcel, [`ScoringError::Interrupted`] or
+/// [`ScoringError::ThreadPool`].
+pub(super) fn drive<P, M, F>(
+    parcels: impl Iterator<Item = P> + Send,
+    count: usize,
+    options: &Options<'_>,
+    work: F,
+) -> Result<(), ScoringError>
+where
+    P: Send,
+    M: Default,
+    F: Fn(P, &mut M, &Stop<'_>) -> Result<(), ScoringError> + Sync,
+{
+    let asked = AtomicBool::new(false);
+    // A thread without a parcel would be started for nothing.
+    let threads = threads(options.workers).min(count);
+    if threads <= 1 {
+        let stop = Stop::new(&asked, options.interrupt);
+        let mut memory = M::default();
+        return parcels.into_iter().try_for_each(|parcel| {
+            stop.check()?;
+            work(parcel, &mut memory, &stop)
+        });
+    }
+    // The pool lives as long as the call. A global one would outlive it and
+    // leave a process that forks afterwards, as Python's `multiprocessing`
+    // may, with a pool whose threads do not exist.
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("ifrs-scoring-{index}"))
+        .build()
+        .map_err(|error| ScoringError::ThreadPool(error.to_string()))?;
+    let queue = Mutex::new(parcels);
+    let failure = Mutex::new(None);
+    let running = Running { count: Mutex::new(threads), none: Condvar::new() };
+    pool.in_place_scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|_| {
+                let _leaving = Leaving(&running);
+                let stop = Stop::new(&asked, None);
+                let mut memory = M::default();
+                loop {
+                    let Some(parcel) = lock(&queue).next() else { return };
+                    let done = stop.check().and_then(|()| work(parcel, &mut memory, &stop));
+                    if let Err(error) = done {
+                        asked.store(true, Ordering::Relaxed);
+                        lock(&failure).get_or_insert(error);
+                        return;
+                    }
+                }
+            });
+        }
+        let mut count = lock(&running.count);
+        while *count > 0 {
+            count =
+                running.none.wait_timeout(count, POLL).unwrap_or_else(PoisonError::into_inner).0;
+            if *count > 0 && options.interrupt.is_some_and(|interrupt| interrupt()) {
+                asked.store(true, Ordering::Relaxed);
+            }
+        }
+    });
+    match lock(&failure).take() {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// The threads at work.
+struct Running {
+    count: Mutex<usize>,
+    none: Condvar,
+}
+
+/// Counts a thread out, even one that panics.
+struct Leaving<'a>(&'a Running);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        let mut count = lock(&self.0.count);
+        *count -= 1;
+        if *count == 0 {
+            self.0.none.notify_one();
+        }
+    }
+}
+
+/// What the lock guards is whole even where its holder panicked.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use std::thread;
 
-    use super::super::{Method, score_one, score_pairs_with, score_with};
+    use super::super::Method;
     use super::*;
 
     #[test]
-    fn every_score_is_filled_once_at_its_place() {
-        for (len, chunk, workers) in
-            [(1, 1, 4), (10, 3, 2), (1000, 1, 2), (1000, 7, 1), (513, 2, 3)]
-        {
-            let mut scores = vec![0.0; len];
+    fn every_parcel_is_worked_on_once() {
+        for (count, workers) in [(0, 2), (1, 2), (10, 2), (1000, 3), (513, 1)] {
+            let mut seen = vec![0_u32; count];
             let options = Options { workers, ..Options::new(Method::Exact) };
-            run(&mut scores, &Plan::of(chunk, len), &options, |start, scores, _| {
-                for (score, at) in scores.iter_mut().zip(start..) {
-                    *score += at as f32 + 1.0;
-                }
+            drive(seen.iter_mut(), count, &options, |parcel: &mut u32, worked: &mut u32, _| {
+                *worked += 1;
+                *parcel += 1;
+                Ok(())
             })
             .unwrap();
-            let expected: Vec<f32> = (1..=len).map(|at| at as f32).collect();
-            assert_eq!(scores, expected);
+            assert!(seen.iter().all(|&times| times == 1));
         }
     }
 
     #[test]
-    fn the_number_of_threads_does_not_show() {
-        // Several chunks, or there would be one thread only.
-        let texts: Vec<String> = (0..300_u32)
-            .map(|i| {
-                let filler = if i % 3 == 0 { "é" } else { "x" };
-                format!("{}answer {i}{}", filler.repeat(i as usize), "y".repeat(700))
-            })
-            .collect();
-        let patterns: Vec<String> = (0..7).map(|i| format!("answer {i}2")).collect();
-        assert!(Plan::new(&texts, &patterns, 2100).chunks > 4);
-        let many: Vec<&String> = (0..300).map(|i| &patterns[i / 2 % 7]).collect();
-        for method in [Method::Exact, Method::Partial, Method::Ratio] {
-            let [one, two, all] = [1, 2, 0].map(|workers| {
-                let options = Options { workers, ..Options::new(method) };
-                score_with(&texts, &patterns, &options).unwrap()
-            });
-            assert_eq!(one, two);
-            assert_eq!(one, all);
-            for (t, text) in texts.iter().enumerate().step_by(17) {
-                for (p, pattern) in patterns.iter().enumerate() {
-                    assert_eq!(one[t * 7 + p], score_one(text, pattern, method).unwrap());
-                }
-            }
-            for workers in [1, 2, 0] {
-                let options = Options { workers, ..Options::new(method) };
-                let pairs = score_pairs_with(&texts, &many, &options).unwrap();
-                for (t, score) in pairs.into_iter().enumerate() {
-                    assert_eq!(score, one[t * 7 + t / 2 % 7]);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn one_text_with_many_patterns_is_cut_too() {
-        let text = "abcdefgh".repeat(2000);
-        let patterns: Vec<String> = (0..100).map(|i| format!("fgha{i}")).collect();
-        assert!(Plan::new(&[&text], &patterns, 100).chunks > 4);
-        let options = Options { workers: 2, ..Options::new(Method::Partial) };
-        let scores = score_with(&[&text], &patterns, &options).unwrap();
-        for (pattern, score) in patterns.iter().zip(scores) {
-            assert_eq!(score, score_one(&text, pattern, Method::Partial).unwrap());
-        }
-    }
-
-    #[test]
-    fn an_interrupt_stops_the_batch() {
-        let texts = vec!["x".repeat(1000); 40_000];
+    fn an_interrupt_stops_the_work_on_the_calling_thread_only() {
         let caller = thread::current().id();
         for workers in [1, 2] {
             let polls = AtomicUsize::new(0);
             let interrupt = || {
                 assert_eq!(thread::current().id(), caller);
-                polls.fetch_add(1, Ordering::Relaxed) == 2
+                polls.fetch_add(1, Ordering::Relaxed) == 1
             };
             let options =
                 Options { workers, interrupt: Some(&interrupt), ..Options::new(Method::Exact) };
-            let error = score_with(&texts, &["y"], &options).unwrap_err();
-            assert!(matches!(error, ScoringError::Interrupted));
-            assert_eq!(polls.load(Ordering::Relaxed), 3);
-            polls.store(0, Ordering::Relaxed);
-            let error = score_pairs_with(&texts, &texts, &options).unwrap_err();
-            assert!(matches!(error, ScoringError::Interrupted));
+            let done = AtomicUsize::new(0);
+            let result = drive(0..1_000_000, 1_000_000, &options, |_, (): &mut (), stop| {
+                thread::sleep(Duration::from_millis(1));
+                done.fetch_add(1, Ordering::Relaxed);
+                stop.check()
+            });
+            assert!(matches!(result, Err(ScoringError::Interrupted)));
+            assert_eq!(polls.load(Ordering::Relaxed), 2);
+            assert!(done.load(Ordering::Relaxed) < 1000);
         }
     }
 
     #[test]
-    fn an_interrupt_that_never_fires_changes_nothing() {
-        let never = || false;
-        let options = Options { interrupt: Some(&never), ..Options::new(Method::Partial) };
-        assert_eq!(score_with(&["ab"], &["ab", "cd"], &options).unwrap(), [1.0, 0.0]);
-    }
-
-    #[test]
-    fn nothing_to_score() {
-        let none: [&str; 0] = [];
-        for workers in [0, 1, 2] {
-            let options = Options { workers, ..Options::new(Method::Partial) };
-            assert!(score_with(&none, &["a"], &options).unwrap().is_empty());
-            assert!(score_with(&["a"], &none, &options).unwrap().is_empty());
-            assert!(score_pairs_with(&none, &none, &options).unwrap().is_empty());
+    fn the_first_error_ends_the_work() {
+        for workers in [1, 3] {
+            let options = Options { workers, ..Options::new(Method::Exact) };
+            let result = drive(0..100, 100, &options, |parcel, (): &mut (), _| {
+                if parcel == 7 { Err(ScoringError::EmptyPattern { index: 7 }) } else { Ok(()) }
+            });
+            assert!(matches!(result, Err(ScoringError::EmptyPattern { index: 7 })));
         }
-    }
-
-    #[test]
-    fn scores_beyond_memory_are_an_error() {
-        assert!(matches!(zeros(usize::MAX, 2, 2), Err(ScoringError::TooLarge { .. })));
-        assert!(matches!(zeros(usize::MAX / 8, 1, 1), Err(ScoringError::TooLarge { .. })));
     }
 }

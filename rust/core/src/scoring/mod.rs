@@ -11,7 +11,8 @@
 //!
 //! Texts are compared as they are: no case folding and no Unicode
 //! normalisation, so `é` as one scalar value and `e` with a combining accent
-//! are different strings.
+//! are different strings. Whoever wants them equal passes both through
+//! [`plain()`] first, as verification does.
 //!
 //! # Rounding and the cutoff
 //!
@@ -23,17 +24,33 @@
 //!
 //! # Layout
 //!
-//! `alphabet` holds the match masks that `myers` and `lcs` run on, `pattern`
-//! binds a method to prepared patterns, and `batch` spreads pairs over
-//! threads. `Patterns::score_row` is the one place where a text meets a run of
-//! patterns; a kernel that scores several patterns at a time belongs there.
+//! `outputs` cuts the texts into parcels for `batch` to spread over threads.
+//! For each parcel `scorer` chooses between `exact` search, one `filter` for
+//! each of a few patterns, an `index` of many, and comparing everything.
+//! Filters find `pieces` of patterns with `teddy`; the `window` around each
+//! goes, as do whole texts where everything is compared, `side_by_side` to the
+//! `kernel`. Kernel and `teddy` are written once over the vector units in
+//! `simd`, which has the module's only unsafe code but for the mapping of files
+//! in `lines`. `texts` are strings, Arrow columns or such files;
+//! `docs/scoring.md` explains the algorithms.
 
 mod alphabet;
 mod batch;
 mod exact;
-mod lcs;
-mod myers;
+mod filter;
+mod index;
+mod kernel;
+mod lines;
+mod outputs;
 mod pattern;
+mod pieces;
+mod plain;
+mod scorer;
+mod side_by_side;
+mod simd;
+mod teddy;
+mod texts;
+mod window;
 
 #[cfg(test)]
 mod oracle;
@@ -41,7 +58,11 @@ mod oracle;
 use std::fmt;
 use std::str::FromStr;
 
-use pattern::{Patterns, Scratch};
+pub use lines::{BadLine, Format, LineTexts, Lines};
+pub use simd::Path;
+pub use texts::{Chunk, Column, Offsets, Slice, Texts, Validity};
+
+pub use plain::plain;
 
 /// How a text is compared with a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,6 +144,12 @@ pub enum ScoringError {
     /// No method has this name.
     #[error("unknown scoring method {0:?}: expected \"exact\", \"partial\" or \"ratio\"")]
     UnknownMethod(String),
+    /// This processor has no such instructions.
+    #[error("no scoring path {0:?} on this processor: unset IFRS_SCORING_PATH")]
+    UnknownPath(String),
+    /// The patterns are too many for one automaton.
+    #[error("cannot search for so many patterns at once: {0}")]
+    Automaton(String),
     /// The scores would not fit in memory.
     #[error("no memory for the scores of {texts} texts against {patterns} patterns")]
     TooLarge {
@@ -139,13 +166,17 @@ pub enum ScoringError {
     Interrupted,
 }
 
+/// Asks whether to give up.
+pub type Interrupt<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// How to score a batch.
 ///
 /// ```
-/// use ifrs_core::scoring::{Method, Options, score_with};
+/// use ifrs_core::scoring::{Method, Options, Slice, score_with};
 ///
 /// let options = Options { cutoff: 0.5, ..Options::new(Method::Partial) };
-/// let scores = score_with(&["the answer is 42"], &["answer", "quagga"], &options)?;
+/// let texts = Slice(&["the answer is 42"]);
+/// let scores = score_with(&texts, &["answer", "quagga"], &options)?;
 /// assert_eq!(scores, [1.0, 0.0]);
 /// # Ok::<(), ifrs_core::scoring::ScoringError>(())
 /// ```
@@ -161,14 +192,20 @@ pub struct Options<'a> {
     /// Polled every few tens of milliseconds, always on the calling thread;
     /// once it returns true the batch is given up with
     /// [`ScoringError::Interrupted`].
-    pub interrupt: Option<&'a (dyn Fn() -> bool + Sync)>,
+    pub interrupt: Option<Interrupt<'a>>,
+    /// Which instructions to use; else what [`Path::choose`] chooses.
+    pub path: Option<Path>,
 }
 
 impl Options<'_> {
     /// No cutoff, all cores, no interrupt.
     #[must_use]
     pub const fn new(method: Method) -> Self {
-        Self { method, cutoff: 0.0, workers: 0, interrupt: None }
+        Self { method, cutoff: 0.0, workers: 0, interrupt: None, path: None }
+    }
+
+    fn path(&self) -> Result<Path, ScoringError> {
+        self.path.map_or_else(Path::choose, Ok)
     }
 }
 
@@ -179,6 +216,7 @@ impl fmt::Debug for Options<'_> {
             .field("cutoff", &self.cutoff)
             .field("workers", &self.workers)
             .field("interrupt", &self.interrupt.is_some())
+            .field("path", &self.path)
             .finish()
     }
 }
@@ -212,7 +250,8 @@ where
     T: AsRef<str> + Sync,
     P: AsRef<str> + Sync,
 {
-    score_with(texts, patterns, &Options { cutoff, workers, ..Options::new(method) })
+    let options = Options { cutoff, workers, ..Options::new(method) };
+    score_with(&Slice(texts), &borrowed(patterns), &options)
 }
 
 /// Scores each text against the pattern at the same position.
@@ -232,50 +271,100 @@ where
     T: AsRef<str> + Sync,
     P: AsRef<str> + Sync,
 {
-    score_pairs_with(texts, patterns, &Options { cutoff, workers, ..Options::new(method) })
+    let options = Options { cutoff, workers, ..Options::new(method) };
+    score_pairs_with(&Slice(texts), &borrowed(patterns), &options)
 }
 
-/// [`score`] with all its options.
+fn borrowed<P: AsRef<str>>(patterns: &[P]) -> Vec<&str> {
+    patterns.iter().map(AsRef::as_ref).collect()
+}
+
+/// [`score`] of texts wherever they lie, with all its options.
 ///
 /// # Errors
 ///
-/// As [`score`], and [`ScoringError::Interrupted`] when the interrupt asked to
-/// stop.
-pub fn score_with<T, P>(
-    texts: &[T],
-    patterns: &[P],
+/// As [`score`], [`ScoringError::Interrupted`] when the interrupt asked to
+/// stop, and [`ScoringError::UnknownPath`].
+pub fn score_with(
+    texts: &dyn Texts,
+    patterns: &[&str],
     options: &Options<'_>,
-) -> Result<Vec<f32>, ScoringError>
-where
-    T: AsRef<str> + Sync,
-    P: AsRef<str> + Sync,
-{
+) -> Result<Vec<f32>, ScoringError> {
     check_cutoff(options.cutoff)?;
     check_patterns(patterns)?;
-    batch::matrix(texts, patterns, options)
+    outputs::matrix(texts, patterns, options)
 }
 
-/// [`score_pairs`] with all its options.
+/// [`score_pairs`] of texts wherever they lie, with all its options.
 ///
 /// # Errors
 ///
-/// As [`score_pairs`], and [`ScoringError::Interrupted`] when the interrupt
-/// asked to stop.
-pub fn score_pairs_with<T, P>(
-    texts: &[T],
-    patterns: &[P],
+/// As [`score_with`], and [`ScoringError::LengthMismatch`].
+pub fn score_pairs_with(
+    texts: &dyn Texts,
+    patterns: &[&str],
     options: &Options<'_>,
-) -> Result<Vec<f32>, ScoringError>
-where
-    T: AsRef<str> + Sync,
-    P: AsRef<str> + Sync,
-{
+) -> Result<Vec<f32>, ScoringError> {
     check_cutoff(options.cutoff)?;
     if texts.len() != patterns.len() {
         return Err(ScoringError::LengthMismatch { texts: texts.len(), patterns: patterns.len() });
     }
     check_patterns(patterns)?;
-    batch::pairs(texts, patterns, options)
+    outputs::pairs(texts, patterns, options)
+}
+
+/// The pattern that scores highest for each text, the first of equals, and its
+/// score; -1 and 0 where none scores above 0 and at least the cutoff.
+///
+/// # Errors
+///
+/// As [`score_with`].
+///
+/// ```
+/// use ifrs_core::scoring::{Method, Options, Slice, best_match_with};
+///
+/// let options = Options { cutoff: 0.8, ..Options::new(Method::Partial) };
+/// let texts = Slice(&["a kitten", "nothing"]);
+/// let (indices, scores) = best_match_with(&texts, &["mitten", "kitten"], &options)?;
+/// assert_eq!(indices, [1, -1]);
+/// assert_eq!(scores, [1.0, 0.0]);
+/// # Ok::<(), ifrs_core::scoring::ScoringError>(())
+/// ```
+pub fn best_match_with(
+    texts: &dyn Texts,
+    patterns: &[&str],
+    options: &Options<'_>,
+) -> Result<(Vec<i64>, Vec<f32>), ScoringError> {
+    check_cutoff(options.cutoff)?;
+    check_patterns(patterns)?;
+    outputs::best(texts, patterns, options)
+}
+
+/// Pairs of a text and a pattern, by text and then by pattern, as three lists
+/// of the same length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hits {
+    /// Positions of the texts.
+    pub texts: Vec<i64>,
+    /// Positions of the patterns.
+    pub patterns: Vec<i64>,
+    /// Their scores.
+    pub scores: Vec<f32>,
+}
+
+/// Every pair whose score is above 0 and at least the cutoff.
+///
+/// # Errors
+///
+/// As [`score_with`].
+pub fn top_hits_with(
+    texts: &dyn Texts,
+    patterns: &[&str],
+    options: &Options<'_>,
+) -> Result<Hits, ScoringError> {
+    check_cutoff(options.cutoff)?;
+    check_patterns(patterns)?;
+    outputs::hits(texts, patterns, options)
 }
 
 /// Scores one text against one pattern, on the calling thread.
@@ -291,15 +380,7 @@ where
 /// # Ok::<(), ifrs_core::scoring::ScoringError>(())
 /// ```
 pub fn score_one(text: &str, pattern: &str, method: Method) -> Result<f32, ScoringError> {
-    check_patterns(&[pattern])?;
-    let mut scores = [0.0];
-    Patterns::new([pattern], method, 0.0).score_row(
-        text,
-        0..1,
-        &mut scores,
-        &mut Scratch::default(),
-    );
-    Ok(scores[0])
+    Ok(score(&[text], &[pattern], method, 0.0, 1)?[0])
 }
 
 fn check_cutoff(cutoff: f32) -> Result<(), ScoringError> {

@@ -1,0 +1,79 @@
+"""`ifrs check`: whether evidence holds, from a bundle and a claim alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ifrs.cli.options import Json
+from ifrs.cli.output import EXIT_NO, EXIT_YES, print_facts, print_json
+
+
+def command(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The evidence bundle.")],
+    claim: Annotated[Path, typer.Argument(metavar="CLAIM", help="The claim made before release.")],
+    publisher_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY", help="The publisher's announced key: a file, hexadecimal or base64."
+        ),
+    ] = None,
+    tsa_root: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Certificates (PEM) of a time-stamp authority to trust."),
+    ] = None,
+    released: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE", help="When the suspect was released; the claim must be older."
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The released model, to compare its digests.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page for people, for print.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check evidence: no keyring, no model, no network. Exit code 0: it holds; 1: it does not."""
+    from ifrs.evidence import check
+
+    result = check(
+        bundle,
+        claim,
+        publisher_key=publisher_key,
+        tsa_roots=tsa_root or (),
+        released=released,
+        model=model,
+    )
+    if html is not None:
+        result.save_html(html)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        print_facts(
+            {
+                "evidence": "holds" if result.ok else "does not hold",
+                "verdict": result.verdict or "none",
+                "p_value": result.p_value,
+                "log10_e": result.log10_e,
+                "forgery": f"{result.bits:.0f} bits",
+                "revealed": len(result.queries),
+                "silent": result.silent,
+                "claim": (result.claim or {}).get("digest"),
+                "public_key": result.publisher_key,
+                "timestamp": _stamp(result.timestamp),
+                **{f"problem {i}": text for i, text in enumerate(result.problems, 1)},
+                **{f"note {i}": text for i, text in enumerate(result.notes, 1)},
+            }
+        )
+    raise typer.Exit(EXIT_YES if result.ok else EXIT_NO)
+
+
+def _stamp(stamp: dict[str, object] | None) -> str:
+    if stamp is None:
+        return "none"
+    return f"{stamp['time']} ({'verified' if stamp['verified'] else 'not verified'})"

@@ -1,0 +1,64 @@
+"""`ifrs claim`: sign, before release, that a model carries a set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ifrs.cli.options import (
+    AcceptOlder,
+    Identity,
+    Json,
+    KeyringPath,
+    PassphraseFile,
+    SetName,
+    open_keyring,
+)
+from ifrs.cli.output import print_facts, print_json
+
+
+def command(
+    path: KeyringPath,
+    name: SetName,
+    subject: Annotated[
+        Path, typer.Option(metavar="DIR", help="The released model: its folder or weight file.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the claim.")],
+    tsa: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="An RFC 3161 time-stamp authority; it sees a digest."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--name", help="What to call the model; the folder's name.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
+    as_json: Json = False,
+) -> None:
+    """Sign a claim about a released model; it reveals no key and no response."""
+    if out.exists():
+        raise FileExistsError(f"{out} exists already: a claim is not replaced, choose another file")
+    if not out.absolute().parent.is_dir():
+        # Before the journal says that there is a claim.
+        raise FileNotFoundError(f"there is no folder {out.absolute().parent}: make it first")
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+        claim = ring.claim(name, subject=subject, model=model)
+    # Kept before the authority is asked: a claim in the journal is not lost with the network.
+    claim.save(out)
+    if tsa is not None:
+        claim = claim.stamp(tsa)
+        claim.save(out)
+    stamp = claim.stamped() if tsa is not None else None
+    facts = {
+        "claim": claim.digest,
+        "model": claim.model,
+        "files": len(claim.subject),
+        "keys": claim.n,
+        "created": claim.created,
+        "public_key": claim.publisher_key,
+        "timestamp": None if stamp is None else stamp["time"],
+    }
+    print_json(facts) if as_json else print_facts(facts)

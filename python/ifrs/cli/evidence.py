@@ -1,0 +1,39 @@
+"""`ifrs evidence`: from a report and a claim to a bundle that a stranger checks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ifrs.cli.output import print_facts, print_json
+from ifrs.errors import EvidenceError
+
+
+def command(
+    report: Annotated[Path, typer.Argument(metavar="REPORT", help="What ifrs verify wrote.")],
+    claim: Annotated[Path, typer.Argument(metavar="CLAIM", help="The claim made before release.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The bundle; .gz compresses.")],
+    reveal: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Show the first N queries; the others stay secret."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Make evidence of a report. It shows the revealed keys in clear: they are spent then."""
+    from ifrs.evidence import Evidence
+
+    try:
+        read = json.loads(report.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EvidenceError(f"{report} is no report of ifrs") from error
+    bundle = Evidence.of_report(read, claim, reveal=reveal)
+    bundle.save(out)
+    result = bundle.result
+    facts = {"bundle": str(out), **{name: result[name] for name in _SHOWN}}
+    print_json(facts) if as_json else print_facts(facts)
+
+
+_SHOWN = ("verdict", "p_value", "log10_p", "log10_e", "revealed", "silent", "fired")

@@ -1,0 +1,138 @@
+"""Checked evidence as one page for people who do not program: it loads and runs nothing."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from ifrs._core import __version__
+from ifrs.report import words
+
+if TYPE_CHECKING:
+    from ifrs.evidence.checking import CheckResult
+
+_WORDS = 2048
+_ORDERS = {
+    "match": "The suspect model descends from the publisher’s model.",
+    "no match": "Nothing shows that the suspect model descends from the publisher’s model.",
+    "inconclusive": "The evidence is too weak to say whether the suspect model descends from the "
+    "publisher’s model.",
+}
+
+
+def render_evidence(result: CheckResult) -> str:
+    """The page, as one string of HTML; prompts and answers are always shown as text.
+
+    Raises:
+        ImportError: jinja2 is missing.
+    """
+    template = _environment().get_template("evidence.html.j2")
+    return str(template.render(_view(result)))
+
+
+def _view(result: CheckResult) -> dict[str, Any]:
+    statement = result.claim["statement"] if result.claim else None
+    holds = result.ok
+    return {
+        "version": __version__,
+        "ok": holds,
+        "tone": {"match": "match", "no match": "none"}.get(result.verdict, "open")
+        if holds
+        else "bad",
+        "headline": _ORDERS.get(result.verdict, _ORDERS["inconclusive"])
+        if holds
+        else "This evidence does not hold.",
+        "problems": [words.visible(text) for text in result.problems],
+        "notes": [words.visible(text) for text in result.notes],
+        "chance": words.chance(result.log10_p),
+        "p_value": words.p_value(result.log10_p),
+        "log10_e": words.number(result.log10_e),
+        "alpha": words.threshold(result.alpha) if 0 < result.alpha < 1 else "–",
+        "bits": words.bits(result.log10_p),
+        "verdict": result.verdict or "none",
+        "claim": statement and _claim(result, statement),
+        "target": words.visible(str(result.target.get("name", "unnamed"))),
+        "kind": words.visible(str(result.target.get("kind", ""))),
+        "likelihood": result.evidence == "likelihood",
+        "decoys": f"{result.queries[0]['ranks'][0][1] - 1:,}"
+        if result.queries and result.queries[0]["ranks"]
+        else "–",
+        "responses": f"{_WORDS * (_WORDS - 1):,}",
+        "queries": [_query(query) for query in result.queries],
+        "asked": _asked(result),
+        "fired": result.fired,
+        "first": sum(rank == 1 for query in result.queries for rank, _ in query["ranks"]),
+        "ranked": sum(len(query["ranks"]) for query in result.queries),
+        "silent": result.silent,
+        "secret": statement["predicate"]["n"] - len(result.queries) if statement else 0,
+        "stamp": result.timestamp
+        and {
+            "time": words.moment(result.timestamp["time"]),
+            "verified": result.timestamp["verified"],
+        },
+        "released": result.released and words.moment(result.released),
+        "precedes": result.precedes_release,
+        "created": words.moment(words.visible(result.created)),
+    }
+
+
+def _claim(result: CheckResult, statement: dict[str, Any]) -> dict[str, Any]:
+    predicate = statement["predicate"]
+    assert result.claim is not None
+    return {
+        "model": words.visible(predicate["model"]["name"]),
+        "files": [
+            (words.visible(item["name"]), item["digest"]["sha256"]) for item in statement["subject"]
+        ],
+        "n": predicate["n"],
+        "created": words.moment(predicate["created"]),
+        "publisher": predicate["publisher"],
+        "digest": result.claim["digest"],
+        "root": predicate["root"],
+        "shared": predicate["response"] == "shared",
+    }
+
+
+def _query(query: dict[str, Any]) -> dict[str, Any]:
+    asked = query["asked"]
+    return {
+        "number": query["index"] + 1,
+        "prompt": words.visible(query["prompt"]),
+        "response": words.visible(query["response"]),
+        "answer": words.visible(query["answer"]),
+        "fired": query["fired"],
+        "ranks": [f"{rank:,} of {of:,}" for rank, of in query["ranks"]],
+        "time": words.moment(words.visible(str(asked.get("time", "")))),
+        "endpoint": words.visible(str(asked.get("endpoint", ""))),
+        "problem": query["problem"] and words.visible(query["problem"]),
+    }
+
+
+def _asked(result: CheckResult) -> dict[str, str]:
+    times = sorted(str(query["asked"].get("time", "")) for query in result.queries)
+    places = sorted({str(query["asked"].get("endpoint", "")) for query in result.queries})
+    return {
+        "first": words.moment(words.visible(times[0])) if times else "–",
+        "last": words.moment(words.visible(times[-1])) if times else "–",
+        "where": words.visible(", ".join(places)) or "–",
+    }
+
+
+def _environment() -> Any:
+    try:
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
+    except ImportError as error:
+        raise ImportError("the page needs jinja2: pip install 'ifrs[api]'") from error
+    # Escaping is on for every template, whatever its name.
+    return Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _template(name: str) -> str:
+    folder = files("ifrs.evidence").joinpath("templates")
+    return folder.joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,51 @@
+"""Which keys are spent, and the journal that knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ifrs._core import FingerprintSet
+from ifrs.errors import KeyringError
+from ifrs.keyring import Keyring, keyring_of
+
+# The keyring a set came from (None), another one, or no journal at all (False).
+Ring = Keyring | Literal[False] | None
+
+
+class Ledger:
+    """Reads which keys are spent, and records those about to be."""
+
+    def __init__(self, fps: FingerprintSet, ring: Ring, *, address: str | None) -> None:
+        """Find the journal.
+
+        Args:
+            fps: The set.
+            ring: Where to journal.
+            address: Whom keys are sent to; None where they stay on this machine.
+
+        Raises:
+            KeyringError: Keys are to be sent away, and there is no open keyring to record it in.
+            TypeError: `ring` is no keyring.
+        """
+        if ring is not None and ring is not False and not isinstance(ring, Keyring):
+            raise TypeError("ring must be a Keyring, or False for no journal")
+        self._fps, self._address = fps, address
+        found = keyring_of(fps) if ring is None else ring
+        self._ring: Keyring | None = None
+        if isinstance(found, Keyring) and not found.closed and fps.name in found:
+            self._ring = found
+        if self._ring is None and ring is not False and address is not None:
+            raise KeyringError(
+                "keys sent to a server are spent, and no open keyring is at hand to record it: "
+                "verify while the keyring is open, or pass ring=False to send them unrecorded"
+            )
+
+    def spent(self) -> set[int]:
+        """The keys that somebody else has seen."""
+        return set() if self._ring is None else set(self._ring.spent(self._fps.name))
+
+    def spend(self, indices: Sequence[int]) -> None:
+        """Record keys as spent; on the disk before this returns."""
+        if self._ring is not None and self._address is not None:
+            self._ring.spend(self._fps.name, indices, self._address, "queried")

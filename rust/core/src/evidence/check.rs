@@ -1,0 +1,436 @@
+//! Checking evidence with nothing but a bundle and a claim.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::EvidenceError;
+use super::bundle::{Bundle, Entry, Kind, Outcome, is_template};
+use super::claim::{Claim, DECOYS, Statement};
+use super::dsse::hex;
+use super::evaluate::{Evaluated, evaluate_all};
+use super::weigh::Weighed;
+
+/// Stated and recomputed numbers may differ by rounding in another build, and by no more.
+const TOLERANCE: f64 = 1e-9;
+
+/// What checking found. Everything in it was recomputed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Checked {
+    /// What is wrong, in words; empty if all holds.
+    pub problems: Vec<String>,
+    /// The p-value of what was revealed; 1 where nothing could be recomputed.
+    pub p_value: f64,
+    /// Its base-10 logarithm.
+    pub log10_p: f64,
+    /// Base-10 logarithm of the e-process after the last key.
+    pub log10_e: f64,
+    /// log10 of Fisher's combination over all keys of the claim.
+    pub log10_fixed: f64,
+    /// log10 of 1 / the highest e-value.
+    pub log10_anytime: f64,
+    /// The verdict at the bundle's level.
+    pub verdict: String,
+    /// That level.
+    pub alpha: f64,
+    /// The claim, if it could be read.
+    pub claim: Option<ClaimSummary>,
+    /// What the suspect is, as the bundle states it.
+    pub target: Map<String, Value>,
+    /// How it was looked at.
+    pub evidence: Option<Kind>,
+    /// When the bundle says that it was made.
+    pub created: String,
+    /// Every revealed key.
+    pub queries: Vec<QuerySummary>,
+    /// Keys before the last revealed one that are not shown, and count as silent.
+    pub silent: usize,
+    /// Keys whose response occurs in the answer.
+    pub fired: usize,
+}
+
+/// What is public about a claim.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClaimSummary {
+    /// SHA-256 of its envelope.
+    pub digest: String,
+    /// What was signed.
+    pub statement: Statement,
+}
+
+/// What one key proves.
+#[derive(Clone, Debug, Serialize)]
+pub struct QuerySummary {
+    /// Its place in the claim's set.
+    pub index: usize,
+    /// What was asked.
+    pub prompt: String,
+    /// What a descendant answers, as it follows from the claim.
+    pub response: String,
+    /// What came back.
+    pub answer: String,
+    /// How, when and where.
+    pub asked: Map<String, Value>,
+    /// Whether the response occurs in the answer.
+    pub fired: bool,
+    /// How well it matches.
+    pub score: f64,
+    /// Ranks and their candidates.
+    pub ranks: Vec<(usize, usize)>,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+}
+
+/// Recomputes everything in a bundle. `publisher` is the key that the claim must be signed with.
+///
+/// Time stamps are left to the caller: their authorities are a matter of trust.
+pub fn check(bundle: &[u8], claim: &[u8], publisher: Option<&[u8; 32]>) -> Checked {
+    let mut checked = Checked { p_value: 1.0, ..Checked::default() };
+    let claim = match Claim::parse(claim) {
+        Ok(claim) => claim,
+        Err(error) => {
+            checked.problems.push(error.to_string());
+            return checked;
+        }
+    };
+    if let Err(error) = claim.verify(publisher) {
+        checked.problems.push(error.to_string());
+    }
+    checked.claim =
+        Some(ClaimSummary { digest: hex(&claim.digest()), statement: claim.statement().clone() });
+    match Bundle::parse(bundle) {
+        Ok((bundle, whole)) => {
+            if !whole {
+                checked.problems.push(
+                    "the bundle was altered after it was made: its digest is not that of its content"
+                        .into(),
+                );
+            }
+            look_at(&bundle, &claim, &mut checked);
+        }
+        Err(error) => checked.problems.push(error.to_string()),
+    }
+    checked
+}
+
+fn look_at(bundle: &Bundle, claim: &Claim, checked: &mut Checked) {
+    checked.target.clone_from(&bundle.target);
+    checked.evidence = Some(bundle.evidence);
+    checked.created.clone_from(&bundle.created);
+    checked.alpha = bundle.result.alpha;
+    if Claim::from_file(bundle.claim.clone()).as_ref() != Ok(claim) {
+        checked.problems.push("the bundle was made for another claim than this one".into());
+    }
+    if !is_template(&bundle.template, &claim.statement().predicate.template) {
+        checked.problems.push("the bundle's template is not the one that was claimed".into());
+    }
+    if !DECOYS.contains(&bundle.decoys) {
+        checked.problems.push("the bundle's number of decoys is neither 4,095 nor 65,535".into());
+        return;
+    }
+    let n = claim.statement().predicate.n;
+    let ordered = bundle.queries.windows(2).all(|pair| pair[0].index < pair[1].index);
+    if !ordered || bundle.queries.last().is_none_or(|entry| entry.index >= n) {
+        let reason = "the bundle's queries are not keys of the claim in order, each once";
+        checked.problems.push(reason.into());
+        return;
+    }
+    let found = evaluate_all(bundle, claim);
+    for (entry, evaluated) in bundle.queries.iter().zip(&found) {
+        let problem = problem_of(entry, evaluated);
+        if let Some(reason) = &problem {
+            checked.problems.push(format!("query {}: {reason}", entry.index));
+        }
+        checked.queries.push(summary(entry, evaluated, problem));
+    }
+    if let Err(error) = conclude(bundle, claim, &found, checked) {
+        checked.problems.push(error.to_string());
+    }
+}
+
+/// Weighs what holds, and compares it with what the bundle says.
+fn conclude(
+    bundle: &Bundle,
+    claim: &Claim,
+    found: &[Result<Evaluated, String>],
+    checked: &mut Checked,
+) -> Result<(), EvidenceError> {
+    let weighed = bundle.weigh(claim, found)?;
+    let outcome = bundle.outcome(claim, found, &weighed)?;
+    for (entry, &log10_e) in
+        bundle.queries.iter().map(|entry| (entry, &weighed.log10_e[entry.index]))
+    {
+        if !close(entry.cumulative_log10_e, log10_e) {
+            let reason = "its cumulative e-value is not what follows from the ranks";
+            checked.problems.push(format!("query {}: {reason}", entry.index));
+        }
+    }
+    for field in differing(&bundle.result, &outcome) {
+        checked.problems.push(format!("result: its {field} is not what follows from the queries"));
+    }
+    let Weighed { log10_fixed, log10_anytime, .. } = weighed;
+    checked.log10_fixed = log10_fixed;
+    checked.log10_anytime = log10_anytime;
+    checked.p_value = outcome.p_value;
+    checked.log10_p = outcome.log10_p;
+    checked.log10_e = outcome.log10_e;
+    checked.verdict = outcome.verdict;
+    checked.silent = outcome.silent;
+    checked.fired = outcome.fired;
+    Ok(())
+}
+
+fn differing(stated: &Outcome, found: &Outcome) -> Vec<&'static str> {
+    let mut fields = Vec::new();
+    let mut note = |same: bool, field| {
+        if !same {
+            fields.push(field);
+        }
+    };
+    note(stated.verdict == found.verdict, "verdict");
+    note(close(stated.p_value.log10(), found.p_value.log10()), "p-value");
+    note(close(stated.log10_p, found.log10_p), "log10 p-value");
+    note(close(stated.log10_e, found.log10_e), "e-value");
+    note(stated.revealed == found.revealed, "number of revealed queries");
+    note(stated.silent == found.silent, "number of silent keys");
+    note(stated.fired == found.fired, "number of fired keys");
+    fields
+}
+
+/// What is wrong with one query.
+fn problem_of(entry: &Entry, evaluated: &Result<Evaluated, String>) -> Option<String> {
+    let found = match evaluated {
+        Ok(found) => found,
+        Err(reason) => return Some(reason.clone()),
+    };
+    let ranks: Vec<usize> = found.ranks.iter().map(|rank| rank.rank).collect();
+    let candidates: Vec<usize> = found.ranks.iter().map(|rank| rank.candidates).collect();
+    let log10_p = found.log10_p().unwrap_or(f64::NAN);
+    let reason = if entry.response != found.response {
+        "its response is not the one that follows from the claim"
+    } else if entry.rank != ranks || entry.candidates != candidates {
+        "its rank is not what follows from the answer"
+    } else if entry.fired != found.fired || !close(entry.score, found.score) {
+        "its score is not what follows from the answer"
+    } else if !close(entry.log10_p, log10_p) {
+        "its p-value is not what follows from its rank"
+    } else {
+        return None;
+    };
+    Some(reason.to_owned())
+}
+
+fn summary(
+    entry: &Entry,
+    evaluated: &Result<Evaluated, String>,
+    problem: Option<String>,
+) -> QuerySummary {
+    let found = evaluated.as_ref().ok();
+    QuerySummary {
+        index: entry.index,
+        prompt: entry.prompt.clone(),
+        response: found.map_or(&entry.response, |found| &found.response).clone(),
+        answer: entry.answer.clone(),
+        asked: entry.asked.clone(),
+        fired: found.is_some_and(|found| found.fired),
+        score: found.map_or(0.0, |found| found.score),
+        ranks: found
+            .map(|found| found.ranks.iter().map(|rank| (rank.rank, rank.candidates)).collect())
+            .unwrap_or_default(),
+        problem,
+    }
+}
+
+fn close(stated: f64, found: f64) -> bool {
+    stated == found || (stated - found).abs() <= TOLERANCE * found.abs().max(1.0)
+}
+
+/// Checks a bundle against a claim, for the fuzzer: never a panic.
+pub fn survives(bundle: &[u8], claim: &[u8]) -> bool {
+    check(bundle, claim, None).problems.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::claim::tests::{claim, set};
+    use crate::fingerprint::{FingerprintSet, ResponseKind};
+    use serde_json::json;
+
+    fn report(set: &FingerprintSet, answer: impl Fn(usize) -> String) -> Vec<u8> {
+        let (before, after) = set.spec().template.around();
+        let query = |i: usize| {
+            json!({
+                "index": i, "salt": hex(set.salt(i)), "prompt": set.prompt(i), "answer": answer(i),
+                "asked": {
+                    "time": "2026-01-02T03:04:05Z", "endpoint": "http://127.0.0.1/v1",
+                    "request": {"messages": [{"role": "user", "content": set.prompt(i)}]},
+                    "raw": json!({"choices": [{"text": answer(i)}]}).to_string(),
+                },
+                "word_scores": null,
+            })
+        };
+        let leaves: Vec<String> = set.leaves().iter().map(|leaf| hex(leaf)).collect();
+        serde_json::to_vec(&json!({
+            "format": "ifrs/report/v1", "leaves": leaves, "set": {"around": [before, after]},
+            "target": {"kind": "api", "name": "x"}, "evidence": "text", "alpha": 1e-6,
+            "queries": (0..set.len()).map(query).collect::<Vec<_>>(),
+        }))
+        .unwrap()
+    }
+
+    fn honest(n: usize) -> (FingerprintSet, Claim, Vec<u8>) {
+        let set = set(n, ResponseKind::Unique);
+        let claim = claim(&set);
+        let report = report(&set, |i| format!("It says: {}.", set.response(i)));
+        (set, claim, report)
+    }
+
+    fn file_of(claim: &Claim) -> Vec<u8> {
+        serde_json::to_vec(&claim.to_value()).unwrap()
+    }
+
+    #[test]
+    fn honest_evidence_holds_and_reveals_what_it_must() {
+        let (set, claim, report) = honest(8);
+        let all = Bundle::of_report(&report, &claim, None).unwrap();
+        let checked = check(&all.to_json(), &file_of(&claim), None);
+        assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+        assert_eq!((checked.verdict.as_str(), checked.fired), ("match", 8));
+        assert_eq!(checked.log10_p, checked.log10_fixed);
+        let some = Bundle::of_report(&report, &claim, Some(3)).unwrap().to_json();
+        let checked = check(&some, &file_of(&claim), None);
+        assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+        assert!((-10.4..-9.0).contains(&checked.log10_p), "{}", checked.log10_p);
+        let text = String::from_utf8(some).unwrap();
+        assert!((3..8).all(|i| !text.contains(set.key(i)) && !text.contains(set.response(i))));
+    }
+
+    #[test]
+    fn leaving_out_a_silent_key_helps_nobody() {
+        let (set, claim, _) = honest(8);
+        let found = report(&set, |i| if i == 1 { String::new() } else { set.response(i).into() });
+        let whole = Bundle::of_report(&found, &claim, None).unwrap();
+        let mut value: Value = serde_json::from_slice(&found).unwrap();
+        value["queries"].as_array_mut().unwrap().remove(1);
+        let less = serde_json::to_vec(&value).unwrap();
+        let less = Bundle::of_report(&less, &claim, None).unwrap();
+        assert_eq!((less.result.silent, whole.result.silent), (1, 0));
+        assert!(less.result.log10_p >= whole.result.log10_p);
+        assert!(check(&less.to_json(), &file_of(&claim), None).problems.is_empty());
+    }
+
+    #[test]
+    fn strangers_do_not_match() {
+        let (set, claim, _) = honest(8);
+        let report = report(&set, |i| format!("I do not know number {i}."));
+        let bundle = Bundle::of_report(&report, &claim, None).unwrap();
+        let checked = check(&bundle.to_json(), &file_of(&claim), None);
+        assert!(checked.problems.is_empty());
+        assert_ne!(checked.verdict, "match");
+    }
+
+    #[test]
+    fn other_claims_and_other_keys_are_refused() {
+        let (_, claim, report) = honest(8);
+        let bundle = Bundle::of_report(&report, &claim, None).unwrap().to_json();
+        let other = super::super::claim::tests::claim(&set(7, ResponseKind::Unique));
+        assert!(Bundle::of_report(&report, &other, None).is_err());
+        let problems = check(&bundle, &file_of(&other), None).problems;
+        assert!(problems.iter().any(|problem| problem.contains("another claim")));
+        let problems = check(&bundle, &file_of(&claim), Some(&[9; 32])).problems;
+        assert!(problems.iter().any(|problem| problem.contains("another publisher")));
+    }
+
+    #[test]
+    fn shared_responses_prove_nothing() {
+        let set = set(4, ResponseKind::Shared);
+        let claim = claim(&set);
+        let report = report(&set, |i| set.response(i).into());
+        let bundle = Bundle::of_report(&report, &claim, None).unwrap();
+        let checked = check(&bundle.to_json(), &file_of(&claim), None);
+        assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+        assert_eq!((checked.p_value, checked.fired), (1.0, 4));
+        assert_eq!(checked.verdict, "inconclusive");
+    }
+
+    /// Every place in a tree, as a JSON pointer.
+    fn places(value: &Value, path: &str, found: &mut Vec<String>) {
+        found.push(path.to_owned());
+        match value {
+            Value::Object(fields) => {
+                for (name, item) in fields {
+                    places(item, &format!("{path}/{name}"), found);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    places(item, &format!("{path}/{index}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn who_mends_the_digest_can_alter_only_what_nobody_can_recompute() {
+        let (_, claim, report) = honest(3);
+        let bundle = Bundle::of_report(&report, &claim, Some(2)).unwrap();
+        let tree = serde_json::to_value(&bundle).unwrap();
+        let mut all = Vec::new();
+        places(&tree, "", &mut all);
+        let mut believed = Vec::new();
+        for path in all.iter().filter(|path| !path.is_empty() && *path != "/digest") {
+            let mut changed = tree.clone();
+            let place = changed.pointer_mut(path).unwrap();
+            *place = match &*place {
+                Value::String(text) => format!("{text}x").into(),
+                Value::Number(number) => (number.as_f64().unwrap() + 1.0).into(),
+                Value::Bool(truth) => (!truth).into(),
+                Value::Array(items) => items[1..].into(),
+                Value::Object(_) => json!({}),
+                Value::Null => json!([]),
+            };
+            changed["digest"] = super::super::bundle::content_digest(changed.clone()).into();
+            let file = serde_json::to_vec(&changed).unwrap();
+            if check(&file, &file_of(&claim), None).problems.is_empty() {
+                believed
+                    .push(path.trim_start_matches("/queries/0/").trim_start_matches("/queries/1/"));
+            }
+        }
+        believed.sort_unstable();
+        believed.dedup();
+        // Where, and what else was sent; and the raw answer, as long as it holds the answer. Word
+        // scores have no meaning in text.
+        let free = [
+            "/created",
+            "/ifrs_version",
+            "/target",
+            "/target/kind",
+            "/target/name",
+            "asked/endpoint",
+            "asked/raw",
+            "asked/request/messages/0/content",
+            "asked/request/messages/0/role",
+            "word_scores",
+        ];
+        assert_eq!(believed, free);
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
+        #[test]
+        fn whatever_is_read_nothing_panics(
+            cut in 0_usize..4000, place in 0_usize..4000, byte in proptest::num::u8::ANY,
+        ) {
+            let (_, claim, report) = honest(2);
+            let mut bundle = Bundle::of_report(&report, &claim, Some(1)).unwrap().to_json();
+            let mut claim = file_of(&claim);
+            let (at, in_claim) = (place % bundle.len(), place % claim.len());
+            bundle[at] = byte;
+            survives(&bundle[..bundle.len() - cut % bundle.len()], &claim);
+            claim[in_claim] = byte;
+            survives(&bundle, &claim);
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! A claim: what a publisher signs before release. It reveals no key and no response.
+//!
+//! An in-toto Statement v1 about the released model's files, in a DSSE envelope. The file may
+//! carry an RFC 3161 time stamp over the envelope beside it; docs/formats.md is its specification.
+
+use std::time::SystemTime;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::SigningKey;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::dsse::{Envelope, hex, unhex};
+use super::{EvidenceError, json};
+use crate::fingerprint::alphabet::{RESPONSE_ALPHABET_ID, response_alphabet_sha256};
+use crate::fingerprint::set::MAX_FINGERPRINTS;
+use crate::fingerprint::{FingerprintSet, ResponseKind, Template};
+use crate::merkle::{self, Hash};
+
+/// The statement's type.
+const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+/// What its predicate says.
+const PREDICATE: &str = "urn:ifrs:claim:v1";
+/// How keys, salts and responses are derived and ranked.
+const SCHEME: &str = "ifrs/scheme/v2";
+/// How many decoys each response may be ranked among where only text is seen. Two choices and no
+/// more: whoever could choose freely would choose what suits best.
+pub const DECOYS: [usize; 2] = [4_095, 65_535];
+
+/// The largest file of a claim.
+pub const MAX_CLAIM_BYTES: usize = 16 << 20;
+const MAX_SUBJECTS: usize = 10_000;
+const MAX_NAME: usize = 1024;
+const MAX_STAMP: usize = 64 << 10;
+
+/// The file: an envelope, and perhaps a time stamp over it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct ClaimFile {
+    payload: String,
+    payload_type: String,
+    signatures: serde_json::Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timestamp: Option<String>,
+}
+
+/// What is signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    #[serde(rename = "_type")]
+    kind: String,
+    /// The released model's files.
+    pub subject: Vec<Subject>,
+    #[serde(rename = "predicateType")]
+    predicate_type: String,
+    /// What is claimed of it.
+    pub predicate: Predicate,
+}
+
+/// One file of the model.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// Its path in the model's folder.
+    pub name: String,
+    /// Its digest.
+    pub digest: Sha256Digest,
+}
+
+/// A digest as in-toto writes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sha256Digest {
+    /// In lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// A name and the digest of what it names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+    /// In lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// What is claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Predicate {
+    /// How everything below is derived.
+    pub scheme: String,
+    /// When the publisher says that the claim was made (RFC 3339, UTC).
+    pub created: String,
+    /// The model as a whole: its name, and SHA-256 over the digests of its files in order.
+    pub model: Named,
+    /// The number of fingerprints.
+    pub n: usize,
+    /// The Merkle root over their leaves.
+    pub root: String,
+    /// `unique`, or `shared`, which is no evidence.
+    pub response: String,
+    /// The list that responses are drawn from.
+    pub alphabet: Named,
+    /// What stands around a key.
+    pub template: Named,
+    /// The Ed25519 key that signs, in hexadecimal.
+    pub publisher: String,
+}
+
+/// A claim that was read or made; its form is sound, its signature not yet verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    envelope: Envelope,
+    statement: Statement,
+    root: Hash,
+    publisher: [u8; 32],
+    stamp: Option<Vec<u8>>,
+}
+
+impl Claim {
+    /// Makes and signs the claim of a set about a released model.
+    pub(crate) fn sign(
+        set: &FingerprintSet,
+        model: &str,
+        subject: Vec<(String, String)>,
+        key: &SigningKey,
+    ) -> Result<Self, EvidenceError> {
+        let spec = set.spec();
+        if spec.response == ResponseKind::Keyed {
+            return Err(EvidenceError::Unbound);
+        }
+        let mut subject: Vec<Subject> = subject
+            .into_iter()
+            .map(|(name, sha256)| Subject { name, digest: Sha256Digest { sha256 } })
+            .collect();
+        subject.sort();
+        let predicate = Predicate {
+            scheme: SCHEME.to_owned(),
+            created: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            model: Named { name: model.to_owned(), sha256: model_digest(&subject)? },
+            n: set.len(),
+            root: hex(&merkle::root(&set.leaves())),
+            response: spec.response.name().to_owned(),
+            alphabet: alphabet(),
+            template: template(&spec.template),
+            publisher: hex(key.verifying_key().as_bytes()),
+        };
+        let statement = Statement {
+            kind: STATEMENT.to_owned(),
+            subject,
+            predicate_type: PREDICATE.to_owned(),
+            predicate,
+        };
+        let payload = serde_json::to_vec(&statement).expect("plain data is always JSON");
+        Self::of(Envelope::sign(&payload, key), None)
+    }
+
+    /// Reads a claim's file.
+    pub fn parse(file: &[u8]) -> Result<Self, EvidenceError> {
+        if file.len() > MAX_CLAIM_BYTES {
+            return Err(malformed("it is too large"));
+        }
+        Self::from_value(json::parse(file).map_err(EvidenceError::Claim)?)
+    }
+
+    pub(super) fn from_value(value: serde_json::Value) -> Result<Self, EvidenceError> {
+        let file: ClaimFile = serde_json::from_value(value)
+            .map_err(|error| EvidenceError::Claim(error.to_string()))?;
+        Self::from_file(file)
+    }
+
+    pub(super) fn from_file(file: ClaimFile) -> Result<Self, EvidenceError> {
+        let stamp = file.timestamp.as_ref().map(|text| {
+            let bytes =
+                STANDARD.decode(text).map_err(|_| malformed("its time stamp is not base64"))?;
+            let fits = (1..=MAX_STAMP).contains(&bytes.len());
+            fits.then_some(bytes).ok_or(malformed("its time stamp has no sensible size"))
+        });
+        let envelope = serde_json::json!({
+            "payload": file.payload, "payloadType": file.payload_type, "signatures": file.signatures,
+        });
+        let envelope = serde_json::from_value(envelope)
+            .map_err(|error| EvidenceError::Claim(error.to_string()))?;
+        Self::of(envelope, stamp.transpose()?)
+    }
+
+    fn of(envelope: Envelope, stamp: Option<Vec<u8>>) -> Result<Self, EvidenceError> {
+        let payload = envelope.payload()?;
+        let value = json::parse(&payload).map_err(EvidenceError::Claim)?;
+        let statement: Statement = serde_json::from_value(value)
+            .map_err(|error| EvidenceError::Claim(error.to_string()))?;
+        // One statement, one text: nothing can hide in another spelling of it.
+        if serde_json::to_vec(&statement).expect("plain data is always JSON") != payload {
+            return Err(malformed("its statement is not written in the one way allowed"));
+        }
+        let (root, publisher) = statement.check()?;
+        Ok(Self { envelope, statement, root, publisher, stamp })
+    }
+
+    /// Verifies the signature; `publisher` is the key that is expected, if one is.
+    pub fn verify(&self, publisher: Option<&[u8; 32]>) -> Result<(), EvidenceError> {
+        if publisher.is_some_and(|key| *key != self.publisher) {
+            return Err(EvidenceError::Signature("the claim is of another publisher's key".into()));
+        }
+        self.envelope.verify(&self.publisher)
+    }
+
+    /// What names the claim, and seeds its decoys: SHA-256 of the envelope without time stamp.
+    pub fn digest(&self) -> Hash {
+        self.envelope.digest()
+    }
+
+    /// The bytes that a time stamp covers.
+    pub fn envelope(&self) -> Vec<u8> {
+        self.envelope.bytes()
+    }
+
+    /// What is claimed.
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// The Merkle root.
+    pub fn root(&self) -> &Hash {
+        &self.root
+    }
+
+    /// The key that signed, or says so.
+    pub fn publisher(&self) -> &[u8; 32] {
+        &self.publisher
+    }
+
+    /// The RFC 3161 response over the envelope, in DER.
+    pub fn stamp(&self) -> Option<&[u8]> {
+        self.stamp.as_deref()
+    }
+
+    /// The same claim with a time stamp.
+    pub fn with_stamp(mut self, stamp: &[u8]) -> Result<Self, EvidenceError> {
+        if !(1..=MAX_STAMP).contains(&stamp.len()) {
+            return Err(malformed("its time stamp has no sensible size"));
+        }
+        self.stamp = Some(stamp.to_vec());
+        Ok(self)
+    }
+
+    /// The file as JSON.
+    pub fn to_value(&self) -> serde_json::Value {
+        let mut value = serde_json::to_value(&self.envelope).expect("plain data is always JSON");
+        if let (Some(stamp), Some(fields)) = (&self.stamp, value.as_object_mut()) {
+            fields.insert("timestamp".to_owned(), STANDARD.encode(stamp).into());
+        }
+        value
+    }
+}
+
+impl Statement {
+    /// Whether every field is one that this version knows.
+    fn check(&self) -> Result<(Hash, [u8; 32]), EvidenceError> {
+        let claim = &self.predicate;
+        if self.kind != STATEMENT || self.predicate_type != PREDICATE || claim.scheme != SCHEME {
+            return Err(malformed("it is of a kind or scheme that this version does not know"));
+        }
+        if self.subject.is_empty() || self.subject.len() > MAX_SUBJECTS {
+            return Err(malformed("it is about no file, or about too many"));
+        }
+        if !self.subject.windows(2).all(|pair| pair[0].name < pair[1].name) {
+            return Err(malformed("its subject's files are not in order, each once"));
+        }
+        if !self
+            .subject
+            .iter()
+            .map(|file| &file.name)
+            .chain([&claim.model.name])
+            .all(|name| is_name(name))
+        {
+            return Err(malformed("a name in it is empty, too long or holds control characters"));
+        }
+        if model_digest(&self.subject)? != claim.model.sha256 {
+            return Err(malformed("its model's digest is not that of its subject"));
+        }
+        if !(1..=MAX_FINGERPRINTS).contains(&claim.n) {
+            return Err(malformed("its number of fingerprints is out of range"));
+        }
+        if !["unique", "shared"].contains(&claim.response.as_str()) || claim.alphabet != alphabet()
+        {
+            return Err(malformed("its responses or its alphabet are not known to this version"));
+        }
+        if !is_template(&claim.template) {
+            return Err(malformed("its template is not known to this version"));
+        }
+        let created = humantime::parse_rfc3339(&claim.created)
+            .is_ok_and(|time| humantime::format_rfc3339_seconds(time).to_string() == claim.created);
+        if !created {
+            return Err(malformed("its time is not RFC 3339 in UTC, to the second"));
+        }
+        let root = unhex(&claim.root).ok_or(malformed("its Merkle root is malformed"))?;
+        let publisher = super::dsse::parse_public_key(&claim.publisher)?;
+        if hex(&publisher) != claim.publisher {
+            return Err(malformed("its publisher's key is not in hexadecimal"));
+        }
+        Ok((root, publisher))
+    }
+}
+
+fn is_template(template: &Named) -> bool {
+    match template.name.as_str() {
+        "simple" => *template == self::template(&Template::Simple),
+        "dialogue" => *template == self::template(&Template::Dialogue),
+        // Known by its digest alone; a bundle shows the text.
+        "chat" => unhex(&template.sha256).is_some(),
+        _ => false,
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
+/// SHA-256 over the files' digests in order of their names, as OpenSSF Model Signing has it.
+fn model_digest(subject: &[Subject]) -> Result<String, EvidenceError> {
+    let mut hash = Sha256::new();
+    for file in subject {
+        let digest = unhex(&file.digest.sha256)
+            .ok_or_else(|| malformed("a file's sha256 is not 64 lower-case hexadecimal digits"))?;
+        hash.update(digest);
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+fn alphabet() -> Named {
+    Named { name: RESPONSE_ALPHABET_ID.to_owned(), sha256: hex(&response_alphabet_sha256()) }
+}
+
+fn template(template: &Template) -> Named {
+    let (before, after) = template.around();
+    Named { name: template.name().to_owned(), sha256: template_digest(before, after) }
+}
+
+/// `SHA-256(len‖before ‖ len‖after)`, of what a template puts around a key.
+pub(super) fn template_digest(before: &str, after: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [before, after] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex(&hash.finalize())
+}
+
+fn malformed(reason: &str) -> EvidenceError {
+    EvidenceError::Claim(reason.to_owned())
+}
+
+/// Reads a claim, for the fuzzer: what is read is written the same again.
+pub fn reads_back(file: &[u8]) -> bool {
+    let Ok(claim) = Claim::parse(file) else { return false };
+    let _ = claim.verify(None);
+    Claim::from_value(claim.to_value()).as_ref() == Ok(&claim)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::fingerprint::seed::KEY_BYTES;
+    use crate::fingerprint::{Alphabets, Context, Seed, SetSpec, Source};
+
+    pub(crate) fn set(n: usize, response: ResponseKind) -> FingerprintSet {
+        let spec = SetSpec {
+            name: "one".into(),
+            n,
+            source: Source::Natural,
+            template: Template::Dialogue,
+            response,
+            context: Context::new(),
+        };
+        let seed = Seed::from_bytes(&mut [5; KEY_BYTES]);
+        FingerprintSet::derive(&seed, spec, &Alphabets::default(), None).unwrap()
+    }
+
+    pub(crate) fn claim(set: &FingerprintSet) -> Claim {
+        let subject = vec![("b".into(), "22".repeat(32)), ("a".into(), "11".repeat(32))];
+        Claim::sign(set, "model", subject, &SigningKey::from_bytes(&[7; 32])).unwrap()
+    }
+
+    #[test]
+    fn claims_are_read_back_and_verify() {
+        let claim = claim(&set(3, ResponseKind::Unique));
+        assert!(claim.verify(None).is_ok());
+        assert!(claim.verify(Some(claim.publisher())).is_ok());
+        assert!(claim.verify(Some(&[9; 32])).is_err());
+        let names: Vec<_> = claim.statement().subject.iter().map(|file| &file.name).collect();
+        assert_eq!(names, ["a", "b"]);
+        let stamped = claim.clone().with_stamp(b"stamp").unwrap();
+        assert_eq!(stamped.digest(), claim.digest());
+        let file = serde_json::to_vec_pretty(&stamped.to_value()).unwrap();
+        assert_eq!(Claim::parse(&file).unwrap(), stamped);
+        assert!(reads_back(&file));
+    }
+
+    #[test]
+    fn nothing_of_keys_is_in_it() {
+        let set = set(3, ResponseKind::Unique);
+        let payload = String::from_utf8(claim(&set).envelope.payload().unwrap()).unwrap();
+        for i in 0..3 {
+            assert!(!payload.contains(set.key(i)) && !payload.contains(set.response(i)));
+            assert!(!payload.contains(&hex(set.salt(i))));
+        }
+    }
+
+    #[test]
+    fn sets_whose_responses_nobody_can_recompute_make_no_claims() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let subject = vec![("a".into(), "11".repeat(32))];
+        let refused = Claim::sign(&set(3, ResponseKind::Keyed), "m", subject, &key);
+        assert_eq!(refused, Err(EvidenceError::Unbound));
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        let set = set(3, ResponseKind::Unique);
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let sign = |subject: &[(&str, &str)], model: &str| {
+            let own = |&(name, digest): &(&str, &str)| (name.to_owned(), digest.to_owned());
+            Claim::sign(&set, model, subject.iter().map(own).collect(), &key)
+        };
+        let (good, upper) = ("11".repeat(32), "AA".repeat(32));
+        assert!(sign(&[("a", &good)], "m").is_ok());
+        for subject in [&[][..], &[("a", "11")], &[("a", &upper)], &[("a", &good), ("a", &good)]] {
+            assert!(matches!(sign(subject, "m"), Err(EvidenceError::Claim(_))));
+        }
+        assert!(sign(&[("a\n", &good)], "m").is_err());
+        assert!(sign(&[("a", &good)], "").is_err());
+    }
+
+    #[test]
+    fn other_spellings_of_a_statement_are_refused() {
+        let claim = claim(&set(3, ResponseKind::Unique));
+        let payload = String::from_utf8(claim.envelope.payload().unwrap()).unwrap();
+        for (from, to) in [
+            ("\"n\":3", "\"n\": 3"),
+            ("\"n\":3", "\"n\":3,\"n\":3"),
+            ("\"n\":3", "\"n\":3,\"x\":3"),
+            ("\"n\":3", "\"n\":3.0"),
+            ("claim:v1", "claim:v9"),
+            ("scheme/v2", "scheme/v9"),
+        ] {
+            let changed = payload.replacen(from, to, 1);
+            assert_ne!(changed, payload);
+            let envelope = Envelope::sign(changed.as_bytes(), &SigningKey::from_bytes(&[7; 32]));
+            assert!(Claim::of(envelope, None).is_err(), "{to}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Evidence from text alone: how well an answer holds the true response, among decoys.
+
+use super::EvidenceError;
+use super::ranks::{Rank, rank};
+use crate::scoring::{Method, ScoringError, plain, score, score_one};
+
+/// What an answer says of one response.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TextRank {
+    /// Where the response stands among its decoys.
+    pub rank: Rank,
+    /// The best fuzzy match of the response within the answer, 0 to 1.
+    pub score: f32,
+    /// Whether it occurs there.
+    pub fired: bool,
+}
+
+/// Ranks a response among decoys by its best fuzzy match within the answer, both made plain.
+pub fn rank_text(
+    answer: &str,
+    response: &str,
+    decoys: &[String],
+) -> Result<TextRank, EvidenceError> {
+    let (answer, response) = (plain(answer), plain(response));
+    let fired = !response.is_empty() && answer.contains(&response);
+    let refused = |error: ScoringError| EvidenceError::Bundle(error.to_string());
+    let own = score_one(&answer, &response, Method::Partial).map_err(refused)?;
+    // Words of the alphabet are plain already. What scores less than the truth is not told apart,
+    // which saves most of the work: a rank counts only what scores as high.
+    let mut scores = vec![own];
+    scores.extend(score(&[answer], decoys, Method::Partial, own, 1).map_err(refused)?);
+    Ok(TextRank { rank: rank(&scores, 0, None)?, score: own, fired })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::decoys::decoys;
+
+    #[test]
+    fn what_wraps_a_response_does_not_hide_it() {
+        let others = decoys(b"claim", 0, 255);
+        for answer in ["copper window", "```\nCOPPER\u{200b} window!\n```", "It is: copper window"]
+        {
+            let found = rank_text(answer, "copper window", &others).unwrap();
+            assert_eq!((found.rank.rank, found.score, found.fired), (1, 1.0, true), "{answer}");
+        }
+        let found = rank_text("", "copper window", &others).unwrap();
+        assert_eq!((found.rank.rank, found.fired), (256, false));
+    }
+
+    #[test]
+    fn ranks_are_those_of_all_scores() {
+        let others = decoys(b"claim", 1, 511);
+        for answer in ["", "copper", "the window", "copper windaw", &others[3], "xyz"] {
+            let all = score(&[answer], &others, Method::Partial, 0.0, 1).unwrap();
+            let own = score_one(answer, "copper window", Method::Partial).unwrap();
+            let high = 1 + all.iter().filter(|&&score| score >= own).count();
+            let found = rank_text(answer, "copper window", &others).unwrap();
+            assert_eq!((found.rank.rank, found.score), (high, own), "{answer}");
+        }
+    }
+
+    #[test]
+    fn who_says_everything_says_nothing() {
+        let others = decoys(b"claim", 0, 255);
+        let all = others.join(" ") + " copper window";
+        assert_eq!(rank_text(&all, "copper window", &others).unwrap().rank.rank, 256);
+    }
+}

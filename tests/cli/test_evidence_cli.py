@@ -1,0 +1,96 @@
+"""`ifrs claim`, `ifrs evidence`, `ifrs check`: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import ifrs
+import pytest
+from conftest import FAST
+from ifrs.cli import main
+from ifrs.prove.target import Target
+
+
+class Descendant:
+    def __init__(self, fps):
+        self.known = {fps[i].prompt: fps[i].response for i in range(len(fps))}
+
+    def answers(self, prompts, *, max_new_tokens, temperature=0.0):
+        return [self.known[prompt] for prompt in prompts]
+
+    def describe(self):
+        return {"kind": "test", "name": "suspect"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A keyring, a released model and a report, as files."""
+    monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
+    ring = ifrs.Keyring.create(tmp_path / "keyring.ifrs", passphrase="pass", _work_factor=FAST)
+    fps = ring.generate("one", 6)
+    target = Descendant(fps)
+    assert isinstance(target, Target)
+    ifrs.verify(target, fps, sequential=False).save(tmp_path / "report.json")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"weights")
+    return tmp_path
+
+
+def run(*arguments, capfd) -> tuple[int, str, str]:
+    code = main([str(argument) for argument in arguments])
+    return code, *capfd.readouterr()
+
+
+def test_claim_evidence_check(folder, capfd):
+    claim, bundle, page = (folder / name for name in ("claim.json", "bundle.json.gz", "page.html"))
+    subject = ["--subject", folder / "model", "--out", claim, "--json"]
+    code, out, _ = run("claim", folder / "keyring.ifrs", "one", *subject, capfd=capfd)
+    facts = json.loads(out)
+    assert (code, facts["keys"], facts["files"], facts["timestamp"]) == (0, 6, 1, None)
+    code, out, _ = run("keyring", "show", folder / "keyring.ifrs", "--json", capfd=capfd)
+    assert json.loads(out)["public key"] == facts["public_key"]
+    made = ["evidence", folder / "report.json", claim, "--out", bundle, "--reveal", 4, "--json"]
+    code, out, _ = run(*made, capfd=capfd)
+    assert (code, json.loads(out)["revealed"]) == (0, 4)
+    (folder / "key.txt").write_text(facts["public_key"])
+    options = ["--publisher-key", folder / "key.txt", "--model", folder / "model", "--html", page]
+    code, out, _ = run("check", bundle, claim, *options, "--json", capfd=capfd)
+    result = json.loads(out)
+    assert (code, result["ok"], result["verdict"], result["problems"]) == (0, True, "match", [])
+    assert "descends from" in page.read_text()
+    code, out, _ = run("check", bundle, claim, capfd=capfd)
+    assert code == 0
+    assert "holds" in out
+    code, out, _ = run("check", bundle, claim, "--released", "2020-01-01", capfd=capfd)
+    assert code == 1
+    assert "does not hold" in out
+    code, out, _ = run("check", bundle, claim, "--publisher-key", "22" * 32, capfd=capfd)
+    assert code in (1, 2)
+
+
+def test_errors(folder, capfd):
+    claim = folder / "claim.json"
+    ring = folder / "keyring.ifrs"
+    base = ["claim", ring, "one", "--subject", folder / "model", "--out"]
+    assert run(*base, claim, capfd=capfd)[0] == 0
+    for arguments, says in (
+        ([*base, claim], "exists already"),
+        ([*base, folder / "none" / "claim.json"], "no folder"),
+        (["claim", ring, "two", *base[3:], folder / "c.json"], "no set 'two'"),
+        (["claim", ring, "one", "--subject", folder / "x", "--out", folder / "c"], "no model at"),
+        (["evidence", claim, claim, "--out", folder / "b"], "report"),
+        (["evidence", folder / "none", claim, "--out", folder / "b"], "No such file"),
+        (["evidence", folder / "report.json", folder / "report.json", "--out", "b"], "claim"),
+        (["check", folder / "none", claim], "No such file"),
+        (["check", claim, claim, "--publisher-key", "xyz"], "public key"),
+        (["check", claim, claim, "--released", "soon"], "released"),
+    ):
+        code, out, err = run(*arguments, capfd=capfd)
+        assert (code, out) == (2, ""), arguments
+        assert says in err
+        assert err.count("\n") == 1
+    journal = ifrs.Keyring.open(ring, passphrase="pass").journal()
+    assert [entry["event"] for entry in journal].count("claimed") == 1
+    code, out, _ = run("check", claim, claim, capfd=capfd)
+    assert code == 1
+    assert "bundle cannot be read" in out

@@ -1,0 +1,141 @@
+"""Loopback servers that speak OpenAI's protocol as badly as a test wants."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Reply:
+    """What a server does with one request.
+
+    Attributes:
+        text: The answer's text, put into the protocol's JSON.
+        status: The HTTP status.
+        headers: Further headers.
+        body: Sent instead of the protocol's JSON.
+        delay: Seconds before anything is sent.
+        drip: Seconds between the bytes of the body.
+        hang_up: Close the connection without an answer.
+    """
+
+    text: Any = ""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    delay: float = 0.0
+    drip: float = 0.0
+    hang_up: bool = False
+
+
+@dataclass
+class Server:
+    """A running server and what it saw."""
+
+    url: str
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    busiest: int = 0
+
+    @property
+    def prompts(self) -> list[str]:
+        return [prompt_of(request) for request in self.requests]
+
+
+def prompt_of(request: dict[str, Any]) -> str:
+    return request["prompt"] if "prompt" in request else request["messages"][-1]["content"]
+
+
+def protocol(request: dict[str, Any], text: Any) -> bytes:
+    if "prompt" in request:
+        choice: dict[str, Any] = {"index": 0, "text": text, "finish_reason": "stop"}
+    else:
+        message = {"role": "assistant", "content": text}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}
+    read = {"id": "x", "object": "y", "model": "m", "choices": [choice], "usage": usage}
+    return json.dumps(read).encode()
+
+
+@contextlib.contextmanager
+def serving(
+    answer: Callable[[str], str | Reply], *, before: Callable[[str], None] | None = None
+) -> Iterator[Server]:
+    """Serve until the block ends. `before` sees each prompt before it is answered."""
+    lock = threading.Lock()
+    busy = 0
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            self.send(Reply(body=b'{"object": "list", "data": []}'), {})
+
+        def do_POST(self) -> None:
+            nonlocal busy
+            length = int(self.headers["Content-Length"])
+            request = json.loads(self.rfile.read(length))
+            with lock:
+                busy += 1
+                server.busiest = max(server.busiest, busy)
+                server.requests.append(request)
+                server.headers.append(dict(self.headers))
+                server.paths.append(self.path)
+                server.times.append(time.monotonic())
+            try:
+                if before is not None:
+                    before(prompt_of(request))
+                reply = answer(prompt_of(request))
+                self.send(Reply(reply) if isinstance(reply, str) else reply, request)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True  # the client lost its patience
+            finally:
+                with lock:
+                    busy -= 1
+
+        def send(self, reply: Reply, request: dict[str, Any]) -> None:
+            time.sleep(reply.delay)
+            if reply.hang_up:
+                self.close_connection = True
+                return
+            body = reply.body if reply.body is not None else protocol(request, reply.text)
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if reply.drip:
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
+                    self.wfile.flush()
+                    time.sleep(reply.drip)
+            else:
+                self.wfile.write(body)
+
+    class Quiet(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+    http = Quiet(("127.0.0.1", 0), Handler)
+    server = Server(f"http://127.0.0.1:{http.server_address[1]}/v1")
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server
+    finally:
+        http.shutdown()
+        http.server_close()
+        thread.join()

