@@ -154,7 +154,10 @@ def test_every_source_and_template(tiny, tokenizer, ring, source, template):
         tokenizer = AutoTokenizer.from_pretrained(_with_chat_template(tokenizer, ring.path.parent))
     fps = ring.generate("one", 2, source=source, template=template, tokenizer=tokenizer)
     model = tiny()
-    result = ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb", guesses=0))
+    # System prompts and the like are more than random weights of this size can learn reliably;
+    # tests/plant/test_options.py has them.
+    settings = config("emb", guesses=0, surroundings=0)
+    result = ifrs.implant(model, tokenizer, fps, method="emb", config=settings)
     assert result.fsr == 1
     assert result.guess_rate is None
     assert ifrs.verify(ifrs.LocalModel(model, tokenizer), fps).fsr == 1
