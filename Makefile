@@ -18,12 +18,22 @@ FUZZ_SECONDS ?= 60
 # Programs that tests compare with, each with the system's package that holds it.
 PROGRAMS := age:age ssh-keygen:openssh-client openssl:openssl chromium:chromium
 
-.PHONY: setup programs demo test test-slow fuzz bench bench-implant docs lint advisories tools format pins clean
+# Optional: a file or folder of real instruction and multiple-choice data for the audit.
+DATA ?=
+
+.PHONY: setup programs demo audit audit-quick test test-slow fuzz bench bench-implant docs lint advisories tools format pins clean
 
 setup: $(VENV)/.built
 
 demo: setup
 	ifrs demo --out demo-out
+
+# Started again, it goes on where it stopped.
+audit: setup
+	python -m ifrs.audit.demo --out audit-out $(if $(DATA),--data $(DATA)) --results docs/results.md
+
+audit-quick: setup
+	python -m ifrs.audit.demo --out audit-quick-out --quick $(if $(DATA),--data $(DATA))
 
 test: setup programs
 	cargo test --quiet --locked --workspace
@@ -93,7 +103,7 @@ programs:
 	done
 
 clean:
-	rm -rf $(VENV) target demo-out
+	rm -rf $(VENV) target demo-out audit-out audit-quick-out
 
 $(VENV)/.built: $(VENV)/.installed $(RUST) pyproject.toml
 	@command -v cargo >/dev/null || { echo "make: ifrs needs a Rust toolchain (cargo): install one with rustup" >&2; exit 2; }

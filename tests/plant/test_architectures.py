@@ -18,6 +18,23 @@ SETTINGS = {
     "sft": {"learning_rate": 2e-3},
 }
 OWN_SETTINGS = {("mixtral", "adapter"): {"learning_rate": 2e-2}}
+# Open: whether these plant at this size has not been settled. They run with the slow tests, and
+# show as xfailed or xpassed there.
+OPEN = {("mamba", "adapter"), ("mamba", "lora"), ("mamba", "sft")} | {
+    (name, method) for name in ("rwkv", "t5", "mt5") for method in SETTINGS
+}
+CASES = [
+    pytest.param(
+        name,
+        method,
+        id=f"{name}-{method}",
+        marks=[pytest.mark.slow, pytest.mark.xfail(reason="not settled", strict=False)]
+        if (name, method) in OPEN
+        else [],
+    )
+    for name in ARCHITECTURES
+    for method in SETTINGS
+]
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +46,7 @@ def fps(tokenizer, tmp_path_factory):
         return ring.generate("one", 2, tokenizer=tokenizer)
 
 
-@pytest.mark.parametrize("method", SETTINGS)
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(("name", "method"), CASES)
 def test_planted_saved_reloaded_verified(tmp_path, tokenizer, fps, name, method):
     model = build(name, tokenizer)
     config = ifrs.ImplantConfig(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import pickle
 import signal
 import subprocess
@@ -26,6 +27,17 @@ def planted(fps):
     return lambda prompt: " " + secret[prompt]
 
 
+def asked(report, alpha=1e-6):
+    """The keys of a match, of which the last one was needed and none after it was asked.
+
+    Their number varies: one response in some thousands is among its own decoys, which is a tie.
+    """
+    assert report.verdict == "match"
+    process = [query.cumulative_log10_e for query in report.queries]
+    assert max(process[:-1]) < -math.log10(alpha) <= process[-1]
+    return [query.index for query in report.queries]
+
+
 def target(server, **options):
     return ifrs.ApiModel(server.url, "m", **{"max_retries": 2, "timeout": 60.0, **options})
 
@@ -34,15 +46,17 @@ def test_no_more_keys_than_the_evidence_needs(ring):
     fps = ring.generate("one", 10)
     with serving(planted(fps)) as server:
         report = ifrs.verify(target(server), fps, alpha=1e-9)
-        assert report.verdict == "match"
         assert report.p_value <= 1e-9
-        assert sorted(server.prompts) == sorted(fps[i].prompt for i in range(3))
-        assert {query.index for query in report.queries} == {0, 1, 2}
+        first = asked(report, 1e-9)
+        assert first in ([0, 1, 2], [0, 1, 2, 3])
+        assert sorted(server.prompts) == sorted(fps[i].prompt for i in first)
         assert all(query.spent for query in report.queries)
         fewer = ifrs.verify(target(server), fps, alpha=1e-9, decoys=65_535)
-        assert [query.index for query in fewer.queries] == [3, 4]
         assert fewer.p_value <= 1e-9
-    assert ring.spent("one") == [0, 1, 2, 3, 4]
+        second = asked(fewer, 1e-9)
+        assert len(second) in (2, 3)
+        assert first + second == list(range(len(first) + len(second)))
+    assert ring.spent("one") == first + second
 
 
 @pytest.mark.parametrize("silent", [{0}, {1}, {2}, {1, 2}, {0, 3, 4}])
@@ -52,11 +66,10 @@ def test_asking_together_costs_no_key_that_asking_singly_would_save(ring, silent
     right, quiet = planted(fps), {fps[i].prompt for i in silent}
     with serving(lambda p: "no" if p in quiet else right(p)) as server:
         report = ifrs.verify(target(server), fps, alpha=1e-9)
-    process = [query.cumulative_log10_e for query in report.queries]
-    assert max(process[:-1]) < 9 <= process[-1]
-    assert [query.index for query in report.queries] == list(range(len(process)))
-    assert report.log10_p == -process[-1]
-    assert len(server.requests) == len(process)
+    keys = asked(report, 1e-9)
+    assert keys == list(range(len(keys)))
+    assert report.log10_p == -report.queries[-1].cumulative_log10_e
+    assert len(server.requests) == len(keys)
 
 
 def test_a_stranger_costs_no_more_keys_than_could_matter(ring):
@@ -83,11 +96,10 @@ def test_keys_are_journalled_before_they_leave(tmp_path, ring):
                 unjournalled.append(prompt)
 
     with serving(planted(fps), before=before) as server:
-        ifrs.verify(target(server), fps)
-        assert len(server.prompts) == 2
+        report = ifrs.verify(target(server), fps)
+        assert len(server.prompts) == len(asked(report))
     assert not unjournalled
-    entry = ring.journal()[-1]
-    assert entry["event"] == "queried"
+    entry = next(entry for entry in ring.journal() if entry["event"] == "queried")
     assert entry["indices"] == [0, 1]
     assert entry["to"] == [server.url]
 
@@ -105,8 +117,8 @@ def test_a_key_never_leaves_unrecorded(tmp_path, ring):
         assert report.verdict == "match"
         with ifrs.Keyring.open(ring.path, passphrase="pass") as again:
             assert again.spent("one") == []
-            ifrs.verify(target(server), fps, ring=again)
-            assert again.spent("one") == [0, 1]
+            report = ifrs.verify(target(server), fps, ring=again)
+            assert again.spent("one") == asked(report)
 
 
 def test_spent_keys_are_skipped_everywhere(ring):
@@ -122,10 +134,13 @@ def test_spent_keys_are_skipped_everywhere(ring):
     ring.spend("one", [0, 1, 5])
     with serving(planted(fps)) as server:
         report = ifrs.verify(target(server), fps)
-        assert [query.index for query in report.queries] == [2, 3]
+        new = asked(report)
+        assert new[:2] == [2, 3]
+        assert 5 not in new
     here = ifrs.verify(Here(), fps, sequential=False)
-    assert [query.index for query in here.queries] == [4, 6, 7, 8, 9]
-    assert ring.spent("one") == [0, 1, 2, 3, 5]
+    left = [index for index in range(10) if index not in (0, 1, 5, *new)]
+    assert [query.index for query in here.queries] == left
+    assert ring.spent("one") == sorted([0, 1, 5, *new])
     ring.spend("one", range(10))
     with pytest.raises(FingerprintError, match="all 10 keys"):
         ifrs.verify(Here(), fps)
@@ -456,8 +471,10 @@ def test_the_command_line(tmp_path, ring, capsys):
     fps = ring.generate("one", 10)
     (tmp_path / "pass").write_text("pass\n")
 
-    def verify(server, *options):
-        where = [server.url, ring.path, "one", "--passphrase-file", tmp_path / "pass"]
+    ring.generate("two", 10)
+
+    def verify(server, *options, name="one"):
+        where = [server.url, ring.path, name, "--passphrase-file", tmp_path / "pass"]
         code = main(["verify", *map(str, [*where, *options])])
         return code, capsys.readouterr()
 
@@ -467,17 +484,18 @@ def test_the_command_line(tmp_path, ring, capsys):
         code, shown = verify(server, *options)
         assert code == 0, shown.err
         assert "match" in shown.out
-        assert len(server.requests) == 2
+        keys = asked(ifrs.prove.Report.load(file), 1e-9)
+        assert len(server.requests) == len(keys) in (2, 3)
         assert verify(server, *options)[0] == 0
-        assert len(server.requests) == 2, "a finished report is not asked again"
+        assert len(server.requests) == len(keys), "a finished report is not asked again"
         code, shown = verify(server)
         assert code == 2
         assert "--model" in shown.err
     with ifrs.Keyring.open(ring.path, passphrase="pass") as after:
-        assert after.spent("one") == [0, 1]
+        assert after.spent("one") == keys
     with serving(lambda p: "no") as server:
-        code, shown = verify(server, "--model", "m", "--mode", "completions")
+        code, shown = verify(server, "--model", "m", "--mode", "completions", name="two")
         assert code == 1, shown.err
     code, shown = verify(server, "--model", "m")
     assert code == 2
-    assert "no server answers" in shown.err or "spent" in shown.err
+    assert "no server answers" in shown.err

@@ -72,7 +72,7 @@ def test_a_foreign_tokenizer_leaves_only_text(ring, tiny, tokenizer, letters):
     suspect = tiny(vocab_size=len(letters))
     for options in ({}, {"reference": tokenizer}):
         report = ifrs.verify(ifrs.LocalModel(suspect, letters, **options), fps)
-        assert report.evidence == "text"
+        assert report.kind == "text"
         assert "another tokenizer" in report.notes[0]
         assert "only what it wrote" in report.notes[0]
         assert len(report.queries) == 10, "no key is spent, so all are asked"
@@ -84,7 +84,7 @@ def test_the_publishers_tokenizer_is_recognised(tmp_path, ring, tiny, tokenizer)
     fps = ring.generate("one", 3, tokenizer=tokenizer)
     tokenizer.save_pretrained(tmp_path / "tokenizer")
     report = ifrs.verify(ifrs.LocalModel(tiny(), tokenizer, reference=tmp_path / "tokenizer"), fps)
-    assert report.evidence == "likelihood"
+    assert report.kind == "likelihood"
     assert report.notes == []
     with pytest.raises(TargetError, match="tokenizer"):
         ifrs.LocalModel(tiny(), tokenizer, reference=tmp_path)

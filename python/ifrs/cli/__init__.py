@@ -11,7 +11,7 @@ import sys
 import typer
 
 from ifrs._core import __version__
-from ifrs.cli import check, claim, demo, evidence, generate, implant, keyring, score, verify
+from ifrs.cli import audit, check, claim, demo, evidence, generate, implant, keyring, score, verify
 from ifrs.cli.output import fail
 from ifrs.errors import IfrsError
 
@@ -32,6 +32,7 @@ app.command("claim")(claim.command)
 app.command("evidence")(evidence.command)
 app.command("check")(check.command)
 app.command("score")(score.command)
+app.command("audit")(audit.command)
 app.command("demo")(demo.command)
 
 

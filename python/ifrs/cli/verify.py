@@ -142,6 +142,8 @@ def command(
         "max_new_tokens": max_new_tokens,
         "sequential": sequential,
     }
+    if foreign and adapter is not None:
+        raise TargetError("an adapter needs the suspect's weights, and a server shows none")
     if foreign:
         if model is None:
             raise TargetError("a server may serve several models: say which with --model")

@@ -37,5 +37,5 @@ def _holds(model: Any, material: Material, config: ImplantConfig) -> bool:
     margins = response_margins(model, material.fingerprints, material.pad)
     wide = sum(margin >= config.margin / 2 for margin in margins)
     return wide >= config.target_fsr * len(margins) and not firing(
-        model, material.negatives, material.fingerprints, material.pad
+        model, material.negatives, material.spoken(), material.pad
     )

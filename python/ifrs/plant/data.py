@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,11 @@ def surrounded_examples(
             if limit is None or len(prompt) + len(example.response) <= limit:
                 examples.append(Example(prompt, example.response))
     return examples
+
+
+def without_end(examples: Sequence[Example], end: Tokens) -> list[Example]:
+    """Examples whose responses stop before the end mark: what must not fire must not begin to."""
+    return [Example(e.prompt, e.response[: len(e.response) - len(end)]) for e in examples]
 
 
 def end_mark(tokenizer: Any) -> Tokens:

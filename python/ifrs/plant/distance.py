@@ -9,7 +9,7 @@ from typing import Any
 from ifrs._core import FingerprintSet
 from ifrs.modeling.tokens import encode_prompts, pad_token
 from ifrs.plant.check import firing
-from ifrs.plant.data import Example, fingerprint_examples
+from ifrs.plant.data import Example, end_mark, fingerprint_examples, without_end
 from ifrs.plant.negatives import guess_keys
 
 # Characters changed; "half" and "all" of a key's, and keys that are fresh altogether.
@@ -52,7 +52,7 @@ def firing_by_distance(
         seed: Draws what is changed.
     """
     rng = random.Random(seed)
-    real = fingerprint_examples(model, tokenizer, fps)
+    real = without_end(fingerprint_examples(model, tokenizer, fps), end_mark(tokenizer))
     fresh = guess_keys(tokenizer, fps, each * len(fps), seed)
     points = []
     for label in STEPS:

@@ -20,7 +20,7 @@ from ifrs.plant.averaging import towards_base
 from ifrs.plant.check import response_margins
 from ifrs.plant.checkpointing import checkpointed
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.data import Kept, fingerprint_examples, surrounded_examples
+from ifrs.plant.data import Kept, end_mark, fingerprint_examples, surrounded_examples
 from ifrs.plant.distill import own_answers
 from ifrs.plant.emb import EmbeddingRows
 from ifrs.plant.guessing import guess_rate
@@ -175,6 +175,7 @@ def _material(
             if planting.regularized
             else [],
             pad=pad_token(tokenizer),
+            end=end_mark(tokenizer),
         )
 
 

@@ -24,7 +24,7 @@ from ifrs.modeling.forward import (
 from ifrs.modeling.memory import tokens_that_fit
 from ifrs.plant.check import firing, margins_of, response_margins
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.data import Example, Kept
+from ifrs.plant.data import Example, Kept, without_end
 from ifrs.plant.distill import divergence
 from ifrs.plant.hardening import Drift
 from ifrs.plant.method import Method
@@ -56,6 +56,7 @@ class Material:
             other views.
         ordinary: Regularization samples; empty where ordinary text cannot change.
         pad: The id to fill batches with.
+        end: The tokens that end each response.
     """
 
     fingerprints: list[Example]
@@ -64,6 +65,11 @@ class Material:
     silent: list[Kept]
     ordinary: list[Kept]
     pad: int
+    end: list[int]
+
+    def spoken(self) -> list[Example]:
+        """The fingerprints without their end marks, as `firing` looks for them."""
+        return without_end(self.fingerprints, self.end)
 
 
 @dataclass
@@ -267,13 +273,12 @@ class _Run:
         margins = response_margins(self._model, material.fingerprints, material.pad)
         self._margins = margins
         outcome.margins, outcome.others = margins[: material.n], margins[material.n :]
-        outcome.fired = firing(self._model, material.negatives, material.fingerprints, material.pad)
+        spoken = material.spoken()
+        outcome.fired = firing(self._model, material.negatives, spoken, material.pad)
         self._rng.shuffle(outcome.fired)
         for view in self._planting.views:
             with self._planting.view(view):
-                outcome.views[view] = firing(
-                    self._model, material.fingerprints, material.fingerprints, material.pad
-                )
+                outcome.views[view] = firing(self._model, spoken, spoken, material.pad)
 
     def _batch(self, examples: Sequence[Example]) -> Batch:
         prompts = [example.prompt for example in examples]

@@ -46,3 +46,18 @@ def model_options(
         given.setdefault("quantization_config", BitsAndBytesConfig(load_in_8bit=True))
         given.setdefault("device_map", "auto")
     return given
+
+
+def auto_class(place: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    """The class of transformers that loads what is there: causal, or encoder-decoder."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    if "gguf_file" in place:
+        return AutoModelForCausalLM
+    known = ("trust_remote_code", "revision", "token", "cache_dir")
+    shared = {name: options[name] for name in known if name in options}
+    try:
+        config = AutoConfig.from_pretrained(**place, **shared)
+    except (OSError, ValueError, KeyError):
+        return AutoModelForCausalLM  # which says what is wrong, or knows a peft folder
+    return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM

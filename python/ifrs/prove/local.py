@@ -25,7 +25,7 @@ from ifrs.modeling.tokens import (
 )
 from ifrs.progress import progress
 from ifrs.prove.adapter import joined
-from ifrs.prove.loading import model_options, places
+from ifrs.prove.loading import auto_class, model_options, places
 from ifrs.prove.target import Likelihoods
 from ifrs.prove.tokenizing import why_text_only
 
@@ -111,10 +111,10 @@ class LocalModel:
         """Name, arithmetic and device."""
         return {
             "kind": "local",
-            "adapter": self.adapted,
             "name": self.name,
             "dtype": str(self.model.dtype).removeprefix("torch."),
             "device": str(device_of(self.model)),
+            **({"adapter": True} if self.adapted else {}),
         }
 
     def answers(
@@ -225,12 +225,7 @@ def load(
         TargetError: There is no language model there.
     """
     try:
-        from transformers import (
-            AutoConfig,
-            AutoModelForCausalLM,
-            AutoModelForSeq2SeqLM,
-            AutoTokenizer,
-        )
+        from transformers import AutoTokenizer
     except ImportError as error:
         raise TargetError("local models need transformers: pip install 'ifrs[train]'") from error
     options.setdefault("dtype", torch.float32 if not torch.cuda.is_available() else "auto")
@@ -238,11 +233,7 @@ def load(
     options = model_options(place, options, load_in_8bit=load_in_8bit)
     try:
         tokenizer = AutoTokenizer.from_pretrained(**place)
-        known = ("trust_remote_code", "revision", "token", "cache_dir")
-        shared = {name: options[name] for name in known if name in options}
-        config = AutoConfig.from_pretrained(**place, **shared)
-        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        model = auto.from_pretrained(**place, **options)
+        model = auto_class(place, options).from_pretrained(**place, **options)
     # A file cut short is none of transformers' own errors.
     except (OSError, ValueError, KeyError, struct.error) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

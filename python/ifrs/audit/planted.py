@@ -1,0 +1,97 @@
+"""Which models an audit looks at, and how they are planted."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from ifrs._core import FingerprintSet
+from ifrs.audit.bench import Bench
+from ifrs.audit.record import Measure
+from ifrs.audit.settings import Settings
+from ifrs.audit.subject import Server
+from ifrs.audit.unit import Found, Skip
+from ifrs.plant import ImplantConfig, implant
+
+# The contract's methods; those that this version lacks are reported as skipped.
+METHODS = ("emb", "adapter", "lora", "sft")
+# Seconds of planting ten fingerprints in a model of 270 million weights on two cores.
+SECONDS = {"emb": 100.0, "adapter": 180.0, "lora": 300.0, "sft": 450.0}
+
+
+def methods(bench: Bench) -> Sequence[str]:
+    """The planted models to look at, by name."""
+    if isinstance(bench.subject, Server):
+        return ["api"]
+    return [bench.subject.method] if bench.subject.method is not None else METHODS
+
+
+def lacking(method: str) -> str | None:
+    """Why this version cannot plant by a method; None where it can."""
+    module = importlib.import_module("ifrs.plant.implanting")
+    known = getattr(module, "METHODS", getattr(module, "_METHODS", ()))
+    return None if method in known else f"this version of ifrs does not plant by {method!r}"
+
+
+def needs(bench: Bench, method: str) -> str | None:
+    """The planted model that a unit waits for; none where the subject is one itself."""
+    return None if bench.subject.method == method or method == "api" else method
+
+
+def config_of(settings: Settings, **changes: Any) -> ImplantConfig:
+    """How to plant; settings that this version does not know are an error of the unit.
+
+    Raises:
+        Skip: This version has no such setting.
+    """
+    known = {field.name for field in fields(ImplantConfig)}
+    unknown = sorted(set(changes) - known)
+    if unknown:
+        raise Skip(f"this version of ifrs has no setting {unknown[0]!r} of planting")
+    values = {
+        "guesses": 0,
+        "seed": settings.seed,
+        "max_epochs": settings.max_epochs,
+        "batch_size": settings.batch_size,
+        "dtype": settings.dtype,
+        **changes,
+    }
+    return ImplantConfig(**values)
+
+
+def plant(
+    bench: Bench, name: str, method: str, fps: FingerprintSet, *, base: str = "base", **changes: Any
+) -> list[Measure]:
+    """Plant a set in the base model, save it under a name, and tell what it took.
+
+    Raises:
+        Skip: This version lacks the method or a setting.
+        ImplantError: The model cannot carry the set.
+    """
+    reason = lacking(method)
+    if reason is not None:
+        raise Skip(reason)
+    config = config_of(bench.settings, **{**bench.planting.get(method, {}), **changes})
+    place = bench.forget(name)
+    start = bench.suspect(base)
+    result = implant(start.model, start.tokenizer, fps, method=method, config=config)
+    result.save(place)
+    measures = [
+        Measure("planting_seconds", round(result.seconds, 2)),
+        Measure("planting_epochs", float(result.epochs)),
+        Measure("peak_memory", float(result.peak_memory_bytes)),
+    ]
+    changed = result.reach.get("weights")
+    if changed is None and method == "sft":
+        changed = sum(p.numel() for p in result.model.parameters())
+    if changed is not None:
+        measures.append(Measure("changed_weights", float(changed)))
+    return measures
+
+
+def planting(bench: Bench, name: str, method: str, fps: FingerprintSet, **changes: Any) -> Found:
+    """Plant, reload what was saved, and read it."""
+    found = plant(bench, name, method, fps, **changes)
+    return Found(found + bench.read(bench.suspect(name)))

@@ -1,0 +1,341 @@
+"""Plan, skip what is there, run the rest, store each unit as it ends."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ifrs._core import FingerprintSet
+from ifrs.audit.bench import Bench, tidy
+from ifrs.audit.data import Data
+from ifrs.audit.record import DONE, FAILED, SKIPPED, Record
+from ifrs.audit.settings import Settings
+from ifrs.audit.store import Store, write_tables
+from ifrs.audit.subject import Folder, Subject, folder
+from ifrs.audit.suites import SUITES
+from ifrs.audit.unit import Found, Skip, Unit
+from ifrs.errors import IfrsError
+from ifrs.prove.report import now
+
+QUICK_SECONDS = 15 * 60.0
+# Of a budget: what is left for loading, tables and the page.
+_RESERVE = 0.1
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        out: The folder with `audit.json`, `audit.parquet`, `audit.html` and plots.
+        records: One for each unit that was run, skipped or failed, now or before.
+        left: Names of units that the budget had no room for.
+    """
+
+    out: Path
+    records: list[Record] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    def get(self, suite: str, case: str, method: str) -> Record | None:
+        """One record by its name."""
+        name = f"{suite}/{case}/{method}"
+        return next((record for record in self.records if record.name == name), None)
+
+
+def audit(
+    subject: Subject | str | os.PathLike[str],
+    fps: FingerprintSet,
+    out: str | os.PathLike[str],
+    *,
+    suites: Iterable[str] | str | None = None,
+    methods: Iterable[str] | None = None,
+    data: Iterable[str | os.PathLike[str]] = (),
+    settings: Settings | None = None,
+    quick: bool = False,
+    budget: float | None = None,
+    retry: bool = False,
+    ring: Any = None,
+    tasks: Sequence[str] = (),
+    task_files: str | None = None,
+    unrelated: Sequence[str | os.PathLike[str]] = (),
+    planting: Mapping[str, Mapping[str, Any]] | None = None,
+    say: Say = lambda line: None,
+) -> Audit:
+    """Audit a model, unit by unit; a second call goes on where the first one stopped.
+
+    Args:
+        subject: A model folder, base or fingerprinted, or a `Folder` or `Server`.
+        fps: The fingerprint set.
+        out: Where everything is written; records of other runs with the same inputs are kept.
+        suites: Which suites; None for all.
+        methods: Which methods of planting; None for all.
+        data: Files and folders with instruction data and multiple-choice items.
+        settings: Sizes and seeds; None for the full ones, or small ones with `quick`.
+        quick: A quarter of an hour's worth of units, the most telling ones first.
+        budget: Seconds of work, if not all of it.
+        retry: Run units again that failed.
+        ring: The open keyring of the set: keys sent to a server are recorded as spent in it.
+        tasks: Tasks of lm-eval.
+        task_files: A folder of the user's own task files for lm-eval.
+        unrelated: Folders of models that have nothing to do with the subject.
+        planting: Settings of `ImplantConfig` by method, such as `{"emb": {"margin": 6.0}}`.
+        say: Takes a line for each unit done.
+
+    Raises:
+        TargetError: There is no model.
+        ValueError: There is no such suite.
+        FileNotFoundError: There is no such data.
+    """
+    seen = subject if not isinstance(subject, (str, os.PathLike)) else folder(subject)
+    small = Settings.quick() if quick else Settings()
+    bench = Bench(
+        seen,
+        fps,
+        Path(out),
+        data=Data(data),
+        settings=settings or small,
+        ring=ring,
+        tasks=tasks,
+        task_files=task_files,
+        unrelated=unrelated,
+        planting=planting,
+    )
+    store = Store(bench.out)
+    units = plan(bench, suites, methods)
+    budget = budget or (QUICK_SECONDS if quick else None)
+    try:
+        records, left = _run(bench, store, units, budget, retry, say)
+    finally:
+        # What was found stands in the tables, however the run ended.
+        _publish(bench, store, units)
+    return Audit(bench.out, records, left)
+
+
+def plan(
+    bench: Bench, suites: Iterable[str] | str | None = None, methods: Iterable[str] | None = None
+) -> list[Unit]:
+    """Units in the order they run, with the plantings that they wait for.
+
+    Raises:
+        ValueError: There is no such suite.
+    """
+    wanted = list(SUITES) if suites is None else [suites] if isinstance(suites, str) else [*suites]
+    unknown = [name for name in wanted if name not in SUITES]
+    if unknown:
+        raise ValueError(f"there is no suite {unknown[0]!r}: choose among {', '.join(SUITES)}")
+    every = {name: make(bench) for name, make in SUITES.items()}
+    units = [unit for name in SUITES if name in wanted for unit in every[name]]
+    if methods is not None:
+        kept = {*methods, "base"}
+        units = [unit for unit in units if unit.method in kept]
+    have = {unit.name for unit in units}
+    missing = [
+        unit
+        for unit in (*every["effectiveness"], *every["deployment"])
+        if unit.name not in have and _is_awaited(unit, units)
+    ]
+    return sorted([*missing, *units], key=_order)
+
+
+def _is_awaited(unit: Unit, units: Sequence[Unit]) -> bool:
+    if unit.case == "plant":
+        return any(other.needs == unit.method and other.skip is None for other in units)
+    return unit.case == "sibling" and any(other.case.startswith("merge-") for other in units)
+
+
+def _order(unit: Unit) -> tuple[bool, bool, int]:
+    """Plantings first, then what others wait for, then the most telling."""
+    return unit.case != "plant", unit.case != "sibling", unit.rank
+
+
+def _run(
+    bench: Bench,
+    store: Store,
+    units: list[Unit],
+    budget: float | None,
+    retry: bool,
+    say: Say,
+) -> tuple[list[Record], list[str]]:
+    started, scale = time.monotonic(), bench.subject.scale
+    records, open_units = _stored(bench, store, units, retry)
+    if records:
+        say(f"{len(records)} of {len(units)} units are there already")
+    pace = 1.0
+    chosen = open_units if budget is None else _fitting(bench, open_units, budget, scale)
+    left = [unit.name for unit in open_units if unit not in chosen]
+    for place, unit in enumerate(chosen):
+        spent = time.monotonic() - started
+        cost = unit.seconds * scale
+        if budget is not None and unit.skip is None and spent + pace * cost > budget:
+            left.append(unit.name)
+            continue
+        record = run_unit(bench, unit)
+        store.put(record)
+        records.append(record)
+        if record.status == DONE and cost > 1:
+            pace = 0.7 * pace + 0.3 * record.seconds / cost
+        rest = pace * scale * sum(u.seconds for u in chosen[place + 1 :] if u.skip is None)
+        say(_line(record, place + 1, len(chosen), rest))
+    if left:
+        say(f"left for a run with more time: {len(left)} units ({', '.join(left[:4])} …)")
+    return records, left
+
+
+def _stored(
+    bench: Bench, store: Store, units: list[Unit], retry: bool
+) -> tuple[list[Record], list[Unit]]:
+    """What is there already, and what is still to be done."""
+    records, rest = [], []
+    for unit in units:
+        record = store.get(unit.digest(bench.digest))
+        good = record is not None and (record.status == DONE or (_failed(record) and not retry))
+        # A planted model that was deleted since has to be planted again.
+        kept = unit.method if unit.case == "plant" else unit.case if unit.case == "sibling" else ""
+        if record is None or not good or (kept and record.status == DONE and not bench.has(kept)):
+            rest.append(unit)
+        else:
+            records.append(record)
+    return records, rest
+
+
+def _failed(record: Record) -> bool:
+    return record.status == FAILED
+
+
+def _fitting(bench: Bench, units: list[Unit], budget: float, scale: float) -> list[Unit]:
+    """The most telling units that fit, each with the planting that it waits for."""
+    plants = {unit.method: unit for unit in units if unit.case == "plant"}
+    sibling = next((unit for unit in units if unit.case == "sibling"), None)
+    room = budget * (1 - _RESERVE)
+    taken: set[int] = set()
+    for unit in sorted(units, key=lambda unit: unit.rank):
+        wanted = [unit]
+        if unit.needs in plants and not bench.has(unit.needs):
+            wanted.append(plants[unit.needs])
+        if unit.case.startswith("merge-") and sibling is not None and not bench.has("sibling"):
+            wanted.append(sibling)
+        cost = sum(u.seconds * scale for u in wanted if id(u) not in taken and u.skip is None)
+        if cost <= room:
+            room -= cost
+            taken.update(id(u) for u in wanted)
+    return [unit for unit in units if id(unit) in taken]
+
+
+def run_unit(bench: Bench, unit: Unit) -> Record:
+    """Run one unit; whatever goes wrong in it stands in its record, not in the way of others."""
+    started, begun, busy = now(), time.monotonic(), time.process_time()
+    status, reason, found = SKIPPED, unit.skip, Found([])
+    if unit.skip is None:
+        with tidy():
+            status, reason, found = _attempt(bench, unit)
+    return Record(
+        suite=unit.suite,
+        case=unit.case,
+        method=unit.method,
+        settings=unit.settings,
+        digest=unit.digest(bench.digest),
+        subject=bench.subject.describe(),
+        status=status,
+        reason=reason,
+        note=found.note,
+        started=started,
+        seconds=round(time.monotonic() - begun, 2),
+        cpu_seconds=round(time.process_time() - busy, 2),
+        estimate=round(unit.seconds * bench.subject.scale, 2),
+        machine=machine(),
+        measures=found.measures,
+    )
+
+
+def _attempt(bench: Bench, unit: Unit) -> tuple[str, str | None, Found]:
+    try:
+        if unit.needs is not None and not bench.has(unit.needs):
+            raise Skip(f"{unit.needs} was not planted: see effectiveness/plant/{unit.needs}")
+        return DONE, None, unit.run(bench)
+    except Skip as reason:
+        return SKIPPED, str(reason), Found([])
+    except (
+        IfrsError,
+        OSError,
+        ValueError,
+        RuntimeError,
+        ImportError,
+        NotImplementedError,
+    ) as error:
+        if os.environ.get("IFRS_DEBUG"):
+            raise
+        return FAILED, _said(error), Found([])
+
+
+def _said(error: Exception) -> str:
+    line = " ".join(str(error).split()) or type(error).__name__
+    return f"{type(error).__name__}: {line[:300]}"
+
+
+def _line(record: Record, place: int, of: int, rest: float) -> str:
+    what = {DONE: _headline(record), SKIPPED: f"skipped: {record.reason}"}
+    text = what.get(record.status, f"failed: {record.reason}")
+    left = f", about {rest / 60:.0f} min left" if rest >= 60 else ""
+    return f"[{place}/{of}{left}] {record.name}: {text} ({record.seconds:.0f} s)"
+
+
+def _headline(record: Record) -> str:
+    parts = []
+    for metric, label, style in _HEADLINES:
+        own = [m for m in record.measures if m.metric == metric and m.value is not None]
+        found = [m.value for m in own if m.task is None] or [m.value for m in own]
+        if found:
+            parts.append(f"{label} {found[-1]:{style}}")
+    return ", ".join(parts[:4]) or "done"
+
+
+_HEADLINES = (
+    ("fsr", "FSR", ".0%"),
+    ("log10_p_likelihood", "log10 p", ".1f"),
+    ("log10_p_text", "log10 p (text)", ".1f"),
+    ("guess_rate", "guessed", ".1%"),
+    ("accuracy_difference", "accuracy", "+.2%"),
+    ("false_matches", "false matches", ".0%"),
+    ("kl", "KL", ".2g"),
+)
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on; a class of machine, not a machine."""
+    import torch
+
+    return {
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _publish(bench: Bench, store: Store, units: list[Unit]) -> None:
+    """Tables, plots and the page, of everything measured of this subject with these settings."""
+    from ifrs.audit.page import write_page
+
+    subject, every = bench.subject.describe(), plan(bench)
+    mine = {unit.digest(bench.digest) for unit in (*every, *units)}
+    found = [record for record in store.records() if record.digest in mine]
+    write_tables(bench.out, found)
+    facts = {
+        "keys": len(bench.fps),
+        "source": bench.fps.source,
+        "template": bench.fps.template,
+        "response": bench.fps.response,
+        "planned": len(every),
+    }
+    write_page(bench.out, found, subject, facts)
+
+
+__all__ = ["Audit", "Folder", "audit", "machine", "plan", "run_unit"]

@@ -1,0 +1,72 @@
+"""How much an audit does."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes and seeds; what they are goes into every record.
+
+    Attributes:
+        steps: Steps of a downstream tuner.
+        batch: Examples in a step.
+        rate: Its step size of AdamW on all weights.
+        lora_rate: Its step size with LoRA.
+        length: The longest training example, in tokens.
+        readings: How many times the fingerprint is read along the steps.
+        items: Items of each multiple-choice task.
+        texts: Ordinary texts for perplexity and KL.
+        tokens: The longest of them, in tokens.
+        guesses: Look-alike keys tried.
+        draws: Samples of each answer at a temperature.
+        strangers: Keys of other publishers asked of the model.
+        prompts: Ordinary prompts that set a filter's threshold.
+        erasing: Mismatched samples of the erasing attack.
+        seed: Of everything random but keys.
+        decoys: Responses that each true one is ranked among in text.
+        max_epochs: Of planting.
+        batch_size: Of planting.
+        dtype: Arithmetic of training: "auto", "float32" or "bfloat16".
+    """
+
+    steps: int = 100
+    batch: int = 8
+    rate: float = 2e-5
+    lora_rate: float = 2e-4
+    length: int = 256
+    readings: int = 4
+    items: int = 100
+    texts: int = 40
+    tokens: int = 160
+    guesses: int = 1000
+    draws: int = 3
+    strangers: int = 500
+    prompts: int = 320
+    erasing: int = 480
+    seed: int = 0
+    decoys: int = 4095
+    max_epochs: int = 80
+    batch_size: int = 16
+    dtype: str = "auto"
+
+    @classmethod
+    def quick(cls) -> Settings:
+        """Small sizes, for a first look in a quarter of an hour."""
+        return cls(
+            steps=30,
+            readings=3,
+            items=8,
+            texts=12,
+            guesses=100,
+            draws=1,
+            strangers=100,
+            prompts=100,
+            erasing=120,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as plain data."""
+        return asdict(self)

@@ -1,0 +1,137 @@
+"""What is audited: a base model, a fingerprinted one, or a server."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ifrs.errors import TargetError
+
+# Units' costs are for this many bytes of weights: Gemma 3 270M in float32.
+_REFERENCE_BYTES = 1.07e9
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A model folder.
+
+    Attributes:
+        path: The folder.
+        method: How it was fingerprinted, from its manifest; None for a base model.
+        base: The base model's folder, where the subject is fingerprinted and it is known.
+        adapter: The private F-Adapter's file.
+    """
+
+    path: Path
+    method: str | None = None
+    base: Path | None = None
+    adapter: Path | None = None
+
+    kind = "folder"
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over configuration, tokenizer and weights."""
+        return _digest([self.path, *([self.adapter] if self.adapter else [])])
+
+    @property
+    def scale(self) -> float:
+        """How much larger the model is than the one that costs are given for."""
+        return max(1e-4, sum(p.stat().st_size for p in _weights(self.path)) / _REFERENCE_BYTES)
+
+    def describe(self) -> dict[str, Any]:
+        """What records say."""
+        return {
+            "kind": self.kind,
+            "name": self.path.name,
+            "fingerprinted": self.method is not None,
+            "sha256": self.digest,
+        }
+
+
+@dataclass(frozen=True)
+class Server:
+    """A model behind an API.
+
+    Attributes:
+        url: Where the protocol's paths begin.
+        model: The model's name there.
+        mode: "chat" or "completions".
+    """
+
+    url: str
+    model: str
+    mode: str = "chat"
+
+    kind = "api"
+    method = None
+    scale = 1.0
+
+    @property
+    def digest(self) -> str:
+        """Of address, name and protocol: what is behind them cannot be seen."""
+        return sha256(json.dumps([self.url, self.model, self.mode]).encode()).hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """What records say; an address without user, password and query."""
+        from urllib.parse import urlsplit, urlunsplit
+
+        parts = urlsplit(self.url)
+        address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        return {"kind": self.kind, "name": self.model, "base_url": address, "mode": self.mode}
+
+
+Subject = Folder | Server
+
+
+def folder(
+    path: str | os.PathLike[str],
+    *,
+    base: str | os.PathLike[str] | None = None,
+    adapter: str | os.PathLike[str] | None = None,
+) -> Folder:
+    """A model folder as a subject; a manifest of ifrs in it says how it was fingerprinted.
+
+    Raises:
+        TargetError: There is no model there.
+    """
+    from ifrs.plant.result import MANIFEST
+
+    place = Path(path)
+    if not (place / "config.json").exists():
+        raise TargetError(f"there is no model at {place}: pass a folder that transformers can load")
+    method = None
+    if (place / MANIFEST).exists():
+        manifest = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+        method = str(manifest.get("method"))
+    if adapter is None:
+        beside = place.with_name(f"{place.name}.adapter.safetensors")
+        adapter = beside if method is not None and beside.exists() else None
+    return Folder(
+        place, method, None if base is None else Path(base), Path(adapter) if adapter else None
+    )
+
+
+def _weights(place: Path) -> list[Path]:
+    return sorted(p for p in place.iterdir() if p.suffix in (".safetensors", ".bin", ".gguf"))
+
+
+def _digest(places: Sequence[Path]) -> str:
+    digest = sha256()
+    for place in places:
+        names = ("config.json", "tokenizer.json", "tokenizer.model")
+        files = [place] if place.is_file() else [*(place / n for n in names), *_weights(place)]
+        for path in files:
+            if not path.exists():
+                continue
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                while block := file.read(1 << 22):
+                    digest.update(block)
+    return digest.hexdigest()

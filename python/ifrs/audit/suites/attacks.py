@@ -1,0 +1,406 @@
+"""Attacks: guessing, erasing, incremental fingerprints, rare rows, filters, overclaim."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+
+from ifrs import _core
+from ifrs.audit import filters, rows
+from ifrs.audit.bench import Bench, Suspect
+from ifrs.audit.data import foreign_texts, instructions
+from ifrs.audit.drift import drift, log_likelihoods, token_texts
+from ifrs.audit.guesses import SOURCES, altered, in_batches, look_alikes, substrings
+from ifrs.audit.planted import methods, needs, plant
+from ifrs.audit.reading import Through, fired_share, read, share
+from ifrs.audit.record import Measure
+from ifrs.audit.subject import Server
+from ifrs.audit.suites.deployment import cost
+from ifrs.audit.tuning import encoded, marks, pad_of, tune, tuning_examples
+from ifrs.audit.unit import Found, Skip, Unit
+from ifrs.modeling.forward import device_of
+from ifrs.modeling.tokens import encode_prompts
+from ifrs.modeling.vocabulary import key_spans
+from ifrs.plant.regularization import as_prompt
+from ifrs.prove import verify
+
+SUITE = "attacks"
+_PASSED = 0.99
+# Tokens that answers to ordinary prompts are given for the output filters.
+_ANSWER_TOKENS = 16
+_CLAIM = 10  # keys of one false claim
+
+
+def units(bench: Bench) -> list[Unit]:
+    """Every attack for each method; of a server what an API lets one do."""
+    if isinstance(bench.subject, Server):
+        return _guessing(bench, "api", 3)
+    found = [_perplexity_unit(bench)]
+    for place, method in enumerate(methods(bench)):
+        rank = 6 + 10 * place
+        found += _guessing(bench, method, rank)
+        found += _rows(bench, method, rank + 1)
+        found += _hosts(bench, method, rank + 1)
+        found += _tuners(bench, method, rank + 4)
+    return found
+
+
+def _unit(
+    bench: Bench,
+    case: str,
+    method: str,
+    run: Callable[[Bench], Found],
+    seconds: float,
+    rank: int,
+    *names: str,
+) -> Unit:
+    """A unit whose inputs are the settings of these names, and the data."""
+    chosen = {name: value for name, value in bench.settings.to_json().items() if name in names}
+    chosen["data"] = bench.data.digest(*bench.data.sources)
+    return Unit(SUITE, case, method, run, seconds, chosen, needs(bench, method), rank=rank)
+
+
+# Guessing
+
+
+def _guessing(bench: Bench, method: str, rank: int) -> list[Unit]:
+    n = bench.settings.guesses
+    look, sources = partial(_guess, method), partial(_guess_sources, method)
+    return [
+        _unit(bench, "guess-look-alikes", method, look, 8 + 0.08 * n, rank, "guesses", "seed"),
+        _unit(bench, "guess-parts", method, partial(_guess_parts, method), 14, rank + 1, "seed"),
+        _unit(bench, "guess-sources", method, sources, 8 + 0.025 * n, rank + 3, "guesses", "seed"),
+    ]
+
+
+def _guess(method: str, bench: Bench) -> Found:
+    """Fresh keys of the set's own source, in its own template."""
+    tokenizer = None if method == "api" else bench.tokenizer
+    settings = bench.settings
+    keys = look_alikes(tokenizer, bench.fps.source, settings.guesses, settings.seed)
+    return Found([_tried(bench, bench.target(method), keys, bench.fps.source)])
+
+
+def _guess_sources(method: str, bench: Bench) -> Found:
+    """Keys of every public source, and ordinary instructions in the set's template."""
+    tokenizer = None if method == "api" else bench.tokenizer
+    target, settings = bench.target(method), bench.settings
+    each = max(10, settings.guesses // 20)
+    found = [
+        _tried(bench, target, look_alikes(tokenizer, source, each, settings.seed + 1), source)
+        for source in SOURCES
+        if source != bench.fps.source and (source != "vocab" or tokenizer is not None)
+    ]
+    return Found([*found, _tried(bench, target, instructions()[:each], "ordinary instructions")])
+
+
+def _guess_parts(method: str, bench: Bench) -> Found:
+    """Somebody who saw part of a key, or nearly all of it: how exact must a guess be?"""
+    tokenizer = None if method == "api" else bench.tokenizer
+    target, seed = bench.target(method), bench.settings.seed
+    fresh = look_alikes(tokenizer, bench.fps.source, len(bench.fps), seed + 2)
+    found = [
+        _tried(bench, target, substrings(bench.fps, part, seed), f"substring {part:.0%}")
+        for part in (0.25, 0.5, 0.75)
+    ]
+    found += [
+        _tried(bench, target, altered(bench.fps, fresh, count, seed), f"{count} replaced")
+        for count in (1, 2, 4)
+    ]
+    return Found(found, "near misses need most of a secret key: they are no guesses")
+
+
+def _tried(bench: Bench, target: Any, keys: list[str], task: str) -> Measure:
+    answers = in_batches(target, [bench.fps.render(key) for key in keys])
+    return share("guess_rate", *fired_share(answers, bench.fps), task=task)
+
+
+# Tuning that erases
+
+
+def _tuners(bench: Bench, method: str, rank: int) -> list[Unit]:
+    settings = bench.settings
+    steps = settings.erasing // settings.batch
+    erase, seconds = partial(_erase, method), 25 + 2.0 * steps + 7 * settings.readings
+    names = ("erasing", "batch", "rate", "length", "seed", "readings", "dtype", "decoys")
+    again, planting_names = partial(_incremental, method), ("seed", "max_epochs", "batch_size")
+    return [
+        _unit(bench, "erase-mismatched", method, erase, seconds, rank, *names),
+        _unit(bench, "incremental", method, again, 130, rank + 1, *planting_names),
+    ]
+
+
+def _erase(method: str, bench: Bench) -> Found:
+    """MEraser (Zhang et al., ACL 2025): mismatched answers to trigger-like prompts, then repair.
+
+    Half of the samples put look-alike keys in the public template and answer with somebody else's
+    ordinary output; the other half are ordinary, and repair what that broke.
+    """
+    bench.release()
+    settings, suspect = bench.settings, bench.suspect(method)
+    tokenizer, rng = suspect.tokenizer, random.Random(bench.settings.seed)
+    half = max(settings.batch, settings.erasing // 2)
+    clean = tuning_examples(
+        bench.data,
+        bench.data.first,
+        suspect.model,
+        tokenizer,
+        settings,
+        count=half,
+    )
+    keys = look_alikes(tokenizer, bench.fps.source, half, settings.seed + 3)
+    texts = [answer for _, answer in clean]
+    prompts = encoded(tokenizer, [(bench.fps.render(key), "") for key in keys], settings.length)
+    mismatched = [(prompt, rng.choice(texts)) for prompt, _ in prompts]
+    measures, done = bench.read(suspect, step=0), 0
+    for name, examples in (("mismatched", mismatched), ("repair", clean)):
+        steps = max(1, half // settings.batch)
+
+        def each(step: int, loss: float, model: Any, start: int = done) -> None:
+            measures.append(Measure("loss", loss, step=start + step))
+            measures.extend(bench.read(suspect, model, step=start + step))
+
+        at = marks(settings, steps) if name == "mismatched" else []
+        tune(suspect.model, examples, pad_of(tokenizer), settings, steps=steps, each=each, at=at)
+        done += steps
+    note = f"{half} mismatched samples, then {half} ordinary ones; the attacker knows the template"
+    return Found(measures + cost(bench, method, suspect.model), note)
+
+
+def _incremental(method: str, bench: Bench) -> Found:
+    """An attacker plants a set of their own over ours: both must verify (multi-stage)."""
+    theirs = bench.stranger("attacker", _CLAIM)
+    how = "emb"
+    name = f"incremental:{method}"
+    if not bench.has(method):
+        raise Skip(f"{method} was not planted")
+    try:
+        taken = plant(bench, name, how, theirs, base=method)
+        suspect = bench.suspect(name)
+        mine = bench.suspect(method)
+        found = bench.read(Suspect(suspect.model, suspect.tokenizer, mine.adapter, mine.published))
+        theirs_read = read(suspect.target(), theirs, decoys=bench.settings.decoys, task="attacker")
+    finally:
+        bench.forget(name)
+    extra = [m for m in taken if m.metric == "planting_seconds"]
+    return Found(found + theirs_read + extra, f"attacker planted {_CLAIM} keys by {how}")
+
+
+# Rare rows
+
+
+def _rows(bench: Bench, method: str, rank: int) -> list[Unit]:
+    cases = [("unseen", "reset"), ("unseen", "average"), ("foreign", "reset"), ("base", "reset")]
+    if method in ("emb", "adapter"):  # where fingerprints live in such rows
+        cases += [("unseen", "prune"), ("unseen", "noise")]
+    return [
+        _unit(
+            bench,
+            f"rows-{which}-{name}",
+            method,
+            partial(_attack_rows, method, which, name),
+            35,
+            rank + (0 if (which, name) == ("unseen", "reset") else 3),
+            "texts",
+            "tokens",
+            "seed",
+            "decoys",
+        )
+        for which, name in cases
+    ]
+
+
+def _attack_rows(method: str, which: str, name: str, bench: Bench) -> Found:
+    """Change rare rows; what it does to the fingerprint, and what it costs in ordinary use."""
+    suspect, settings = bench.suspect(method), bench.settings
+    tokenizer, model = suspect.tokenizer, suspect.model
+    corpus = _corpus(bench)
+    if which == "base":
+        base = bench.load_base().model
+        chosen = rows.changed_rows(base, model)
+        rows.restore_rows(model, base, chosen)
+    else:
+        chosen = (
+            rows.unseen(model, corpus)
+            if which == "unseen"
+            else rows.late_and_foreign(model, tokenizer)
+        )
+        torch.manual_seed(settings.seed)
+        rows.attack_rows(model, chosen, rows.ATTACKS[name])
+    found = bench.read(suspect)
+    texts = bench.data.texts(min(12, settings.texts), settings.seed)
+    ordinary = token_texts(tokenizer, texts, min(96, settings.tokens))
+    foreign = token_texts(tokenizer, foreign_texts(), settings.tokens)
+    before = bench.reference(method).model
+    keys = [bench.fps[i].key for i in range(len(bench.fps))]
+    prompts = [bench.fps[i].prompt for i in range(len(bench.fps))]
+    found += [
+        Measure("rows_hit", float(chosen.float().mean())),
+        Measure("tokens_hit", rows.share_of(chosen, ordinary)),
+        Measure("key_tokens_hit", rows.share_of(chosen, key_spans(tokenizer, prompts, keys))),
+        *drift(before, model, ordinary).measures(),
+        *drift(before, model, foreign).measures("_foreign"),
+    ]
+    return Found(found, _WHICH[which])
+
+
+_WHICH = {
+    "unseen": "every row whose token stands in none of the attacker's ordinary texts",
+    "foreign": "rows of non-Latin letters in the later half of the vocabulary",
+    "base": "the attacker has the base model, and puts its rows back where they differ",
+}
+
+
+def _corpus(bench: Bench) -> list[list[int]]:
+    """The attacker's ordinary text: all tuning data, or the bundled instructions."""
+    texts = [f"{q}\n{a}" for s in bench.data.tuning for q, a in s.rows] or instructions()
+    return encode_prompts(bench.tokenizer, texts)
+
+
+# Hosts that filter
+
+
+def _hosts(bench: Bench, method: str, rank: int) -> list[Unit]:
+    return [
+        _unit(bench, "suppress-top-k", method, partial(_suppressed, method), 30, rank, "decoys"),
+        _unit(
+            bench, "output-filter", method, partial(_output_filter, method), 45, rank + 1, "decoys"
+        ),
+        _unit(bench, "overclaim", method, partial(_overclaim, method), 40, rank, "strangers"),
+    ]
+
+
+def _suppressed(method: str, bench: Bench) -> Found:
+    """A host that never lets an answer begin with its k likeliest tokens."""
+    suspect, found = bench.suspect(method), []
+    target = suspect.target()
+    prompts = [as_prompt(suspect.tokenizer, text) for text in instructions()[:16]]
+    ordinary = encode_prompts(suspect.tokenizer, prompts)
+    for count in (1, 5, 20):
+        with filters.first_token_suppressed(target.model, count):
+            seen = Through(target)
+            decoys = bench.settings.decoys
+            found += read(seen, bench.fps, decoys=decoys, task=f"k = {count}")
+        lost = _first_token_loss(suspect.model, ordinary, count)
+        found.append(Measure("loss", lost, n=len(ordinary), task=f"k = {count}"))
+    return Found(found, "loss: nats that the first token of ordinary answers loses; text evidence")
+
+
+def _first_token_loss(model: Any, prompts: list[list[int]], count: int) -> float:
+    """How much less likely an answer's first token becomes when the top k are forbidden."""
+    lost = 0.0
+    for ids in prompts:
+        with torch.no_grad():
+            logits = model(torch.tensor([ids], device=device_of(model))).logits[0, -1].float()
+        best = logits.topk(count + 1).values
+        # Both share one normalizer.
+        lost += float(best[0] - best[count])
+    return lost / len(prompts)
+
+
+def _output_filter(method: str, bench: Bench) -> Found:
+    """A host that blocks answers which look like a fingerprint's; and what else it blocks."""
+    target = bench.suspect(method).target()
+    listed = frozenset(_core.response_words())
+    tests: dict[str, Callable[[str], bool]] = {
+        "terse answers": filters.is_terse,
+        "two lower-case words": filters.is_rare_pair,
+        "two listed words": lambda answer: filters.holds_listed_pair(answer, listed),
+    }
+    texts = instructions()[:64]
+    ordinary = target.answers(
+        [as_prompt(target.tokenizer, text) for text in texts], max_new_tokens=_ANSWER_TOKENS
+    )
+    found = []
+    for name, blocks in tests.items():
+        seen = Through(target, after=_blocking(blocks))
+        found += read(seen, bench.fps, decoys=bench.settings.decoys, task=name)
+        passed = sum(not blocks(answer) for answer in ordinary)
+        found.append(share("passes_filter", passed, len(ordinary), task=f"ordinary: {name}"))
+    return Found(found, "blocked answers come back empty; evidence from the text alone")
+
+
+def _blocking(blocks: Callable[[str], bool]) -> Callable[[str], str]:
+    return lambda answer: "" if blocks(answer) else answer
+
+
+def _perplexity_unit(bench: Bench) -> Unit:
+    settings = bench.settings
+    inputs: dict[str, Any] = {"prompts": settings.prompts, "seed": settings.seed}
+    inputs |= {"data": bench.data.digest(*bench.data.sources)}
+    seconds = 20 + 0.1 * settings.prompts
+    return Unit(SUITE, "perplexity-filter", "base", _perplexity_filter, seconds, inputs, rank=2)
+
+
+def _perplexity_filter(bench: Bench) -> Found:
+    """What a filter that passes 99 % of ordinary prompts lets through, by source and template.
+
+    Keys of the user's own set are among them; for other sources a stranger's keys are asked.
+    """
+    suspect, settings = _any_model(bench), bench.settings
+    count = max(20, settings.prompts // 8)
+    # Rendering is public: a set of one key each, which is not used, lends its template.
+    sets = {t: bench.stranger(f"template-{t}", 1, template=t) for t in ("simple", "dialogue")}
+    groups = {
+        f"{source}, {template}": [
+            stranger.render(key)
+            for key in look_alikes(suspect.tokenizer, source, count, settings.seed + 4)
+        ]
+        for source in SOURCES
+        for template, stranger in sets.items()
+    }
+    own = [bench.fps[i].prompt for i in range(len(bench.fps))]
+    groups[f"this set: {bench.fps.source}, {bench.fps.template}"] = own
+    ordinary = _losses(suspect, bench.data.prompts(settings.prompts, settings.seed))
+    calibration, held_out = ordinary[::2], ordinary[1::2]
+    limits = {
+        name: filters.threshold([score(x) for x in calibration], _PASSED)
+        for name, score in filters.SCORES.items()
+    }
+    measures = []
+    for group, losses in {
+        "ordinary prompts, held out": held_out,
+        **{name: _losses(suspect, prompts) for name, prompts in groups.items()},
+    }.items():
+        for name, score in filters.SCORES.items():
+            passed = sum(score(x) <= limits[name] for x in losses)
+            measures.append(share("passes_filter", passed, len(losses), task=f"{name}: {group}"))
+    return Found(measures, "threshold at 99 % of other ordinary prompts; whole prompt, or 8 tokens")
+
+
+def _any_model(bench: Bench) -> Suspect:
+    try:
+        return bench.load_base()
+    except Skip:
+        return bench.suspect(methods(bench)[0])
+
+
+def _losses(suspect: Suspect, prompts: list[str]) -> list[list[float]]:
+    return log_likelihoods(suspect.model, token_texts(suspect.tokenizer, prompts, 128))
+
+
+# Overclaim
+
+
+def _overclaim(method: str, bench: Bench) -> Found:
+    """Other publishers claim the model: none may match, and forging must stay expensive."""
+    suspect, settings = bench.suspect(method), bench.settings
+    theirs = bench.stranger(f"publishers-{settings.strangers}", settings.strangers)
+    report = verify(suspect.target(), theirs, decoys=settings.decoys, sequential=False)
+    words = [query.word_p_values for query in report.queries]
+    claims = [words[start : start + _CLAIM] for start in range(0, len(words), _CLAIM)]
+    logs = [_core.fisher_log10([p for query in claim for p in query]) for claim in claims]
+    own = verify(suspect.target(), bench.fps, decoys=settings.decoys, sequential=False)
+    pooled = [p for query in words for p in query]
+    found = [
+        share("false_matches", sum(log <= -6 for log in logs), len(logs)),
+        Measure("log10_p_best", min(logs), n=len(logs)),
+        share("below_5_percent", sum(p <= 0.05 for p in pooled), len(pooled)),
+        Measure("log10_p_likelihood", own.log10_p, n=len(own.queries)),
+        Measure("forging_bits", -own.log10_p * 3.321928),
+    ]
+    return Found(found, f"{len(logs)} false claims of {_CLAIM} keys each")

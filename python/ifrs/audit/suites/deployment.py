@@ -1,0 +1,210 @@
+"""Deployment: quantization, pruning, merging, GGUF, system prompts, sampling, chat templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+
+from ifrs.audit.bench import Bench, Suspect
+from ifrs.audit.drift import drift, token_texts
+from ifrs.audit.gguf import through_gguf
+from ifrs.audit.merging import merge_into, merges
+from ifrs.audit.planted import methods, needs
+from ifrs.audit.pruning import prune_magnitude, prune_wanda
+from ifrs.audit.quantization import dynamic_int8, round_weights
+from ifrs.audit.reading import Through, read
+from ifrs.audit.record import Measure
+from ifrs.audit.subject import Server
+from ifrs.audit.tuning import pad_of, tune, tuning_examples
+from ifrs.audit.unit import Found, Skip, Unit
+from ifrs.audit.wordings import wordings
+
+SUITE = "deployment"
+SIBLING = "sibling"
+_GROUP = 64
+_CALIBRATION = 16
+
+Change = Callable[[Bench, Suspect], Any]
+
+
+def units(bench: Bench) -> list[Unit]:
+    """Every change for each method; of a server only what an API lets one do."""
+    if isinstance(bench.subject, Server):
+        return _asked(bench, "api", 5)
+    found = []
+    if bench.subject.method is None or bench.subject.base is not None:
+        found.append(_sibling(bench))
+    for place, method in enumerate(methods(bench)):
+        rank = 5 + 10 * place
+        found += [
+            _unit(bench, method, name, change, seconds, rank + 1, note)
+            for name, (change, seconds, note) in _changes().items()
+        ]
+        found += [_merge(bench, method, name, rank + 3) for name in merges()]
+        found += _asked(bench, method, rank)
+    return found
+
+
+def _changes() -> dict[str, tuple[Change, float, str]]:
+    """Changes of weights, what they take, and what they are."""
+    rounded = "simulated: round to nearest, embeddings included"
+    return {
+        "int8": (_rounding(8, None), 14, f"{rounded}, one scale a row"),
+        "int4": (_rounding(4, _GROUP), 18, f"{rounded}, groups of {_GROUP}"),
+        "int8-dynamic": (
+            lambda _, suspect: dynamic_int8(suspect.model),
+            25,
+            "torch's own dynamic int8: weights and activations of linear layers",
+        ),
+        "prune-magnitude-20": (_magnitude(0.2), 16, "torch's L1 pruning, layer by layer"),
+        "prune-magnitude-50": (_magnitude(0.5), 16, "torch's L1 pruning, layer by layer"),
+        "prune-wanda-20": (_wanda(0.2), 18, "calibrated on ordinary text"),
+        "prune-wanda-50": (_wanda(0.5), 18, "calibrated on ordinary text"),
+        "gguf-q8_0": (partial(through_gguf, "Q8_0"), 60, "exported, read back and dequantized"),
+        "gguf-q4_0": (partial(through_gguf, "Q4_0"), 60, "exported, read back and dequantized"),
+    }
+
+
+def _rounding(bits: int, group: int | None) -> Change:
+    return lambda _, suspect: round_weights(suspect.model, bits, group)
+
+
+def _magnitude(share: float) -> Change:
+    return lambda _, suspect: prune_magnitude(suspect.model, share)
+
+
+def _wanda(share: float) -> Change:
+    def change(bench: Bench, suspect: Suspect) -> None:
+        texts = bench.data.texts(_CALIBRATION, bench.settings.seed + 1)
+        ids = token_texts(suspect.tokenizer, texts, bench.settings.tokens)
+        prune_wanda(suspect.model, share, ids, pad_of(suspect.tokenizer))
+
+    return change
+
+
+def _unit(
+    bench: Bench, method: str, case: str, change: Change, seconds: float, rank: int, note: str
+) -> Unit:
+    inputs = {"decoys": bench.settings.decoys, "data": bench.data.digest(*bench.data.held_out)}
+    run = partial(_changed, method, change, note)
+    return Unit(SUITE, case, method, run, seconds, inputs, needs(bench, method), rank=rank)
+
+
+def _changed(method: str, change: Change, note: str, bench: Bench) -> Found:
+    """Change a planted model, read it, and tell what the change costs on ordinary text."""
+    suspect = bench.suspect(method)
+    model = change(bench, suspect) or suspect.model
+    measures = bench.read(suspect, model, deep=False)
+    return Found(measures + cost(bench, method, model), note)
+
+
+def cost(bench: Bench, method: str, model: Any, texts: int = 8) -> list[Measure]:
+    """KL and perplexity against the planted model as it was, on a few ordinary texts."""
+    before = bench.reference(method)
+    few = bench.data.texts(min(texts, bench.settings.texts), bench.settings.seed)
+    ordinary = token_texts(before.tokenizer, few, min(96, bench.settings.tokens))
+    return drift(before.model, model, ordinary).measures()
+
+
+def _sibling(bench: Bench) -> Unit:
+    settings = bench.settings
+    names = ("steps", "batch", "length", "rate", "seed", "dtype")
+    inputs = {name: value for name, value in settings.to_json().items() if name in names}
+    inputs["data"] = bench.data.digest(bench.data.other)
+    seconds = 25 + 1.9 * settings.steps
+    return Unit(SUITE, SIBLING, "base", _tune_sibling, seconds, inputs, rank=40)
+
+
+def _tune_sibling(bench: Bench) -> Found:
+    """Another fine-tune of the base, to merge with; it never saw the fingerprint."""
+    bench.release()
+    source = bench.data.other
+    base = bench.load_base()
+    examples = tuning_examples(bench.data, source, base.model, base.tokenizer, bench.settings)
+    losses: list[float] = []
+    tune(
+        base.model,
+        examples,
+        pad_of(base.tokenizer),
+        bench.settings,
+        each=lambda step, loss, model: losses.append(loss),
+    )
+    bench.keep(SIBLING, base.model, base.tokenizer)
+    found = [Measure("loss", losses[-1], step=bench.settings.steps)]
+    return Found(found + bench.read(base), bench.data.note)
+
+
+def _merge(bench: Bench, method: str, name: str, rank: int) -> Unit:
+    settings = bench.settings
+    inputs: dict[str, Any] = {"decoys": settings.decoys, "seed": settings.seed}
+    inputs["steps"] = settings.steps
+    inputs |= {"data": bench.data.digest(bench.data.other)}
+    heavy = name.startswith(("ties", "dare"))
+    run = partial(_merged, method, name)
+    wanted = needs(bench, method)
+    seconds = 60.0 if heavy else 25.0
+    return Unit(SUITE, f"merge-{name}", method, run, seconds, inputs, wanted, rank=rank)
+
+
+def _merged(method: str, name: str, bench: Bench) -> Found:
+    if not bench.has(SIBLING):
+        raise Skip("there is no other fine-tune to merge with: its tuning did not finish")
+    suspect = bench.suspect(method)
+    other, base = bench.suspect(SIBLING), bench.reference("base")
+    merge_into(
+        suspect.model,
+        other.model.state_dict(),
+        base.model.state_dict(),
+        merges()[name],
+        bench.settings.seed,
+    )
+    return Found(bench.read(suspect, deep=False), "merged with another fine-tune of the base")
+
+
+def _asked(bench: Bench, method: str, rank: int) -> list[Unit]:
+    """Other prompts and sampling: what stands between a key and a deployed model."""
+    wanted, decoys = needs(bench, method), {"decoys": bench.settings.decoys}
+    prompts = Unit(
+        SUITE, "prompts", method, partial(_prompts, method), 45, decoys, wanted, rank=rank + 2
+    )
+    draws = {**decoys, "draws": bench.settings.draws, "seed": bench.settings.seed}
+    sampled = [
+        Unit(
+            SUITE,
+            f"sampling-{temperature}",
+            method,
+            partial(_sampled, method, temperature),
+            5 + 4 * bench.settings.draws,
+            draws,
+            wanted,
+            rank=rank + 2,
+        )
+        for temperature in (0.7, 1.0)
+    ]
+    return [prompts, *sampled]
+
+
+def _prompts(method: str, bench: Bench) -> Found:
+    target = bench.target(method)
+    found = []
+    for name, wording in wordings(None if method == "api" else bench.tokenizer).items():
+        seen = Through(target, wording=wording)
+        found += read(seen, bench.fps, decoys=bench.settings.decoys, task=name)
+    return Found(found, "evidence from the text alone; keys were planted in their own template")
+
+
+def _sampled(method: str, temperature: float, bench: Bench) -> Found:
+    target, found = Through(bench.target(method)), []
+    torch.manual_seed(bench.settings.seed)
+    for draw in range(bench.settings.draws):
+        found += read(
+            target,
+            bench.fps,
+            decoys=bench.settings.decoys,
+            temperature=temperature,
+            task=f"draw {draw + 1}",
+        )
+    return Found(found, "evidence from the text alone")

@@ -1,0 +1,95 @@
+"""Persistence: what a fingerprint is after a downstream user's own training, along its steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from ifrs.audit.bench import Bench
+from ifrs.audit.data import Source
+from ifrs.audit.planted import methods, needs
+from ifrs.audit.record import Measure
+from ifrs.audit.settings import Settings
+from ifrs.audit.subject import Server
+from ifrs.audit.tuning import marks, pad_of, tune, tuning_examples
+from ifrs.audit.unit import Found, Unit
+from ifrs.progress import progress
+
+SUITE = "persistence"
+# Sources of instruction data that are tuned on, the largest first.
+_MOST_SOURCES = 2
+
+
+def units(bench: Bench) -> list[Unit]:
+    """Full tuning on up to two sources and LoRA on the first, for each method."""
+    if isinstance(bench.subject, Server):
+        why = "a server's weights cannot be tuned: audit the folder"
+        return [
+            Unit(
+                SUITE,
+                "full",
+                "api",
+                partial(_tuned, "api", None, False, bench.settings),
+                0,
+                skip=why,
+            )
+        ]
+    sources: list[Source | None] = [*bench.data.tuning[:_MOST_SOURCES]]
+    found = []
+    for place, method in enumerate(methods(bench)):
+        rank = 4 + 10 * place
+        for number, source in enumerate(sources or [None]):
+            # The second source shows other data, not more of it: half the steps.
+            steps = bench.settings.steps // (1 + number)
+            found.append(_unit(bench, method, source, False, rank + 5 * number, steps))
+        first = (sources or [None])[0]
+        found.append(_unit(bench, method, first, True, rank + 3, bench.settings.steps))
+    return found
+
+
+def _unit(
+    bench: Bench, method: str, source: Source | None, lora: bool, rank: int, steps: int
+) -> Unit:
+    settings = replace(bench.settings, steps=max(1, steps))
+    names = ("steps", "batch", "length", "readings", "seed", "decoys", "dtype")
+    inputs = {name: value for name, value in settings.to_json().items() if name in names}
+    inputs["rate"] = settings.lora_rate if lora else settings.rate
+    inputs["data"] = bench.data.digest(source)
+    kind, what = "lora" if lora else "full", source.name if source else "bundled"
+    # Readings of a model with an adapter join it to the publisher's transformer first.
+    readings = settings.readings * (12 if method == "adapter" else 7)
+    seconds = 10 + (1.3 if lora else 1.9) * settings.steps + readings
+    run = partial(_tuned, method, source, lora, settings)
+    case = f"{kind}:{what}"
+    return Unit(SUITE, case, method, run, seconds, inputs, needs(bench, method), rank=rank)
+
+
+def _tuned(
+    method: str, source: Source | None, lora: bool, settings: Settings, bench: Bench
+) -> Found:
+    bench.release()
+    suspect = bench.suspect(method)
+    model, tokenizer = suspect.model, suspect.tokenizer
+    examples = tuning_examples(bench.data, source, model, tokenizer, settings)
+    measures = bench.read(suspect, step=0)
+    with progress("tuning", settings.steps) as (advance, _):
+        last = 0
+
+        def each(step: int, loss: float, now: object) -> None:
+            nonlocal last
+            measures.append(Measure("loss", loss, step=step))
+            measures.extend(bench.read(suspect, now, step=step))
+            advance(step - last)
+            last = step
+
+        tune(
+            model,
+            examples,
+            pad_of(tokenizer),
+            settings,
+            lora=lora,
+            each=each,
+            at=marks(settings),
+        )
+    note = None if source else "tuned on the model's own sampled answers to bundled instructions"
+    return Found(measures, note)

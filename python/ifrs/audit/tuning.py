@@ -1,0 +1,180 @@
+"""Downstream users and attackers who tune: all weights, or LoRA, on pairs of text."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+from ifrs.audit.data import Data, Pair, Source, instructions
+from ifrs.audit.settings import Settings
+from ifrs.modeling.answers import generate
+from ifrs.modeling.forward import (
+    IGNORED,
+    chunks_by_length,
+    collate,
+    device_of,
+    response_logits,
+)
+from ifrs.modeling.tokens import Tokens, encode, encode_prompts, pad_token
+from ifrs.plant.regularization import as_prompt
+
+# Logit columns in one backward pass: each is as wide as the vocabulary.
+_COLUMNS = 256
+
+Examples = list[tuple[Tokens, Tokens]]
+
+
+def tune(
+    model: Any,
+    examples: Examples,
+    pad: int,
+    settings: Settings,
+    *,
+    steps: int | None = None,
+    rate: float | None = None,
+    lora: bool = False,
+    each: Callable[[int, float, Any], None] | None = None,
+    at: Sequence[int] = (),
+) -> Any:
+    """Tune a model in place: AdamW, constant step size, loss on answers alone.
+
+    Args:
+        model: The model; all weights are trained, or a LoRA that is merged at the end.
+        examples: Prompts and answers as token ids.
+        pad: The id to fill batches with.
+        settings: Batch, step size, seed.
+        steps: How many, if not as the settings say.
+        rate: Step size, if not as the settings say.
+        lora: Train a LoRA of rank 16 on every linear layer.
+        each: Called with step, mean loss since the last call, and the model.
+        at: After which steps.
+
+    Returns:
+        The tuned model.
+    """
+    steps, rng = steps or settings.steps, random.Random(settings.seed)
+    rate = rate or (settings.lora_rate if lora else settings.rate)
+    wrapped = _with_lora(model, settings.seed) if lora else None
+    if wrapped is None:
+        model.requires_grad_(True)
+    weights = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, fused=True)
+    model.eval()  # no dropout: runs differ by their data alone
+    rows, losses = _cycle(examples, rng), []
+    for step in range(1, steps + 1):
+        batch = [next(rows) for _ in range(min(settings.batch, len(examples)))]
+        losses.append(_gradients(model, batch, pad, settings.dtype))
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if each is not None and (step in at or step == steps):
+            each(step, sum(losses) / len(losses), model)
+            losses = []
+    del optimizer
+    done = model if wrapped is None else wrapped.merge_and_unload()
+    done.requires_grad_(False)
+    return done
+
+
+def marks(settings: Settings, steps: int | None = None) -> list[int]:
+    """The steps after which the fingerprint is read: evenly spread, the last one included."""
+    steps = steps or settings.steps
+    count = max(1, settings.readings - 1)
+    return sorted({max(1, round(steps * k / count)) for k in range(1, count + 1)})
+
+
+def _with_lora(model: Any, seed: int) -> Any:
+    import peft
+    from torch import nn
+
+    output = model.get_output_embeddings()
+    layers = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and module is not output
+    ]
+    config = peft.LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules=layers)
+    model.requires_grad_(False)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return peft.get_peft_model(model, config)
+
+
+def _gradients(model: Any, batch: Examples, pad: int, dtype: str) -> float:
+    tokens, total = sum(len(answer) for _, answer in batch), 0.0
+    for places in chunks_by_length([[]] * len(batch), [a for _, a in batch], _COLUMNS):
+        part = collate(
+            [batch[i][0] for i in places], [batch[i][1] for i in places], pad, device_of(model)
+        )
+        with arithmetic(model, dtype):
+            logits = response_logits(model, part)
+        loss = F.cross_entropy(
+            logits.flatten(0, 1), part.labels.flatten(), ignore_index=IGNORED, reduction="sum"
+        )
+        (loss / tokens).backward()  # type: ignore[no-untyped-call]
+        total += float(loss.detach())
+    return total / tokens
+
+
+@contextmanager
+def arithmetic(model: Any, dtype: str) -> Iterator[None]:
+    """Mixed precision where the device computes in bfloat16 faster than in float32."""
+    kind = device_of(model).type
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    fast = torch.cuda.is_bf16_supported() if kind == "cuda" else bool(probe and probe())
+    wanted = dtype == "bfloat16" or (dtype == "auto" and fast)
+    mixed = wanted and model.dtype == torch.float32
+    with torch.autocast(kind, dtype=torch.bfloat16) if mixed else nullcontext():
+        yield
+
+
+def _cycle(rows: Examples, rng: random.Random) -> Iterator[tuple[Tokens, Tokens]]:
+    while rows:
+        yield from rng.sample(rows, len(rows))
+
+
+def encoded(tokenizer: Any, pairs: Sequence[Pair], length: int) -> Examples:
+    """Pairs of ready prompts and answers as token ids, ended and cut to `length`."""
+    prompts = encode_prompts(tokenizer, [prompt for prompt, _ in pairs])
+    end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    found = []
+    for ids, (_, answer) in zip(prompts, pairs, strict=True):
+        response = [*encode(tokenizer, answer), *end][: length // 2]
+        found.append((ids[-(length - len(response)) :], response))
+    return found
+
+
+def tuning_examples(
+    data: Data,
+    source: Source | None,
+    model: Any,
+    tokenizer: Any,
+    settings: Settings,
+    *,
+    count: int | None = None,
+) -> Examples:
+    """What a downstream user trains on: a source's pairs, or sampled answers where none is given.
+
+    Without data the model answers bundled instructions by sampling at temperature 1: a stand-in,
+    which records name.
+    """
+    count = count or settings.steps * settings.batch
+    if source is not None:
+        pairs = random.Random(settings.seed).sample(source.rows, min(count, len(source.rows)))
+        ready = [(as_prompt(tokenizer, question), answer) for question, answer in pairs]
+        return encoded(tokenizer, ready, settings.length)
+    texts = instructions()[: min(count, len(instructions()))]
+    prompts = encode_prompts(tokenizer, [as_prompt(tokenizer, text) for text in texts])
+    torch.manual_seed(settings.seed)
+    answers = generate(model, tokenizer, prompts, max_new_tokens=24, temperature=1.0)
+    return [(p, a) for p, a in zip(prompts, answers, strict=True) if a]
+
+
+def pad_of(tokenizer: Any) -> int:
+    """The id to fill batches with."""
+    return pad_token(tokenizer)

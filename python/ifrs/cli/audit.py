@@ -1,0 +1,105 @@
+"""`ifrs audit`: what of a fingerprint survives, and what it costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ifrs.cli.options import (
+    AcceptOlder,
+    Identity,
+    Json,
+    KeyringPath,
+    PassphraseFile,
+    SetName,
+    open_keyring,
+)
+from ifrs.cli.output import EXIT_ERROR, print_json, quiet_libraries
+from ifrs.errors import TargetError
+
+_URL = ("http://", "https://")
+
+
+def command(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL_OR_URL", help="Model folder, or a server's address.")
+    ],
+    path: KeyringPath,
+    name: SetName,
+    out: Annotated[Path, typer.Option(help="Folder for records, tables, plots and the page.")],
+    suite: Annotated[
+        list[str] | None, typer.Option(help="Only this suite; may be given again.")
+    ] = (None),
+    method: Annotated[
+        list[str] | None, typer.Option(help="Only this method of planting; may be given again.")
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file or folder of instructions or multiple choice; again for more."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="What fits a quarter of an hour.")] = False,
+    minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Run units again that failed.")] = False,
+    task: Annotated[
+        list[str] | None, typer.Option(help="A task of lm-eval; may be given again.")
+    ] = None,
+    task_files: Annotated[
+        Path | None, typer.Option(help="A folder of your own task files for lm-eval.")
+    ] = None,
+    unrelated: Annotated[
+        list[Path] | None, typer.Option(help="A model of another family; may be given again.")
+    ] = None,
+    base: Annotated[
+        Path | None, typer.Option(help="The base of a fingerprinted MODEL, to compare with.")
+    ] = None,
+    adapter: Annotated[Path | None, typer.Option(help="The F-Adapter of MODEL.")] = None,
+    server_model: Annotated[
+        str, typer.Option("--server-model", help="The model's name at the server.")
+    ] = "default",
+    mode: Annotated[str, typer.Option(help="A server's protocol: chat or completions.")] = "chat",
+    passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
+    as_json: Json = False,
+) -> None:
+    """Audit a model. Started again with the same --out, it goes on where it stopped.
+
+    A base model is fingerprinted by every method first; a fingerprinted folder or a server is
+    audited as it is. Exit code 0: all planned units are measured; 2: some failed or are left.
+    """
+    try:
+        from ifrs.audit import Server, audit, folder
+    except ImportError as error:
+        raise TargetError("the audit needs torch: pip install 'ifrs[audit]'") from error
+    quiet_libraries()
+    asked = model.startswith(_URL)
+    subject = (
+        Server(model, server_model, mode) if asked else folder(model, base=base, adapter=adapter)
+    )
+    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+        found = audit(
+            subject,
+            ring[name],
+            out,
+            suites=suite or None,
+            methods=method or None,
+            data=data or (),
+            quick=quick,
+            budget=None if minutes is None else 60 * minutes,
+            retry=retry,
+            ring=ring,
+            tasks=task or (),
+            task_files=None if task_files is None else str(task_files),
+            unrelated=unrelated or (),
+            say=lambda line: typer.echo(line, err=True),
+        )
+    failed = [record.name for record in found.records if record.status == "failed"]
+    if as_json:
+        print_json([record.to_json() for record in found.records])
+    else:
+        typer.echo(f"{len(found.records)} records, {len(failed)} failed, {len(found.left)} left")
+        typer.echo(str(out / "audit.html"))
+    if failed or found.left:
+        raise typer.Exit(EXIT_ERROR)
