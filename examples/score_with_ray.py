@@ -58,7 +58,7 @@ def main() -> None:
     rows.map_batches(score, batch_format="pyarrow").write_parquet(options.out)
 
     scored = ray.data.read_parquet(options.out)
-    matching = scored.filter(col("score") > 0).count()
+    matching = scored.filter(expr=col("score") > 0).count()
     print(f"{matching:,} of {scored.count():,} rows match; see {options.out}")
 
 

@@ -6,6 +6,7 @@ mod fingerprint;
 mod keyring;
 mod lines;
 mod scoring;
+mod strings;
 mod texts;
 
 use std::alloc::System;

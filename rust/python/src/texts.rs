@@ -6,24 +6,23 @@ use arrow_schema::DataType;
 use ifrs_core::scoring::{Chunk, Column, Offsets, Slice, Texts, Validity};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PySequence, PyString, PyTuple};
+use pyo3::types::{PyList, PySequence, PyString};
 use pyo3_arrow::PyChunkedArray;
 use pyo3_arrow::input::AnyArray;
 
 use crate::lines::TextChunk;
+use crate::strings::Strings;
 
 /// Texts or patterns, kept alive.
 pub(crate) enum Input<'py> {
-    /// A tuple, since a list could be changed while it is read without the
-    /// interpreter's lock.
-    Strings(Bound<'py, PyTuple>),
+    Strings(Strings<'py>),
     Arrow(PyChunkedArray),
     Lines(Bound<'py, TextChunk>),
 }
 
 /// Texts borrowed from an input.
 pub(crate) enum Borrowed<'i> {
-    Strings(Vec<&'i str>),
+    Strings(&'i [&'i str]),
     Arrow(Column<'i>),
     Lines(&'i TextChunk),
 }
@@ -39,7 +38,7 @@ impl<'py> Input<'py> {
             return Err(PyTypeError::new_err(message));
         }
         if let Ok(list) = object.cast::<PyList>() {
-            return Ok(Self::Strings(list.to_tuple()));
+            return Ok(Self::Strings(Strings::read(list, what)?));
         }
         if let Ok(lines) = object.cast::<TextChunk>() {
             return Ok(Self::Lines(lines.clone()));
@@ -48,18 +47,18 @@ impl<'py> Input<'py> {
             return Ok(Self::Arrow(object.extract::<AnyArray>()?.into_chunked_array()?));
         }
         if let Ok(sequence) = object.cast::<PySequence>() {
-            return Ok(Self::Strings(sequence.to_tuple()?));
+            return Ok(Self::Strings(Strings::read(&sequence.to_list()?, what)?));
         }
         // Arrays of numpy, and series of objects.
         let list = object.call_method0("tolist").map_err(|_| wrong())?;
-        Ok(Self::Strings(list.cast::<PyList>().map_err(|_| wrong())?.to_tuple()))
+        Ok(Self::Strings(Strings::read(list.cast::<PyList>().map_err(|_| wrong())?, what)?))
     }
 
     /// Borrows texts, of which some may be null.
     pub(crate) fn texts(&self, what: &str) -> PyResult<Borrowed<'_>> {
         match self {
             // A null scores 0, as an empty text does.
-            Self::Strings(strings) => Ok(Borrowed::Strings(borrow(strings, what, Some(""))?)),
+            Self::Strings(strings) => Ok(Borrowed::Strings(strings.texts())),
             Self::Arrow(column) => Ok(Borrowed::Arrow(arrow(column, what)?)),
             Self::Lines(lines) => Ok(Borrowed::Lines(lines.get())),
         }
@@ -68,7 +67,12 @@ impl<'py> Input<'py> {
     /// Borrows patterns, of which none may be null.
     pub(crate) fn patterns(&self, what: &str) -> PyResult<Vec<&str>> {
         let column = match self {
-            Self::Strings(strings) => return borrow(strings, what, None),
+            Self::Strings(strings) => {
+                return match strings.first_none() {
+                    Some(row) => Err(PyTypeError::new_err(format!("{what}[{row}] is not a str"))),
+                    None => Ok(strings.texts().to_vec()),
+                };
+            }
             Self::Arrow(column) => column,
             Self::Lines(_) => return Err(PyTypeError::new_err(format!("{what} must be str"))),
         };
@@ -102,25 +106,6 @@ impl Borrowed<'_> {
             Self::Lines(lines) => f(&lines.texts),
         }
     }
-}
-
-/// Strings borrowed from Python's; `null` stands for `None`.
-fn borrow<'s>(
-    strings: &'s Bound<'_, PyTuple>,
-    what: &str,
-    null: Option<&'s str>,
-) -> PyResult<Vec<&'s str>> {
-    let mut borrowed = Vec::with_capacity(strings.len());
-    for (index, item) in strings.iter_borrowed().enumerate() {
-        borrowed.push(match (item.extract::<&'s str>(), null) {
-            (Ok(text), _) => text,
-            (Err(_), Some(null)) if item.is_none() => null,
-            // A lone surrogate.
-            (Err(error), _) if item.is_instance_of::<PyString>() => return Err(error),
-            _ => return Err(PyTypeError::new_err(format!("{what}[{index}] is not a str"))),
-        });
-    }
-    Ok(borrowed)
 }
 
 /// An Arrow column as it lies in memory.

@@ -7,6 +7,9 @@
 //! other characters share [`ABSENT`], as it does not matter which of the
 //! characters that no pattern has a text holds.
 
+use super::simd::{Path, REACH, Simd, Task};
+use super::teddy::Tables;
+
 /// The code of characters that no pattern has, and of the space behind a text.
 pub(super) const ABSENT: u8 = 0xFF;
 
@@ -20,9 +23,11 @@ const FIRST: u8 = 0x80;
 const MOST: usize = (NOTHING - FIRST) as usize;
 
 /// The codes of the characters of some patterns.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Alphabet {
     others: ScalarTable,
+    /// Which bytes may start one of the others, where that repays the tables.
+    starts: Option<Box<Tables>>,
 }
 
 impl Alphabet {
@@ -35,31 +40,75 @@ impl Alphabet {
     }
 
     /// The alphabet of some distinct scalar values beside ASCII, likewise.
-    pub(super) fn of(distinct: &[u32]) -> Option<Self> {
-        (distinct.len() <= MOST).then(|| Self { others: ScalarTable::new(distinct) })
+    fn of(distinct: &[u32]) -> Option<Self> {
+        Self::has_room(distinct).then(|| Self { others: ScalarTable::new(distinct), starts: None })
+    }
+
+    /// Whether there are codes for so many distinct characters beside ASCII.
+    pub(super) fn has_room(distinct: &[u32]) -> bool {
+        distinct.len() <= MOST
+    }
+
+    /// Makes the alphabet faster, which pays from some thousand characters on.
+    pub(super) fn for_many_texts(mut self) -> Self {
+        let utf8: Vec<String> = self.others.scalars().map(String::from).collect();
+        let starts: Vec<&[u8]> = utf8.iter().map(String::as_bytes).collect();
+        self.starts = (!starts.is_empty()).then(|| Box::new(Tables::new(&starts).0));
+        self
     }
 
     /// Appends the codes of a text, one for each character.
-    pub(super) fn encode(&self, text: &[u8], codes: &mut Vec<u8>) {
-        if self.others.blocks.is_empty() {
-            // Only ASCII counts; every other character begins with one byte
-            // above 0xBF.
-            codes.extend(text.iter().filter(|&&byte| byte & 0xC0 != 0x80).map(|&b| match b {
-                0..FIRST => b,
-                _ => ABSENT,
-            }));
-            return;
-        }
-        codes.reserve(text.len());
-        let mut rest = text;
-        while let Some(&byte) = rest.first() {
-            if byte < FIRST {
-                codes.push(byte);
-                rest = &rest[1..];
-            } else {
-                let (scalar, len) = decode(rest);
-                codes.push(self.others.get(scalar));
-                rest = &rest[len..];
+    pub(super) fn encode(&self, path: Path, text: &[u8], codes: &mut Vec<u8>) {
+        path.run(Encode { alphabet: self, text, codes });
+    }
+}
+
+struct Encode<'a> {
+    alphabet: &'a Alphabet,
+    text: &'a [u8],
+    codes: &'a mut Vec<u8>,
+}
+
+impl Task for Encode<'_> {
+    type Output = ();
+
+    /// Packs blocks of text as though the patterns were ASCII, and then looks
+    /// up the few other characters that may be theirs.
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        const BLOCK: usize = 64 + REACH;
+        let Self { alphabet: Alphabet { others, starts }, text, codes } = self;
+        let tables = starts.as_deref().map(|tables| simd.tables(tables));
+        codes.reserve(text.len() + 64);
+        for from in (0..text.len()).step_by(64) {
+            let rest = &text[from..];
+            let mut copy = [0x80; BLOCK];
+            let block = match rest.first_chunk::<BLOCK>() {
+                Some(block) => block,
+                None => {
+                    // Bytes that start no character.
+                    copy[..rest.len()].copy_from_slice(rest);
+                    &copy
+                }
+            };
+            let Some(bytes) = block.first_chunk::<64>() else { return };
+            let mut packed = [0; 64];
+            let (firsts, mut candidates) = simd.pack(bytes, ABSENT, &mut packed);
+            let start = codes.len();
+            // All of it, as a length known beforehand is faster to copy.
+            codes.extend_from_slice(&packed);
+            codes.truncate(start + firsts.count_ones() as usize);
+            if candidates == 0 || others.blocks.is_empty() {
+                continue;
+            }
+            if let Some(tables) = tables {
+                candidates &= simd.starts(tables, block, &mut packed);
+            }
+            while candidates != 0 {
+                let at = candidates.trailing_zeros();
+                candidates &= candidates - 1;
+                let before = (firsts & !(!0 << at)).count_ones() as usize;
+                codes[start + before] = others.get(decode(&rest[at as usize..]).0);
             }
         }
     }
@@ -136,6 +185,14 @@ impl ScalarTable {
         table
     }
 
+    /// The characters that have codes.
+    fn scalars(&self) -> impl Iterator<Item = char> {
+        self.blocks.iter().zip(0..).filter(|&(&block, _)| block > 0).flat_map(|(&block, run)| {
+            let codes = self.codes[usize::from(block)].iter().zip(run * BLOCK..);
+            codes.filter(|&(&code, _)| code != ABSENT).filter_map(|(_, c)| char::from_u32(c))
+        })
+    }
+
     #[inline]
     fn get(&self, scalar: u32) -> u8 {
         let block = self.blocks.get((scalar / BLOCK) as usize).copied().unwrap_or(0);
@@ -153,7 +210,7 @@ mod tests {
 
     fn codes(alphabet: &Alphabet, text: &str) -> Vec<u8> {
         let mut codes = Vec::new();
-        alphabet.encode(text.as_bytes(), &mut codes);
+        alphabet.encode(Path::all()[0], text.as_bytes(), &mut codes);
         codes
     }
 
@@ -174,6 +231,31 @@ mod tests {
 
     proptest! {
         #[test]
+        fn every_path_encodes_character_by_character(
+            pattern in "[a-dé漢字🚀\u{4E00}-\u{4E40}]{0,30}",
+            text in "[a-dé漢字🚀🚁\u{4E00}-\u{4E80}]{0,200}",
+        ) {
+            for alphabet in [
+                Alphabet::new(pattern.chars()).unwrap(),
+                Alphabet::new(pattern.chars()).unwrap().for_many_texts(),
+            ] {
+                let expected: Vec<u8> = text
+                    .chars()
+                    .map(|c| match u8::try_from(c) {
+                        Ok(byte) if byte.is_ascii() => byte,
+                        _ if alphabet.others.blocks.is_empty() => ABSENT,
+                        _ => alphabet.others.get(u32::from(c)),
+                    })
+                    .collect();
+                for path in Path::all() {
+                    let mut codes = vec![1];
+                    alphabet.encode(path, text.as_bytes(), &mut codes);
+                    prop_assert_eq!(&codes[1..], &expected, "{}", path);
+                }
+            }
+        }
+
+        #[test]
         fn scalars_are_those_of_chars(text in any::<String>()) {
             let expected: Vec<u32> = text.chars().map(u32::from).collect();
             prop_assert_eq!(scalars(text.as_bytes()).collect::<Vec<_>>(), expected);
@@ -182,6 +264,12 @@ mod tests {
         #[test]
         fn whatever_the_bytes_nothing_panics(bytes in any::<Vec<u8>>()) {
             prop_assert!(scalars(&bytes).count() <= bytes.len());
+            let alphabet = Alphabet::new("é漢🚀".chars()).unwrap().for_many_texts();
+            for path in Path::all() {
+                let mut codes = Vec::new();
+                alphabet.encode(path, &bytes, &mut codes);
+                prop_assert!(codes.len() <= bytes.len());
+            }
         }
     }
 }

@@ -52,6 +52,30 @@ fn chunk(text: &[u8], word: usize) -> Option<[u8; WORD]> {
     (!rest.is_empty()).then_some(padded)
 }
 
+/// Copies fewer than 64 bytes, which each text ends with: two copies of a fixed
+/// length that overlap cost less than a call that finds out how many.
+#[inline(always)]
+fn copy_short(bytes: &[u8], to: &mut [u8; WORD]) {
+    #[inline(always)]
+    fn both_ends<const N: usize>(bytes: &[u8], to: &mut [u8; WORD]) -> bool {
+        let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
+            return false;
+        };
+        to[..N].copy_from_slice(first);
+        to[bytes.len() - N..bytes.len()].copy_from_slice(last);
+        true
+    }
+    if !both_ends::<32>(bytes, to)
+        && !both_ends::<16>(bytes, to)
+        && !both_ends::<8>(bytes, to)
+        && !both_ends::<4>(bytes, to)
+    {
+        for (to, &byte) in to.iter_mut().zip(bytes) {
+            *to = byte;
+        }
+    }
+}
+
 /// Texts that meet the same patterns: a mask for each character of these.
 pub(super) struct Shared<'a> {
     pub(super) texts: [&'a [u8]; LANES],
@@ -65,16 +89,15 @@ impl Source for Shared<'_> {
 
     #[inline(always)]
     fn fill<S: Simd>(&self, simd: S, word: usize, masks: &mut [Row]) {
-        for (lane, text) in self.texts.iter().enumerate() {
-            match chunk(text, word) {
-                Some(bytes) => {
-                    for (mask, &code) in masks.iter_mut().zip(self.codes) {
-                        mask.0[lane] = simd.equal(&bytes, code);
-                    }
-                }
-                None => masks.iter_mut().for_each(|mask| mask.0[lane] = 0),
+        let mut chunks = [[ABSENT; WORD]; LANES];
+        for (chunk, text) in chunks.iter_mut().zip(&self.texts) {
+            let rest = text.get(word * WORD..).unwrap_or_default();
+            match rest.first_chunk() {
+                Some(whole) => *chunk = *whole,
+                None => copy_short(rest, chunk),
             }
         }
+        simd.masks(&chunks, self.codes, masks);
     }
 }
 
@@ -148,10 +171,11 @@ pub(super) trait Programme {
     /// The outcome before the first word.
     fn start(places: usize) -> [Row; 2];
 
-    /// Goes down the pattern through one word of the texts.
-    fn word<S: Simd>(
+    /// Goes down the pattern through some words of the texts at once, each
+    /// with its own masks: what crosses between them stays in registers.
+    fn words<S: Simd, const WORDS: usize>(
         simd: S,
-        masks: &[Row],
+        masks: [&[Row]; WORDS],
         rows: &[u32],
         carries: &mut [Self::Carry],
         state: &mut [Row; 2],
@@ -182,39 +206,46 @@ impl Programme for Least {
     }
 
     #[inline(always)]
-    fn word<S: Simd>(
+    fn words<S: Simd, const WORDS: usize>(
         simd: S,
-        masks: &[Row],
+        masks: [&[Row]; WORDS],
         rows: &[u32],
         carries: &mut [[Row; 2]],
         state: &mut [Row; 2],
     ) {
         // Along the row: one more, or one less, than the cell to the left.
-        let mut plus = simd.load(&Row::ZERO);
-        let mut minus = plus;
+        let mut pluses = [simd.load(&Row::ZERO); WORDS];
+        let mut minuses = pluses;
         let ones = simd.load(&Row::ONES);
         for (&row, [left_plus, left_minus]) in rows.iter().zip(carries) {
-            let matches = simd.load(&masks[row as usize]);
-            let (edge_plus, edge_minus) = (simd.load(left_plus), simd.load(left_minus));
-            // D0 of the papers: the cell equals its upper left neighbour.
-            let entered = simd.or(matches, simd.top(edge_minus));
-            let run = simd.add(simd.and(entered, plus), plus);
-            let equal = simd.or(simd.xor(run, plus), entered);
-            let reached = simd.or(matches, minus);
-            // Between the rows, and then shifted to the cell on the right.
-            let down_plus = simd.or(minus, simd.and_not(ones, simd.or(equal, plus)));
-            let down_minus = simd.and(plus, equal);
-            let beside_plus = simd.shift_in(down_plus, edge_plus);
-            let beside_minus = simd.shift_in(down_minus, edge_minus);
-            simd.store(left_plus, down_plus);
-            simd.store(left_minus, down_minus);
-            plus = simd.or(beside_minus, simd.and_not(ones, simd.or(reached, beside_plus)));
-            minus = simd.and(beside_plus, reached);
+            let (mut edge_plus, mut edge_minus) = (simd.load(left_plus), simd.load(left_minus));
+            for word in 0..WORDS {
+                let (plus, minus) = (pluses[word], minuses[word]);
+                let matches = simd.load(&masks[word][row as usize]);
+                // D0 of the papers: the cell equals its upper left neighbour.
+                let entered = simd.or(matches, simd.top(edge_minus));
+                let run = simd.add(simd.and(entered, plus), plus);
+                let equal = simd.or(simd.xor(run, plus), entered);
+                let reached = simd.or(matches, minus);
+                // Between the rows, and then shifted to the cell on the right.
+                let down_plus = simd.or(minus, simd.and_not(ones, simd.or(equal, plus)));
+                let down_minus = simd.and(plus, equal);
+                let beside_plus = simd.shift_in(down_plus, edge_plus);
+                let beside_minus = simd.shift_in(down_minus, edge_minus);
+                (edge_plus, edge_minus) = (down_plus, down_minus);
+                let neither = simd.and_not(ones, simd.or(reached, beside_plus));
+                pluses[word] = simd.or(beside_minus, neither);
+                minuses[word] = simd.and(beside_plus, reached);
+            }
+            simd.store(left_plus, edge_plus);
+            simd.store(left_minus, edge_minus);
         }
-        let (lowest, last) = simd.walk(plus, minus);
-        let (least, height) = (simd.load(&state[0]), simd.load(&state[1]));
-        simd.store(&mut state[0], simd.min(least, simd.add(height, lowest)));
-        simd.store(&mut state[1], simd.add(height, last));
+        for (plus, minus) in pluses.into_iter().zip(minuses) {
+            let (lowest, last) = simd.walk(plus, minus);
+            let (least, height) = (simd.load(&state[0]), simd.load(&state[1]));
+            simd.store(&mut state[0], simd.min(least, simd.add(height, lowest)));
+            simd.store(&mut state[1], simd.add(height, last));
+        }
     }
 }
 
@@ -238,28 +269,34 @@ impl Programme for Common {
     }
 
     #[inline(always)]
-    fn word<S: Simd>(
+    fn words<S: Simd, const WORDS: usize>(
         simd: S,
-        masks: &[Row],
+        masks: [&[Row]; WORDS],
         rows: &[u32],
         carries: &mut [Row],
         state: &mut [Row; 2],
     ) {
-        let mut row_bits = simd.load(&Row::ONES);
+        let mut bits = [simd.load(&Row::ONES); WORDS];
         for (&row, carry) in rows.iter().zip(carries) {
-            let matches = simd.load(&masks[row as usize]);
-            let matched = simd.and(row_bits, matches);
-            let kept = simd.and_not(row_bits, matches);
-            let sum = simd.add(simd.add(row_bits, matched), simd.load(carry));
-            // `matched` is part of `row_bits`, so the addition overflows where
-            // `matched` has the top bit, or where `row_bits` has and the sum
-            // has not.
-            let over = simd.or(matched, simd.and_not(row_bits, sum));
-            simd.store(carry, simd.top(over));
-            row_bits = simd.or(sum, kept);
+            let mut entered = simd.load(carry);
+            for (bits, masks) in bits.iter_mut().zip(masks) {
+                let matches = simd.load(&masks[row as usize]);
+                let matched = simd.and(*bits, matches);
+                let kept = simd.and_not(*bits, matches);
+                // In this order `matched` is not waited for twice.
+                let sum = simd.add(simd.add(*bits, entered), matched);
+                // `matched` is part of the bits, so the addition overflows
+                // where `matched` has the top bit, or where they have and the
+                // sum has not.
+                entered = simd.top(simd.or(matched, simd.and_not(*bits, sum)));
+                *bits = simd.or(sum, kept);
+            }
+            simd.store(carry, entered);
         }
-        let length = simd.add(simd.load(&state[0]), simd.count_zeros(row_bits));
-        simd.store(&mut state[0], length);
+        for bits in bits {
+            let length = simd.add(simd.load(&state[0]), simd.count_zeros(bits));
+            simd.store(&mut state[0], length);
+        }
     }
 }
 
@@ -361,9 +398,21 @@ impl<P: Programme, M: Source> Task for Block<'_, P, M> {
             for (rows, state) in patterns.iter().zip(states.iter_mut()) {
                 let (carries, others) = rest.split_at_mut(rows.len());
                 rest = others;
-                for word in 0..segment {
-                    let masks = &masks[word * symbols..(word + 1) * symbols];
-                    P::word(simd, masks, rows, carries, state);
+                let of = |word: usize| &masks[word * symbols..(word + 1) * symbols];
+                let mut word = 0;
+                if S::ABREAST == 4 {
+                    while segment - word >= 4 {
+                        let four = [of(word), of(word + 1), of(word + 2), of(word + 3)];
+                        P::words(simd, four, rows, carries, state);
+                        word += 4;
+                    }
+                    if segment - word >= 2 {
+                        P::words(simd, [of(word), of(word + 1)], rows, carries, state);
+                        word += 2;
+                    }
+                }
+                for word in word..segment {
+                    P::words(simd, [of(word)], rows, carries, state);
                 }
             }
         }
@@ -396,8 +445,8 @@ mod tests {
             let mut patterns = vec![Vec::new(); LANES];
             for (lane, (text, pattern)) in pairs.iter().enumerate() {
                 let alphabet = Alphabet::new(pattern.chars()).unwrap();
-                alphabet.encode(text.as_bytes(), &mut texts[lane]);
-                alphabet.encode(pattern.as_bytes(), &mut patterns[lane]);
+                alphabet.encode(Path::PORTABLE, text.as_bytes(), &mut texts[lane]);
+                alphabet.encode(Path::PORTABLE, pattern.as_bytes(), &mut patterns[lane]);
             }
             let source = Paired {
                 texts: std::array::from_fn(|lane| texts[lane].as_slice()),

@@ -69,7 +69,7 @@ impl Group {
             more.extend(pattern.text.chars().filter(|c| !c.is_ascii()).map(u32::from));
             more.sort_unstable();
             more.dedup();
-            let full = places + pattern.chars > PLACES || Alphabet::of(&more).is_none();
+            let full = places + pattern.chars > PLACES || !Alphabet::has_room(&more);
             if full && !members.is_empty() {
                 groups.push(Self::new(patterns, &members));
                 members.clear();
@@ -89,14 +89,14 @@ impl Group {
 
     fn new(patterns: &[Pattern<'_>], chosen: &[usize]) -> Self {
         let chars = chosen.iter().flat_map(|&index| patterns[index].text.chars());
-        let Some(alphabet) = Alphabet::new(chars) else {
+        let Some(alphabet) = Alphabet::new(chars).map(Alphabet::for_many_texts) else {
             return Self::wide(patterns, chosen);
         };
         let (mut places, mut codes, mut members) = ([None; 256], Vec::new(), Vec::new());
         for &pattern in chosen {
             let Pattern { text, chars, bound } = patterns[pattern];
             let mut coded = Vec::with_capacity(chars);
-            alphabet.encode(text.as_bytes(), &mut coded);
+            alphabet.encode(Path::PORTABLE, text.as_bytes(), &mut coded);
             let rows = coded.into_iter().map(|code| {
                 *places[usize::from(code)].get_or_insert_with(|| {
                     codes.push(code);
@@ -135,7 +135,9 @@ impl Group {
         let Lanes { kernel, coded, wide } = memory;
         match &self.coding {
             Coding::Narrow(alphabet) => {
-                let texts = encode(items, coded, |text, codes| alphabet.encode(text, codes));
+                let texts = encode(items, coded, |text, codes| {
+                    alphabet.encode(path, text, codes);
+                });
                 let with = |texts| Shared { texts, codes: &self.codes };
                 self.blocks(path, measure, items, &texts, kernel, stop, sink, with)
             }
@@ -336,7 +338,7 @@ pub(super) fn score_pairs(
         }
     }
     let Lanes { kernel, coded, .. } = memory;
-    let (texts, codes) = encode_pairs(patterns, pairs, &fitting, coded);
+    let (texts, codes) = encode_pairs(path, patterns, pairs, &fitting, coded);
     // Like lengths side by side, of the texts first.
     let mut order: Vec<(u32, u32, u32)> = (0..)
         .zip(texts.iter().zip(&codes))
@@ -377,6 +379,7 @@ pub(super) fn score_pairs(
 
 /// The codes of the texts and of the patterns of some pairs.
 fn encode_pairs<'a>(
+    path: Path,
     patterns: &[Pattern<'a>],
     pairs: &[Pair<'a>],
     chosen: &[u32],
@@ -405,9 +408,9 @@ fn encode_pairs<'a>(
             }
         };
         let start = coded.len();
-        alphabet.encode(item.text, coded);
+        alphabet.encode(path, item.text, coded);
         let middle = coded.len();
-        alphabet.encode(text.as_bytes(), coded);
+        alphabet.encode(path, text.as_bytes(), coded);
         spans.push(Some((start, middle, coded.len())));
     }
     let coded = &*coded;

@@ -59,10 +59,17 @@ impl Tables {
     }
 }
 
+/// A start, as a little-endian number, and which of its bits count.
+struct Start {
+    index: usize,
+    key: u32,
+    mask: u32,
+}
+
 /// A search for the starts of some pieces.
 pub(super) struct Teddy {
     tables: Tables,
-    buckets: [Vec<usize>; BUCKETS],
+    buckets: [Vec<Start>; BUCKETS],
     /// Bytes of the shortest start.
     width: usize,
 }
@@ -73,11 +80,18 @@ impl Teddy {
         let width = starts.iter().map(|start| start.len()).min().unwrap_or(0);
         debug_assert!((1..=PLACES).contains(&width));
         let (tables, buckets) = Tables::new(starts);
+        let start = |index: usize| {
+            let (mut key, mut mask) = ([0; PLACES], [0; PLACES]);
+            key[..starts[index].len()].copy_from_slice(starts[index]);
+            mask[..starts[index].len()].fill(0xFF);
+            Start { index, key: u32::from_le_bytes(key), mask: u32::from_le_bytes(mask) }
+        };
+        let buckets = buckets.map(|bucket| bucket.into_iter().map(start).collect());
         Self { tables, buckets, width }
     }
 
     /// Calls `each` with the index of a text, a position in it and the index
-    /// of a start that may be there, text by text and from left to right.
+    /// of a start that is there, text by text and from left to right.
     pub(super) fn scan<'t>(
         &self,
         path: Path,
@@ -112,7 +126,9 @@ where
             while let Some(block) = text[at..].first_chunk::<BLOCK>() {
                 let mask = simd.starts(tables, block, &mut found);
                 if mask != 0 {
-                    teddy.report(mask, &found, |position, start| each(index, at + position, start));
+                    teddy.report(mask, block, &found, |position, start| {
+                        each(index, at + position, start)
+                    });
                 }
                 at += 64;
             }
@@ -128,7 +144,7 @@ where
                     let from = text.len() - BLOCK;
                     let mask = simd.starts(tables, block, &mut found) & (!0 << (at - from));
                     if mask != 0 {
-                        teddy.report(mask, &found, |position, start| {
+                        teddy.report(mask, block, &found, |position, start| {
                             each(index, from + position, start);
                         });
                     }
@@ -142,7 +158,7 @@ where
                         let keep = !0 >> (64 - (left - from).min(64));
                         let mask = simd.starts(tables, block, &mut found) & keep;
                         if mask != 0 {
-                            teddy.report(mask, &found, |position, start| {
+                            teddy.report(mask, block, &found, |position, start| {
                                 each(index, at + from + position, start);
                             });
                         }
@@ -154,16 +170,26 @@ where
 }
 
 impl Teddy {
-    /// Unpacks what one look found.
+    /// Unpacks what one look found, and leaves out what only shares a bucket.
     #[inline(never)]
-    fn report(&self, mut mask: u64, found: &[u8; 64], mut each: impl FnMut(usize, usize)) {
+    fn report(
+        &self,
+        mut mask: u64,
+        block: &[u8; 64 + REACH],
+        found: &[u8; 64],
+        mut each: impl FnMut(usize, usize),
+    ) {
         while mask != 0 {
             let position = mask.trailing_zeros() as usize;
             mask &= mask - 1;
             let mut buckets = found[position];
+            let Some(&bytes) = block[position..].first_chunk() else { return };
+            let run = u32::from_le_bytes(bytes);
             while buckets != 0 {
-                for &start in &self.buckets[buckets.trailing_zeros() as usize] {
-                    each(position, start);
+                for start in &self.buckets[buckets.trailing_zeros() as usize] {
+                    if run & start.mask == start.key {
+                        each(position, start.index);
+                    }
                 }
                 buckets &= buckets - 1;
             }

@@ -1,10 +1,11 @@
 //! AVX-512, as Ice Lake and Zen 4 have it: byte permutations (VBMI), funnel
-//! shifts (VBMI2) and bit counts (BITALG, VPOPCNTDQ) beside the base.
+//! shifts (VBMI2), bit counts (BITALG, VPOPCNTDQ) and bit matrices (GFNI) beside
+//! the base.
 
 use std::arch::x86_64::*;
 
 use super::prefix::{LAST_OF_4, LEAST_OF_4};
-use super::{REACH, Row, Simd, Tables, Task};
+use super::{LANES, REACH, Row, Simd, Tables, Task};
 
 /// Exists only where the processor has the instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,7 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512vbmi2")
             && is_x86_feature_detected!("avx512bitalg")
             && is_x86_feature_detected!("avx512vpopcntdq")
+            && is_x86_feature_detected!("gfni")
             && is_x86_feature_detected!("popcnt")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2"))
@@ -26,7 +28,7 @@ impl Avx512 {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,avx512bitalg")]
-#[target_feature(enable = "avx512vpopcntdq,popcnt,bmi1,bmi2")]
+#[target_feature(enable = "avx512vpopcntdq,gfni,popcnt,bmi1,bmi2")]
 fn switched_on<T: Task>(unit: Avx512, task: T) -> T::Output {
     task.run(unit)
 }
@@ -62,9 +64,90 @@ impl Table {
     }
 }
 
+/// Codes from which on all planes of the text's bits are made first.
+const MANY_CODES: usize = 6;
+
+/// The bits of each byte, inverted, as words of all zeros or all ones.
+static INVERTED: [[u64; 8]; 256] = {
+    let mut table = [[0; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            table[byte][bit] = if byte >> bit & 1 == 1 { 0 } else { !0 };
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// Exchanges rows and columns of an 8 by 8 matrix of bytes, or reverses its
+/// rows.
+static TURNED: [u8; 64] = turned(false);
+static REVERSED: [u8; 64] = turned(true);
+
+const fn turned(reverse: bool) -> [u8; 64] {
+    let mut table = [0; 64];
+    let mut at = 0;
+    while at < 64 {
+        let (row, column) = (at / 8, at % 8);
+        table[at] = if reverse { row * 8 + 7 - column } else { column * 8 + row } as u8;
+        at += 1;
+    }
+    table
+}
+
+/// [`Simd::masks`] of many codes: a bit matrix turned for each eight bytes gives
+/// the planes of the texts' bits, and each code selects from these.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,gfni")]
+fn masks_by_planes(texts: &[[u8; 64]; LANES], codes: &[u8], masks: &mut [Row]) {
+    // SAFETY: the loads are of arrays of 64 bytes and need no alignment.
+    let load = |bytes: &[u8; 64]| unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
+    let (reversed, turned) = (load(&REVERSED), load(&TURNED));
+    let unit = _mm512_set1_epi64(0x8040_2010_0804_0201_u64.cast_signed());
+    // Each lane's word is a plane of one text.
+    let mut rows = [unit; LANES];
+    for (row, text) in rows.iter_mut().zip(texts) {
+        let bits = _mm512_permutexvar_epi8(reversed, load(text));
+        let bits = _mm512_gf2p8affine_epi64_epi8::<0>(unit, bits);
+        *row = _mm512_permutexvar_epi8(turned, bits);
+    }
+    // And now each register is: of pairs, then of pairs of pairs.
+    let mut planes = [unit; 8];
+    for odd in 0..2 {
+        let mut pairs = [unit; 4];
+        for (pair, two) in pairs.iter_mut().zip(rows.as_chunks::<2>().0) {
+            *pair = match odd {
+                0 => _mm512_unpacklo_epi64(two[0], two[1]),
+                _ => _mm512_unpackhi_epi64(two[0], two[1]),
+            };
+        }
+        let [a, b, c, d] = pairs;
+        let (low, high) = (_mm512_shuffle_i64x2::<0x88>(a, b), _mm512_shuffle_i64x2::<0x88>(c, d));
+        planes[odd] = _mm512_shuffle_i64x2::<0x88>(low, high);
+        planes[odd + 4] = _mm512_shuffle_i64x2::<0xDD>(low, high);
+        let (low, high) = (_mm512_shuffle_i64x2::<0xDD>(a, b), _mm512_shuffle_i64x2::<0xDD>(c, d));
+        planes[odd + 2] = _mm512_shuffle_i64x2::<0x88>(low, high);
+        planes[odd + 6] = _mm512_shuffle_i64x2::<0xDD>(low, high);
+    }
+    for (mask, &code) in masks.iter_mut().zip(codes) {
+        let inverted = &INVERTED[usize::from(code)];
+        let mut all = _mm512_set1_epi64(-1);
+        for (&plane, &bit) in planes.iter().zip(inverted) {
+            // a & (b ^ c)
+            let bit = _mm512_set1_epi64(bit.cast_signed());
+            all = _mm512_ternarylogic_epi64::<0x60>(all, plane, bit);
+        }
+        // SAFETY: a row is 64 bytes, aligned to as many.
+        unsafe { _mm512_store_si512(mask.0.as_mut_ptr().cast(), all) };
+    }
+}
+
 impl Simd for Avx512 {
     type Words = __m512i;
     type Tables = [(__m512i, __m512i); 4];
+    const ABREAST: usize = 4;
 
     fn vectorize<T: Task>(self, task: T) -> T::Output {
         // SAFETY: `self` exists, so `detect` has found every feature that
@@ -178,6 +261,38 @@ impl Simd for Avx512 {
         unsafe {
             let bytes = _mm512_loadu_si512(bytes.as_ptr().cast());
             _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte.cast_signed()))
+        }
+    }
+
+    #[inline(always)]
+    fn masks(self, texts: &[[u8; 64]; LANES], codes: &[u8], masks: &mut [Row]) {
+        if codes.len() < MANY_CODES {
+            for (lane, text) in texts.iter().enumerate() {
+                for (mask, &code) in masks.iter_mut().zip(codes) {
+                    mask.0[lane] = self.equal(text, code);
+                }
+            }
+            return;
+        }
+        // SAFETY: `self` exists, so the processor has the instructions.
+        unsafe { masks_by_planes(texts, codes, masks) }
+    }
+
+    #[inline(always)]
+    fn pack(self, bytes: &[u8; 64], absent: u8, codes: &mut [u8; 64]) -> (u64, u64) {
+        // SAFETY: load and store are of arrays of 64 bytes and need no
+        // alignment; the instructions are there, as `self` exists.
+        unsafe {
+            let bytes = _mm512_loadu_si512(bytes.as_ptr().cast());
+            // As signed numbers, the bytes within characters are the least.
+            let first = _mm512_set1_epi8(0xC0_u8.cast_signed());
+            let starts = _mm512_cmpge_epi8_mask(bytes, first);
+            let others = starts & _mm512_movepi8_mask(bytes);
+            let shared = _mm512_set1_epi8(absent.cast_signed());
+            let coded = _mm512_mask_blend_epi8(others, bytes, shared);
+            let packed = _mm512_maskz_compress_epi8(starts, coded);
+            _mm512_storeu_si512(codes.as_mut_ptr().cast(), packed);
+            (starts, others)
         }
     }
 

@@ -47,6 +47,8 @@ pub(super) trait Simd: Copy {
     type Words: Copy;
     /// The tables of a [`Tables`] in registers.
     type Tables: Copy;
+    /// Words of a text that there are registers for: 1 or 4.
+    const ABREAST: usize = 1;
 
     /// Runs a task with the unit's instructions switched on.
     fn vectorize<T: Task>(self, task: T) -> T::Output;
@@ -76,6 +78,34 @@ pub(super) trait Simd: Copy {
 
     /// The positions of `byte` among 64 bytes.
     fn equal(self, bytes: &[u8; 64], byte: u8) -> u64;
+
+    /// The positions of each code among 64 bytes of each lane's text.
+    #[inline(always)]
+    fn masks(self, texts: &[[u8; 64]; LANES], codes: &[u8], masks: &mut [Row]) {
+        for (lane, text) in texts.iter().enumerate() {
+            for (mask, &code) in masks.iter_mut().zip(codes) {
+                mask.0[lane] = self.equal(text, code);
+            }
+        }
+    }
+
+    /// Packs 64 bytes of UTF-8 to one code for each character that starts
+    /// there: its own if it is ASCII, else `absent`. Says which bytes start
+    /// characters, and which of these are not ASCII; `codes` beyond these are
+    /// of no meaning.
+    #[inline(always)]
+    fn pack(self, bytes: &[u8; 64], absent: u8, codes: &mut [u8; 64]) -> (u64, u64) {
+        let (mut starts, mut others, mut end) = (0, 0, 0);
+        for (at, &byte) in bytes.iter().enumerate() {
+            let (start, other) = (byte & 0xC0 != 0x80, byte >= 0xC0);
+            // Overwritten by the next character unless this starts one.
+            codes[end & 63] = if other { absent } else { byte };
+            end += usize::from(start);
+            starts |= u64::from(start) << at;
+            others |= u64::from(other) << at;
+        }
+        (starts, others)
+    }
 
     fn tables(self, tables: &Tables) -> Self::Tables;
     /// Looks for the starts of pieces at the first 64 of some bytes: which of
@@ -113,6 +143,9 @@ enum Unit {
 const VARIABLE: &str = "IFRS_SCORING_PATH";
 
 impl Path {
+    /// For what is too little to choose.
+    pub(super) const PORTABLE: Self = Self(Unit::Portable(portable::Portable));
+
     /// Every path of this processor, the fastest first.
     #[must_use]
     pub fn all() -> Vec<Self> {
@@ -124,8 +157,9 @@ impl Path {
         }
         #[cfg(target_arch = "aarch64")]
         all.extend(neon::Neon::detect().map(Unit::Neon));
-        all.push(Unit::Portable(portable::Portable));
-        all.into_iter().map(Self).collect()
+        let mut all: Vec<Self> = all.into_iter().map(Self).collect();
+        all.push(Self::PORTABLE);
+        all
     }
 
     /// The path that `IFRS_SCORING_PATH` names, or the fastest.
@@ -193,6 +227,9 @@ mod tests {
 
     use super::*;
 
+    /// What [`Simd::pack`] made of some bytes.
+    type Packed = (Vec<u8>, u64, u64);
+
     /// Every operation on the same operands.
     struct All {
         a: Row,
@@ -207,6 +244,8 @@ mod tests {
         rows: Vec<Row>,
         equal: u64,
         starts: u64,
+        masks: Vec<Row>,
+        packed: Packed,
     }
 
     impl Task for &All {
@@ -232,7 +271,19 @@ mod tests {
             let mut first = [0; 64];
             first.copy_from_slice(&self.bytes[..64]);
             let starts = simd.starts(simd.tables(&self.tables), &self.bytes, &mut [0; 64]);
+            let mut masks = vec![Row::ZERO; usize::from(self.byte)];
+            let codes: Vec<u8> = (0..self.byte).map(|code| code.wrapping_mul(5) ^ 97).collect();
+            let texts: [[u8; 64]; LANES] = std::array::from_fn(|lane| {
+                let words = self.a.0.map(|word| (word >> lane).to_le_bytes());
+                std::array::from_fn(|at| words[at / 8][at % 8])
+            });
+            simd.masks(&texts, &codes, &mut masks);
+            let mut packed = [0; 64];
+            let (firsts, others) = simd.pack(&texts[0], 0xFF, &mut packed);
+            let packed = packed[..firsts.count_ones() as usize].to_vec();
             Results {
+                masks,
+                packed: (packed, firsts, others),
                 rows: rows
                     .into_iter()
                     .map(|words| {
@@ -266,7 +317,7 @@ mod tests {
                 pieces.iter().map(|piece| &piece[..piece.len().min(4)]).collect();
             let (tables, _) = Tables::new(&windows);
             let all = All { a, b, bytes: bytes.clone().try_into().unwrap(), byte, tables };
-            let expected = Path(Unit::Portable(portable::Portable)).run(&all);
+            let expected = Path::PORTABLE.run(&all);
             for (lane, &word) in a.0.iter().enumerate() {
                 let minus = b.0[lane] & !word;
                 let (mut height, mut least) = (0_i64, i64::MAX);
@@ -289,6 +340,8 @@ mod tests {
                 let results = path.run(&all);
                 prop_assert_eq!(&results.rows, &expected.rows, "{}", path);
                 prop_assert_eq!(results.equal, expected.equal);
+                prop_assert_eq!(&results.masks, &expected.masks, "{}", path);
+                prop_assert_eq!(&results.packed, &expected.packed, "{}", path);
             }
         }
     }
