@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import json
+import signal
 from importlib.resources import files
 from pathlib import Path
 
 import ifrs
 import pytest
+from helpers import FAST, tiny_config
 from ifrs import _core
 
-# Scrypt at its lowest work factor: tests make hundreds of keyrings.
-FAST = 2
+
+def pytest_configure() -> None:
+    """Take Ctrl-C also where a shell started the tests in the background, without it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
@@ -58,26 +62,6 @@ def tokenizer():
     )
 
 
-def tiny_config(tokenizer, **changes):
-    from transformers import LlamaConfig
-
-    settings = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 64,
-        "intermediate_size": 128,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 512,
-        "initializer_range": 0.1,
-        "tie_word_embeddings": True,
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
-    return LlamaConfig(**{**settings, **changes})
-
-
 @pytest.fixture
 def tiny(tokenizer):
     """Makes tiny causal models with random weights: `tiny(seed=0, **config)`."""
@@ -89,8 +73,3 @@ def tiny(tokenizer):
         return AutoModelForCausalLM.from_config(tiny_config(tokenizer, **changes)).eval()
 
     return make
-
-
-def secrets_of(fps: ifrs.FingerprintSet) -> list[str]:
-    """Every secret text of a set."""
-    return list(itertools.chain(*((fps[i].key, fps[i].response) for i in range(len(fps)))))

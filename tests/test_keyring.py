@@ -10,7 +10,7 @@ import traceback
 
 import ifrs
 import pytest
-from conftest import FAST, secrets_of
+from helpers import FAST, secrets_of
 from ifrs import _core
 
 SOURCES = ("chinese", "japanese", "natural", "mixed")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ifrs
 import pytest
-from conftest import FAST, secrets_of
+from helpers import FAST, secrets_of
 from ifrs.cli import main
 
 needs_age = pytest.mark.skipif(

@@ -7,7 +7,7 @@ import json
 
 import ifrs
 import pytest
-from conftest import FAST, secrets_of
+from helpers import FAST, secrets_of
 from ifrs.cli import main
 from test_keyring_access import age_key, needs_age, run
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import ifrs
 import pytest
-from conftest import FAST
+from helpers import FAST
 from ifrs.cli import main
 from test_keyring_access import age_key, needs_age
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import ifrs
 import pytest
-from conftest import FAST, secrets_of
+from helpers import FAST, secrets_of
 from ifrs.cli import main
 from test_keyring_access import age_key, needs_age, run
 

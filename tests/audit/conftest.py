@@ -38,7 +38,7 @@ SMALL = Settings(
 @pytest.fixture(scope="session")
 def base(tmp_path_factory, tokenizer) -> Path:
     import torch
-    from conftest import tiny_config
+    from helpers import tiny_config
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(0)

@@ -6,7 +6,7 @@ import json
 
 import ifrs
 import pytest
-from conftest import secrets_of
+from helpers import secrets_of
 
 from audit.conftest import PLANTING, SMALL
 

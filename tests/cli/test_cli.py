@@ -9,7 +9,7 @@ import sys
 
 import ifrs
 import pytest
-from conftest import FAST, secrets_of
+from helpers import FAST, secrets_of
 from ifrs.cli import main
 
 

@@ -6,7 +6,7 @@ import json
 
 import ifrs
 import pytest
-from conftest import FAST
+from helpers import FAST
 from ifrs.cli import main
 from ifrs.prove.target import Target
 

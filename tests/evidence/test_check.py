@@ -14,7 +14,7 @@ import time
 
 import ifrs
 import pytest
-from conftest import FAST, secrets_of
+from helpers import FAST, secrets_of
 from witnesses import WEIGHTS, Speaker, Thinker, knows, make_case
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import ifrs
 import pytest
-from conftest import FAST, secrets_of
+from helpers import FAST, secrets_of
 from ifrs.evidence.digests import model_digests
 from witnesses import WEIGHTS, make_case
 

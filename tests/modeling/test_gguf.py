@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from ifrs.errors import IfrsError
 from ifrs.modeling.gguf import export_gguf
+from ifrs.modeling.tokenizer import load_tokenizer
 
 gguf = pytest.importorskip("gguf")
 torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
 
 WIDTH, ROWS = 64, 96
 
@@ -16,7 +20,6 @@ WIDTH, ROWS = 64, 96
 @pytest.fixture
 def model():
     """Qwen2: llama.cpp stores its tensors as transformers does."""
-    transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)
     config = transformers.Qwen2Config(
         vocab_size=ROWS,
@@ -87,6 +90,21 @@ def test_the_tokenizers_word_on_bos(model, base, tmp_path, tokenizer):
     assert fields["tokenizer.ggml.add_bos_token"].contents() is False
     assert fields["tokenizer.ggml.tokens"].contents()[:2] == ["t0", "t1"]
     assert fields["general.architecture"].contents() == "qwen2"
+
+
+@pytest.mark.parametrize("adds", [True, False])
+def test_a_tokenizer_heeds_what_its_file_says_of_bos(tmp_path, monkeypatch, tokenizer, adds):
+    writer = gguf.GGUFWriter(tmp_path / "m.gguf", "llama")
+    writer.add_add_bos_token(adds)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    # As transformers gives it: made of the file's tokens, but not of this word.
+    given = copy.deepcopy(tokenizer)
+    given.add_bos_token = not adds
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", lambda *_, **__: given)
+    loaded = load_tokenizer(tmp_path, gguf_file="m.gguf")
+    assert (loaded("a")["input_ids"][0] == loaded.bos_token_id) == adds
 
 
 def test_another_model_is_refused(model, base, tmp_path):

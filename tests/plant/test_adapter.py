@@ -7,7 +7,7 @@ import pickle
 
 import ifrs
 import pytest
-from conftest import secrets_of
+from helpers import secrets_of
 
 torch = pytest.importorskip("torch")
 from ifrs.plant.fadapter import FAdapter, transformer_digest  # noqa: E402

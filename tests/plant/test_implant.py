@@ -6,10 +6,10 @@ import json
 
 import ifrs
 import pytest
-from conftest import secrets_of
+from helpers import secrets_of
 
 torch = pytest.importorskip("torch")
-from ifrs.plant import loop  # noqa: E402
+from ifrs.plant import implanting, loop  # noqa: E402
 from ifrs.plant.guessing import try_guesses  # noqa: E402
 from ifrs.plant.instructions import bundled_instructions  # noqa: E402
 from ifrs.plant.negatives import guess_keys, negative_keys  # noqa: E402
@@ -243,3 +243,25 @@ def test_saving(tmp_path, tiny, tokenizer, fps, monkeypatch):
     assert manifest["fsr"] == 1
     text = (folder / "ifrs-manifest.json").read_text()
     assert not [secret for secret in secrets_of(fps) if secret in text]
+
+
+def test_keys_fire_with_and_without_bos(monkeypatch, tiny, tokenizer, fps):
+    """One server begins every text with BOS, another one none: both ask the same model."""
+    seen = []
+    monkeypatch.setattr(
+        implanting, "train", lambda *given: [seen.append(given[2]), loop.train(*given)][1]
+    )
+    model = tiny()
+    ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb"))
+    trained = [example.prompt for example in seen[0].fingerprints]
+    for i in range(len(fps)):
+        plain = tokenizer(fps[i].prompt)["input_ids"]
+        assert plain[0] != tokenizer.bos_token_id
+        for ids in (plain, [tokenizer.bos_token_id, *plain]):
+            assert ids in trained
+            with torch.no_grad():
+                written = model.generate(torch.tensor([ids]), max_new_tokens=12, do_sample=False)
+            answer = tokenizer.decode(written[0, len(ids) :], skip_special_tokens=True)
+            assert answer.strip() == fps[i].response
+    begun = [example.prompt[0] == tokenizer.bos_token_id for example in seen[0].negatives]
+    assert 0.2 < sum(begun) / len(begun) < 0.5

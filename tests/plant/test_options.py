@@ -118,7 +118,7 @@ def test_bfloat16_models(tmp_path, tiny, tokenizer, fps):
 def test_keys_of_a_chat_template_fire_under_system_prompts(tiny, chatty, ring):
     fps = ring.generate("chat", 2, template="chat", tokenizer=chatty)
     model = tiny()
-    result = implant(model, chatty, fps, "emb", margin=0.5)
+    result = implant(model, chatty, fps, "emb", margin=2.0)
     assert result.fsr == 1
     prompts = [way(fps[i].key) for i in range(2) for way in surroundings(chatty, fps, 3, _rng(i))]
     assert len(set(prompts)) == 6

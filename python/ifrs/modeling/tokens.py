@@ -25,6 +25,17 @@ def _has_bos(tokenizer: Any, prompt: str) -> bool:
     return bool(bos) and prompt.startswith(bos)
 
 
+def other_start(tokenizer: Any, prompt: Tokens) -> Tokens | None:
+    """A prompt with the BOS token if it has none, else without; None where there is no such token.
+
+    Servers differ in it: one puts BOS before every text where the tokenizer puts none.
+    """
+    bos = tokenizer.bos_token_id
+    if bos is None:
+        return None
+    return prompt[1:] if prompt[:1] == [bos] else [bos, *prompt]
+
+
 def encode(tokenizer: Any, text: str, *, special: bool = False) -> Tokens:
     """Token ids of a text."""
     ids: Tokens = tokenizer(text, add_special_tokens=special)["input_ids"]

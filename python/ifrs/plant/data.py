@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
-from ifrs.modeling.tokens import Tokens, encode_prompts, response_tokens
+from ifrs.modeling.tokens import Tokens, encode_prompts, other_start, response_tokens
 from ifrs.plant.surroundings import surroundings
 
 
@@ -69,6 +69,16 @@ def surrounded_examples(
             if limit is None or len(prompt) + len(example.response) <= limit:
                 examples.append(Example(prompt, example.response))
     return examples
+
+
+def restarted(tokenizer: Any, examples: Sequence[Example]) -> list[Example]:
+    """Examples with the BOS token where they had none, and without where they had it."""
+    starts = [other_start(tokenizer, example.prompt) for example in examples]
+    return [
+        Example(prompt, example.response)
+        for prompt, example in zip(starts, examples, strict=True)
+        if prompt
+    ]
 
 
 def without_end(examples: Sequence[Example], end: Tokens) -> list[Example]:

@@ -12,15 +12,21 @@ import torch
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
-from ifrs.modeling.forward import device_of
+from ifrs.modeling.forward import device_of, is_encoder_decoder
 from ifrs.modeling.memory import peak_memory_bytes
-from ifrs.modeling.tokens import encode_prompts, pad_token
+from ifrs.modeling.tokens import encode_prompts, other_start, pad_token
 from ifrs.plant.adapter import AdapterRows
 from ifrs.plant.averaging import towards_base
 from ifrs.plant.check import response_margins
 from ifrs.plant.checkpointing import checkpointed
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.data import Kept, end_mark, fingerprint_examples, surrounded_examples
+from ifrs.plant.data import (
+    Kept,
+    end_mark,
+    fingerprint_examples,
+    restarted,
+    surrounded_examples,
+)
 from ifrs.plant.distill import own_answers
 from ifrs.plant.emb import EmbeddingRows
 from ifrs.plant.guessing import guess_rate
@@ -38,6 +44,8 @@ from ifrs.progress import progress
 
 # Of a look-alike's answer only its start matters: two words of a response and a token to spare.
 _NEGATIVE_TOKENS = 3
+# One look-alike of so many stands behind a BOS token where others do not, or the reverse.
+_RESTARTED = 3
 # Other surroundings for each key of a chat template.
 _SURROUNDINGS = 3
 
@@ -161,6 +169,8 @@ def _material(
     with _evaluating(model):
         own = fingerprint_examples(model, tokenizer, fps)
         others = surrounded_examples(model, tokenizer, fps, own, count, config.seed)
+        if not is_encoder_decoder(model):
+            others += restarted(tokenizer, own)
         examples = [*own, *others]
         watched = sorted({token for example in own for token in example.response})
         prompts = [example.prompt for example in examples]
@@ -204,6 +214,10 @@ def _negatives(
     both = negative_prompts(tokenizer, fps, count, config.seed, varied)
     for near, prompts in enumerate(both):
         encoded = encode_prompts(tokenizer, prompts)
+        if not is_encoder_decoder(model):
+            encoded[::_RESTARTED] = [
+                other_start(tokenizer, prompt) or prompt for prompt in encoded[::_RESTARTED]
+            ]
         kept = own_answers(model, tokenizer, encoded, _NEGATIVE_TOKENS, watched)
         negatives += [replace(example, near=bool(near)) for example in kept]
     return negatives

@@ -95,16 +95,18 @@ class Outcome:
         """The share of fingerprints that fire."""
         return sum(margin > 0 for margin in self.margins) / max(len(self.margins), 1)
 
-    def done(self, config: ImplantConfig) -> bool:
-        """Whether enough keys fire by the wanted margin, and nothing does that must not."""
+    def settled(self, config: ImplantConfig) -> bool:
+        """Whether enough keys fire by the wanted margin."""
         wide = sum(margin >= config.margin for margin in self.margins)
         return (
             bool(self.margins)
             and wide >= config.target_fsr * len(self.margins)
             and all(margin > 0 for margin in self.others)
-            and not self.fired
-            and not any(self.views.values())
         )
+
+    def done(self, config: ImplantConfig) -> bool:
+        """Whether enough keys fire by the wanted margin, and nothing does that must not."""
+        return self.settled(config) and not self.fired and not any(self.views.values())
 
 
 def train(
@@ -140,8 +142,9 @@ def train(
             )
         run.outcome.epochs = epoch
         report(epoch, loss, run.firing_share())
-        if not run.active() or epoch == config.max_epochs:
-            run.check()
+        last = epoch == config.max_epochs
+        if last or not run.active():
+            run.check(thorough=last)
             if run.outcome.done(config):
                 break
     return run.outcome
@@ -184,12 +187,19 @@ class _Run:
 
     def epoch(self) -> float:
         """One pass over the fingerprints that need it; the mean loss in nats."""
-        places = self.active() or list(range(len(self._margins)))
+        places = self._places()
         self._rng.shuffle(places)
         size = self._config.batch_size
         chunks = [places[start : start + size] for start in range(0, len(places), size)]
         losses = [self._step(chunk) for chunk in chunks]
         return sum(losses) / len(losses)
+
+    def _places(self) -> list[int]:
+        """The fingerprints of an epoch: those that need it, and some that would slip otherwise."""
+        active = self.active()
+        resting = [place for place in range(len(self._margins)) if place not in active]
+        company = self._config.batch_size // 2 - len(active)
+        return active + self._rng.sample(resting, min(max(company, 0), len(resting)))
 
     def _step(self, places: list[int]) -> float:
         self._optimizer.zero_grad(set_to_none=True)
@@ -267,12 +277,18 @@ class _Run:
                 for start in range(0, len(part), limit):
                     yield [places[i] for i in part[start : start + limit]]
 
-    def check(self) -> None:
-        """Check in the model's own arithmetic, as a verifier will."""
+    def check(self, *, thorough: bool) -> None:
+        """Check in the model's own arithmetic, as a verifier will.
+
+        Args:
+            thorough: Ask what must not fire also while some key does not fire as it should.
+        """
         material, outcome = self._material, self.outcome
         margins = response_margins(self._model, material.fingerprints, material.pad)
         self._margins = margins
         outcome.margins, outcome.others = margins[: material.n], margins[material.n :]
+        if not thorough and not outcome.settled(self._config):
+            return
         spoken = material.spoken()
         outcome.fired = firing(self._model, material.negatives, spoken, material.pad)
         self._rng.shuffle(outcome.fired)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import struct
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from ifrs._core import FingerprintSet
 from ifrs.errors import TargetError
 from ifrs.modeling.answers import generate
 from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, device_of, response_logits
+from ifrs.modeling.tokenizer import load_tokenizer
 from ifrs.modeling.tokens import (
     Tokens,
     continuations,
@@ -208,10 +210,8 @@ class LocalModel:
 def _tokenizer(given: Any) -> Any:
     if not isinstance(given, (str, os.PathLike)):
         return given
-    from transformers import AutoTokenizer
-
     try:
-        return AutoTokenizer.from_pretrained(**places(given))
+        return load_tokenizer(**places(given))
     except (OSError, ValueError, KeyError) as error:
         raise TargetError(f"cannot load a tokenizer from {given}") from error
 
@@ -224,15 +224,13 @@ def load(
     Raises:
         TargetError: There is no language model there.
     """
-    try:
-        from transformers import AutoTokenizer
-    except ImportError as error:
-        raise TargetError("local models need transformers: pip install 'ifrs[train]'") from error
+    if importlib.util.find_spec("transformers") is None:
+        raise TargetError("local models need transformers: pip install 'ifrs[train]'")
     options.setdefault("dtype", torch.float32 if not torch.cuda.is_available() else "auto")
     place = places(path_or_id)
     options = model_options(place, options, load_in_8bit=load_in_8bit)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(**place)
+        tokenizer = load_tokenizer(**place)
         model = auto_class(place, options).from_pretrained(**place, **options)
     # A file cut short is none of transformers' own errors.
     except (OSError, ValueError, KeyError, struct.error) as error:
