@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +27,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     Raises:
         OSError: The file cannot be written; an older one is then as it was.
     """
-    target = Path(path)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    try:
-        # A mode of 0600 stays: reports hold spent keys.
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    sync_tree(target.parent, deep=False)
+    with replacing(path) as beside:
+        beside.write_bytes(data)
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
@@ -64,12 +54,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A file beside another that takes its place, synced, when the block ends well.
 
     Yields:
-        The path of the new file; it exists and is empty. Gone if the block raises.
+        The path of the new file; it exists, is empty, and can be read by its owner alone. Gone if
+        the block raises.
 
     Raises:
         OSError: The file cannot be written; an older one is then as it was.
     """
     target = Path(path)
+    # A mode of 0600 stays: reports hold spent keys.
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     os.close(descriptor)
     beside = Path(name)
@@ -82,3 +74,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
         raise
     sync_tree(target.parent, deep=False)
+
+
+def digest_of(path: Path) -> str:
+    """A file's SHA-256, in hexadecimal.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    digest = sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -15,6 +15,7 @@ from ifrs.audit.record import DONE, Record
 from ifrs.audit.tables import tables
 from ifrs.files import write_text
 from ifrs.report import words
+from ifrs.report.environment import environment
 
 PAGE = "audit.html"
 
@@ -53,16 +54,20 @@ def render(
         }
         for caption, svg in drawn.values()
     ]
-    page: str = _template().render(
-        title="Fingerprint audit",
-        subject=subject,
-        lead=lead,
-        facts=_facts(records, subject, facts),
-        checks=checks(records),
-        plots=images,
-        tables=tables(records),
-        css=(files("ifrs.report") / "templates" / "report.css").read_text(encoding="utf-8"),
-        version=__version__,
+    page: str = (
+        environment("ifrs.audit", "train")
+        .get_template("audit.html.j2")
+        .render(
+            title="Fingerprint audit",
+            subject=subject,
+            lead=lead,
+            facts=_facts(records, subject, facts),
+            checks=checks(records),
+            plots=images,
+            tables=tables(records),
+            css=(files("ifrs.report") / "templates" / "report.css").read_text(encoding="utf-8"),
+            version=__version__,
+        )
     )
     return page
 
@@ -85,13 +90,3 @@ def _facts(
 def _machine(record: Record) -> str:
     m = record.machine
     return f"{m['device']}, {m['processor']}, {m['cores']} cores, torch {m['torch']}"
-
-
-def _template() -> Any:
-    try:
-        from jinja2 import Environment, StrictUndefined
-    except ImportError as error:
-        raise ImportError("the audit's page needs jinja2: pip install 'ifrs[train]'") from error
-    text = (files("ifrs.audit") / "templates" / "audit.html.j2").read_text(encoding="utf-8")
-    options = {"autoescape": True, "undefined": StrictUndefined}
-    return Environment(**options, trim_blocks=True).from_string(text)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ifrs.audit.record import Record, rows
 from ifrs.errors import EvidenceError
-from ifrs.files import write_json
+from ifrs.files import replacing, write_json
 
 _UNITS = "units"
 
@@ -88,8 +88,5 @@ def write_parquet(path: Path, records: Iterable[Record]) -> None:
         "task",
     ]
     schema = pa.schema([(name, kinds.get(name, text)) for name in names])
-    beside = path.with_name(f".{path.name}")
-    parquet.write_table(pa.Table.from_pylist(rows(records), schema=schema), beside)
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
+    with replacing(path) as beside:
+        parquet.write_table(pa.Table.from_pylist(rows(records), schema=schema), beside)

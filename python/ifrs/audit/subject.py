@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ifrs.errors import TargetError
+from ifrs.files import digest_of
 
 # Units' costs are for this many bytes of weights: Gemma 3 270M in float32.
 _REFERENCE_BYTES = 1.07e9
@@ -130,8 +131,5 @@ def _digest(places: Sequence[Path]) -> str:
         for path in files:
             if not path.exists():
                 continue
-            digest.update(path.name.encode())
-            with path.open("rb") as file:
-                while block := file.read(1 << 22):
-                    digest.update(block)
+            digest.update(f"{path.name} {digest_of(path)}\n".encode())
     return digest.hexdigest()

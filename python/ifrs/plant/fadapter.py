@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ifrs.errors import ImplantError
-from ifrs.files import sync_tree
+from ifrs.files import write_bytes
 
 FORMAT = "ifrs/adapter/v1"
 # What pickles and the archives that torch.save makes of them begin with.
@@ -74,7 +73,14 @@ class FAdapter:
             ImplantError: There is a file already, or it cannot be written.
         """
         target = Path(path).absolute()
-        return write_private(target, self.to_bytes(target.parent))
+        if target.exists():
+            raise ImplantError(f"{target} exists already: choose another file")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(target, self.to_bytes(target.parent))
+        except OSError as error:
+            raise ImplantError(f"cannot write {target}: {error}") from error
+        return target
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FAdapter:
@@ -141,32 +147,6 @@ def _parse(data: bytes, source: Path) -> tuple[dict[str, Any], dict[str, Tensor]
     if version != FORMAT:
         raise ImplantError(f"{source} has the format {version!r}: a later ifrs reads it")
     return facts, tensors
-
-
-def write_private(target: Path, data: bytes) -> Path:
-    """Write bytes for the owner alone: beside, synced, renamed.
-
-    Raises:
-        ImplantError: There is a file already, or it cannot be written.
-    """
-    if target.exists():
-        raise ImplantError(f"{target} exists already: choose another file")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        sync_tree(target.parent, deep=False)
-    except OSError as error:
-        raise ImplantError(f"cannot write {target}: {error}") from error
-    return target
 
 
 def transformer_digest(model: Any) -> str:

@@ -6,12 +6,11 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from ifrs.errors import ImplantError
-from ifrs.files import sync_tree, write_json
+from ifrs.files import digest_of, sync_tree, write_json
 from ifrs.plant.fadapter import FAdapter
 from ifrs.plant.workers import Workers, full_state
 
@@ -147,13 +146,5 @@ class ImplantResult:
             "fsr": self.fsr,
             "guess_rate": self.guess_rate,
             "epochs": self.epochs,
-            "files": {path.name: _digest(path) for path in weights},
+            "files": {path.name: digest_of(path) for path in weights},
         }
-
-
-def _digest(path: Path) -> str:
-    digest = sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

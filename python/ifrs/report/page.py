@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ifrs.report import plots, view
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from ifrs.report.environment import environment
 
 _TITLE = "Model fingerprint verification"
 
@@ -39,7 +36,7 @@ def render_page(
     except KeyError as missing:
         raise ValueError(f"a report lacks the field {missing}") from None
     names = [card.label for card in cards]
-    page = _environment().get_template("report.html.j2")
+    page = environment("ifrs.report", "train").get_template("report.html.j2")
     return page.render(
         title=title or _TITLE,
         cards=cards,
@@ -48,23 +45,3 @@ def render_page(
         quantile_plot=plots.quantiles(reports, names),
         series_count=plots.SERIES,
     )
-
-
-def _environment() -> Environment:
-    try:
-        from jinja2 import Environment, FunctionLoader, StrictUndefined
-    except ImportError as error:
-        raise ImportError("the HTML report needs jinja2: pip install 'ifrs[train]'") from error
-    # Escaping is on for every template: jinja2's own choice goes by file name, and by that rule
-    # "report.html.j2" would go unescaped.
-    return Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _template(name: str) -> str:
-    return files("ifrs.report").joinpath("templates").joinpath(name).read_text(encoding="utf-8")

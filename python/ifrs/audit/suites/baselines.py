@@ -12,7 +12,7 @@ from ifrs.audit.bench import Bench, Suspect
 from ifrs.audit.data import Pair
 from ifrs.audit.drift import drift, token_texts
 from ifrs.audit.guesses import in_batches, look_alikes
-from ifrs.audit.planted import lacking, needs, plant
+from ifrs.audit.planted import needs, plant
 from ifrs.audit.reading import fired_share, margins, read, share
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
@@ -208,9 +208,6 @@ def _base(bench: Bench) -> Suspect:
 
 def _another_publisher(bench: Bench) -> Suspect:
     """The same base, fingerprinted by somebody else: the hardest unrelated suspect."""
-    reason = lacking("emb")
-    if reason is not None:
-        raise Skip(reason)
     theirs = bench.stranger("another-publisher", 10)
     plant(bench, "another-publisher", "emb", theirs)
     return bench.suspect("another-publisher")

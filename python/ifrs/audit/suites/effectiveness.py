@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ifrs.audit.bench import Bench
-from ifrs.audit.planted import SECONDS, lacking, methods, planting
+from ifrs.audit.planted import SECONDS, methods, planting
 from ifrs.audit.reading import read
 from ifrs.audit.subject import Folder, Server
 from ifrs.audit.unit import Found, Unit
@@ -42,7 +42,6 @@ def _plant(bench: Bench, method: str, rank: int) -> Unit:
         SECONDS[method],
         settings,
         rank=rank,
-        skip=lacking(method),
     )
 
 
