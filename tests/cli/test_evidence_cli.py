@@ -50,8 +50,13 @@ def test_claim_evidence_check(folder, capfd):
     code, out, _ = run("keyring", "show", folder / "keyring.ifrs", "--json", capfd=capfd)
     assert json.loads(out)["public key"] == facts["public_key"]
     made = ["evidence", folder / "report.json", claim, "--out", bundle, "--reveal", 4, "--json"]
-    code, out, _ = run(*made, capfd=capfd)
+    code, out, _ = run(*made, "--keyring", folder / "keyring.ifrs", capfd=capfd)
     assert (code, json.loads(out)["revealed"]) == (0, 4)
+    shown = [query["index"] for query in ifrs.Evidence.load(bundle).to_json()["queries"]]
+    with ifrs.Keyring.open(folder / "keyring.ifrs", passphrase="pass") as ring:
+        assert ring.spent("one") == sorted(shown)
+        last = ring.journal()[-1]
+        assert (last["event"], last["to"]) == ("revealed", ["bundle.json.gz"])
     (folder / "key.txt").write_text(facts["public_key"])
     options = ["--publisher-key", folder / "key.txt", "--model", folder / "model", "--html", page]
     code, out, _ = run("check", bundle, claim, *options, "--json", capfd=capfd)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ifrs.cli.options import AcceptOlder, Identity, Json, PassphraseFile, open_keyring
 from ifrs.cli.output import print_facts, print_json
 from ifrs.errors import EvidenceError
 
@@ -20,7 +21,14 @@ def command(
         int | None,
         typer.Option(metavar="N", help="Show the first N queries; the others stay secret."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    keyring: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Whose journal shall say which keys were revealed."),
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    identity: Identity = None,
+    accept_older: AcceptOlder = False,
+    as_json: Json = False,
 ) -> None:
     """Make evidence of a report. It shows the revealed keys in clear: they are spent then."""
     from ifrs.evidence import Evidence
@@ -30,6 +38,10 @@ def command(
     except ValueError as error:
         raise EvidenceError(f"{report} is no report of ifrs") from error
     bundle = Evidence.of_report(read, claim, reveal=reveal)
+    if keyring is not None:
+        # Before the bundle is there: a key that may be seen is spent.
+        with open_keyring(keyring, passphrase_file, identity, accept_older) as ring:
+            ring.spend(read["set"]["name"], bundle.revealed, out.name, "revealed")
     bundle.save(out)
     result = bundle.result
     facts = {"bundle": str(out), **{name: result[name] for name in _SHOWN}}

@@ -75,6 +75,11 @@ class Evidence:
         """What it says of itself: `verdict`, `p_value`, `log10_p`, `log10_e` and counts."""
         return dict(self.to_json()["result"])
 
+    @property
+    def revealed(self) -> list[int]:
+        """The set's keys that it shows in clear, in order: for `Keyring.spend`."""
+        return [int(query["index"]) for query in self.to_json()["queries"]]
+
     def __repr__(self) -> str:
         result = self.result
         return f"Evidence({result['verdict']!r}, p_value={result['p_value']:.2g})"

@@ -218,7 +218,8 @@ class Report:
         Args:
             claim: The claim, or its file.
             reveal: How many queries to show, in the claim's order; None for all. A key that is
-                shown is spent; others stay secret.
+                shown is spent (`ring.spend(name, bundle.revealed, event="revealed")`); others stay
+                secret.
 
         Raises:
             EvidenceError: The claim is about another set, its signature is wrong, or the report
