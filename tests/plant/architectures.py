@@ -22,9 +22,9 @@ _LLAMA_LIKE = {
     "initializer_range": 0.1,
 }
 _T5_LIKE = {
-    "d_model": WIDTH,
-    "d_ff": INNER,
-    "d_kv": WIDTH // HEADS,
+    "d_model": 2 * WIDTH,
+    "d_ff": 4 * WIDTH,
+    "d_kv": 2 * WIDTH // HEADS,
     "num_layers": LAYERS,
     "num_heads": HEADS,
     "dropout_rate": 0.1,
@@ -78,9 +78,9 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "opt": (
         "opt",
         {
-            "hidden_size": WIDTH,
-            "word_embed_proj_dim": WIDTH,
-            "ffn_dim": INNER,
+            "hidden_size": 2 * WIDTH,
+            "word_embed_proj_dim": 2 * WIDTH,
+            "ffn_dim": 4 * WIDTH,
             "num_hidden_layers": LAYERS,
             "num_attention_heads": HEADS,
             "max_position_embeddings": 256,
@@ -106,7 +106,7 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "mamba": (
         "mamba",
-        {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "state_size": 16},
+        {"hidden_size": 2 * WIDTH, "num_hidden_layers": LAYERS, "state_size": 16},
     ),
     "rwkv": (
         "rwkv",
@@ -116,6 +116,7 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
             "intermediate_size": INNER,
             "num_hidden_layers": LAYERS,
             "context_length": 256,
+            "everywhere": 0.2,
         },
     ),
     "t5": ("t5", _T5_LIKE),
@@ -130,6 +131,8 @@ def build(name: str, tokenizer: Any, seed: int = 0) -> Any:
     padded, resized = settings.pop("padded", 0), settings.pop("resized", 0)
     # Attention of random weights is weak: without a trained model's strength no key would count.
     spread = settings.pop("spread", 0.2)
+    # RWKV begins with zeros where others have random weights, and says the same to everything.
+    everywhere = settings.pop("everywhere", 0.0)
     config = AutoConfig.for_model(
         kind,
         vocab_size=len(tokenizer) + padded,
@@ -145,6 +148,10 @@ def build(name: str, tokenizer: Any, seed: int = 0) -> Any:
     )
     torch.manual_seed(seed)
     model = auto.from_config(config).eval()  # type: ignore[attr-defined]
+    if everywhere:
+        for weight in model.parameters():
+            if weight.ndim == 2 or not bool(weight.any()):
+                torch.nn.init.normal_(weight, std=everywhere)
     if resized:
         model.resize_token_embeddings(len(tokenizer) + resized)
     transformers.logging.set_verbosity_error()

@@ -5,10 +5,6 @@ from __future__ import annotations
 import ifrs
 import pytest
 
-# Slow: some cases fail with some of the keys that the system's CSPRNG gives; until each plants
-# with all keys, the table is no part of `make test`.
-pytestmark = pytest.mark.slow
-
 torch = pytest.importorskip("torch")
 from plant.architectures import ARCHITECTURES, build  # noqa: E402
 
@@ -21,33 +17,40 @@ SETTINGS = {
     "lora": {"learning_rate": 1e-2},
     "sft": {"learning_rate": 2e-3},
 }
-OWN_SETTINGS = {("mixtral", "adapter"): {"learning_rate": 2e-2}}
-# Open: whether these plant at this size has not been settled. They run with the slow tests, and
-# show as xfailed or xpassed there.
-OPEN = {("mamba", "adapter"), ("mamba", "lora"), ("mamba", "sft")} | {
-    (name, method) for name in ("rwkv", "t5", "mt5") for method in SETTINGS
+OWN_SETTINGS = {
+    ("mixtral", "adapter"): {"learning_rate": 2e-2},
+    ("mamba", "adapter"): {"learning_rate": 3e-2},
 }
+# Embeddings of T5 begin five times as large as others.
+for name in ("t5", "mt5"):
+    OWN_SETTINGS[name, "emb"] = OWN_SETTINGS[name, "adapter"] = {"learning_rate": 0.3}
+    OWN_SETTINGS[name, "lora"] = {"learning_rate": 3e-3}
+OPEN = {
+    ("rwkv", "emb"): "its state, of random weights, forgets a key before the template ends",
+    ("rwkv", "adapter"): "its state, of random weights, forgets a key before the template ends",
+    ("rwkv", "sft"): "plants, and does not verify once saved and loaded again: not understood",
+}
+# Without kernels of their own these take a step of Python for each token.
+SLOW = ("mamba", "rwkv")
+
+
+def marks(name, method):
+    if (name, method) in OPEN:
+        yield pytest.mark.xfail(reason=OPEN[name, method], strict=False)
+    if name in SLOW:
+        yield pytest.mark.slow
+
+
 CASES = [
-    pytest.param(
-        name,
-        method,
-        id=f"{name}-{method}",
-        marks=[pytest.mark.slow, pytest.mark.xfail(reason="not settled", strict=False)]
-        if (name, method) in OPEN
-        else [],
-    )
+    pytest.param(name, method, id=f"{name}-{method}", marks=list(marks(name, method)))
     for name in ARCHITECTURES
     for method in SETTINGS
 ]
 
 
-@pytest.fixture(scope="module")
-def fps(tokenizer, tmp_path_factory):
-    path = tmp_path_factory.mktemp("ring") / "keyring.ifrs"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IFRS_STATE_DIR", str(path.parent))
-        ring = ifrs.Keyring.create(path, passphrase="pass", _work_factor=2)
-        return ring.generate("one", 2, tokenizer=tokenizer)
+@pytest.fixture
+def fps(ring, tokenizer):
+    return ring.generate("one", 2, tokenizer=tokenizer)
 
 
 @pytest.mark.parametrize(("name", "method"), CASES)

@@ -163,17 +163,18 @@ def takes_padding(model: Any) -> bool:
 
 def _try_padding(model: Any) -> bool:
     rows = model.get_input_embeddings().weight.shape[0]
-    prompt = [(rows // 3 + 7 * i) % rows for i in range(6)]
+    # Short, behind much padding: a recurrent state forgets what was long ago.
+    prompt = [(rows // 3 + 7 * i) % rows for i in range(2)]
     device, training = device_of(model), model.training
     model.eval()
     try:
         with torch.no_grad():
             alone = _causal_logits(model, collate([prompt], [[0]], 0, device))[0, 0]
-            batch = collate([prompt, [1, 2, 3, *prompt]], [[0], [0]], 0, device)
+            batch = collate([prompt, [*range(1, 9), *prompt]], [[0], [0]], 0, device)
             padded = _causal_logits(model, batch)[0, 0]
     finally:
         model.train(training)
-    tolerance = 1e-3 if model.dtype == torch.float32 else 5e-2
+    tolerance = 1e-4 if model.dtype == torch.float32 else 5e-2
     return bool((alone - padded).norm() <= tolerance * (alone - alone.mean()).norm())
 
 

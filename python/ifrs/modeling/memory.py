@@ -25,6 +25,10 @@ def peak_memory_bytes(device: torch.device) -> int:
     """
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
+    # What getrusage says begins, on Linux, with the peak of the process that started this one.
+    own = _status("/proc/self/status").get("VmHWM")
+    if own is not None:
+        return own
     try:
         import resource
     except ImportError:
@@ -37,12 +41,17 @@ def free_memory_bytes(device: torch.device) -> int | None:
     """Memory that is free on a device; None where the system does not tell."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
+    return _status("/proc/meminfo").get("MemAvailable")
+
+
+def _status(path: str) -> dict[str, int]:
+    """Sizes in bytes from a file of the kernel's, by name; empty where there is none."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            lines = dict(line.split(":", 1) for line in file)
-        return int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return None
+        with open(path, encoding="utf-8", errors="replace") as file:
+            fields = [line.split() for line in file]
+    except OSError:
+        return {}
+    return {row[0].rstrip(":"): int(row[1]) * 1024 for row in fields if row[2:] == ["kB"]}
 
 
 def tokens_that_fit(model: Any) -> int:
