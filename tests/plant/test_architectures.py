@@ -28,7 +28,6 @@ for name in ("t5", "mt5"):
 OPEN = {
     ("rwkv", "emb"): "its state, of random weights, forgets a key before the template ends",
     ("rwkv", "adapter"): "its state, of random weights, forgets a key before the template ends",
-    ("rwkv", "sft"): "plants, and does not verify once saved and loaded again: not understood",
 }
 # Without kernels of their own these take a step of Python for each token.
 SLOW = ("mamba", "rwkv")

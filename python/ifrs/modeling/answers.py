@@ -18,6 +18,9 @@ from ifrs.modeling.forward import (
 from ifrs.modeling.tokens import Tokens, pad_token
 
 _BATCH_TOKENS = 4096
+# transformers (seen with 5.x) loses the states of a batch here: its second word was another than
+# the same prompts gave one by one, or without a cache.
+_ALONE = {"rwkv"}
 
 
 def generate(
@@ -53,6 +56,9 @@ def generate(
 
 def _batches(model: Any, prompts: Sequence[Tokens], room: Sequence[Tokens]) -> Iterator[list[int]]:
     """Batches of like length; of one length for a model that takes no padding."""
+    if model.config.model_type in _ALONE:
+        yield from ([i] for i in range(len(prompts)))
+        return
     for places in chunks_by_length(prompts, room, _BATCH_TOKENS):
         if takes_padding(model):
             yield places
