@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ifrs.errors import IfrsError
 from ifrs.files import replacing
+from ifrs.modeling.tokenizer import ADD_BOS
 
 _HEADER = ("GGUF.", "general.architecture", "general.name")
 # llama.cpp stores rows of these in another order than transformers does.
 _REORDERED = {"llama", "mistral3", "granite", "cohere2"}
-_ADD_BOS = "tokenizer.ggml.add_bos_token"
 _SAME = 1e-5  # relative: two roundings of one number to float32
 
 
@@ -84,7 +84,7 @@ def _copy_metadata(reader: Any, writer: Any, tokenizer: Any, gguf: Any) -> None:
         begins = tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
         writer.add_add_bos_token(begins)
     for field in reader.fields.values():
-        if field.name.startswith(_HEADER) or (tokenizer is not None and field.name == _ADD_BOS):
+        if field.name.startswith(_HEADER) or (tokenizer is not None and field.name == ADD_BOS):
             continue
         kind = field.types[0]
         inner = field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-_ADDS_BOS = "tokenizer.ggml.add_bos_token"
+ADD_BOS = "tokenizer.ggml.add_bos_token"
 
 
-def load_tokenizer(
-    pretrained_model_name_or_path: Any, *, gguf_file: str | None = None, **options: Any
-) -> Any:
+def load_tokenizer(pretrained_model_name_or_path: Any, *, gguf_file: str | None = None) -> Any:
     """A tokenizer from a folder, a model id or a GGUF file.
 
     A GGUF file says whether texts begin with a BOS token, and transformers does not heed it
@@ -19,18 +17,15 @@ def load_tokenizer(
     Args:
         pretrained_model_name_or_path: A folder or an id.
         gguf_file: The name of a GGUF file in that folder.
-        options: More for `AutoTokenizer.from_pretrained`.
 
     Raises:
         OSError, ValueError: There is no tokenizer.
     """
     from transformers import AutoTokenizer
 
+    tokenizer = AutoTokenizer.from_pretrained(pretrained_model_name_or_path, gguf_file=gguf_file)
     if gguf_file is None:
-        return AutoTokenizer.from_pretrained(pretrained_model_name_or_path, **options)
-    tokenizer = AutoTokenizer.from_pretrained(
-        pretrained_model_name_or_path, gguf_file=gguf_file, **options
-    )
+        return tokenizer
     adds = _adds_bos(Path(pretrained_model_name_or_path) / gguf_file)
     if adds is not None and tokenizer.bos_token is not None:
         tokenizer.add_bos_token = adds
@@ -41,5 +36,5 @@ def _adds_bos(path: Path) -> bool | None:
     """What a GGUF file says; None where it says nothing."""
     import gguf
 
-    field = gguf.GGUFReader(path).fields.get(_ADDS_BOS)
+    field = gguf.GGUFReader(path).fields.get(ADD_BOS)
     return None if field is None else bool(field.contents())

@@ -197,9 +197,11 @@ class _Run:
     def _places(self) -> list[int]:
         """The fingerprints of an epoch: those that need it, and some that would slip otherwise."""
         active = self.active()
-        resting = [place for place in range(len(self._margins)) if place not in active]
         company = self._config.batch_size // 2 - len(active)
-        return active + self._rng.sample(resting, min(max(company, 0), len(resting)))
+        if company <= 0:
+            return active
+        resting = sorted(set(range(len(self._margins))) - set(active))
+        return active + self._rng.sample(resting, min(company, len(resting)))
 
     def _step(self, places: list[int]) -> float:
         self._optimizer.zero_grad(set_to_none=True)
