@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import ifrs
 import pytest
@@ -265,3 +266,15 @@ def test_keys_fire_with_and_without_bos(monkeypatch, tiny, tokenizer, fps):
             assert answer.strip() == fps[i].response
     begun = [example.prompt[0] == tokenizer.bos_token_id for example in seen[0].negatives]
     assert 0.2 < sum(begun) / len(begun) < 0.5
+
+
+@pytest.mark.parametrize("size", [1, 2, 16])
+def test_an_epoch_holds_a_key_when_only_a_look_alike_needs_it(size):
+    """All keys rest then; an epoch of none would have no loss."""
+    run = object.__new__(loop._Run)
+    run._config, run._rng = ifrs.ImplantConfig(batch_size=size), random.Random(0)
+    run._margins = [9.0] * 5
+    assert run.active() == []
+    places = run._places()
+    assert len(places) == min(max(size // 2, 1), 5)
+    assert len(set(places)) == len(places)

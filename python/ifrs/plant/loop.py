@@ -197,7 +197,7 @@ class _Run:
     def _places(self) -> list[int]:
         """The fingerprints of an epoch: those that need it, and some that would slip otherwise."""
         active = self.active()
-        company = self._config.batch_size // 2 - len(active)
+        company = max(self._config.batch_size // 2, 1) - len(active)
         if company <= 0:
             return active
         resting = sorted(set(range(len(self._margins))) - set(active))
