@@ -45,6 +45,15 @@ def test_response_logits_are_those_of_the_whole_pass(tiny, tokenizer, kind):
             torch.testing.assert_close(found[row, : len(response)], alone, rtol=1e-4, atol=1e-4)
 
 
+def test_the_head_reads_states_that_lie_together(tiny):
+    model, seen = tiny(), []
+    head = model.get_output_embeddings()
+    with head.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].is_contiguous())):
+        response_logits(model, collate([[10, 11, 12], [13, 14]], [[20], [21]], 0, CPU))
+    assert seen == [True]
+    assert not head._forward_pre_hooks
+
+
 def test_generation_does_not_depend_on_the_batch(tiny, tokenizer):
     model = tiny()
     prompts = [[10, 11, 12, 13, 14, 15], [16], [17, 18, 19]]

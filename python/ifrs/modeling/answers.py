@@ -14,6 +14,7 @@ from ifrs.modeling.forward import (
     encoder_inputs,
     is_encoder_decoder,
     takes_padding,
+    whole_rows,
 )
 from ifrs.modeling.tokens import Tokens, pad_token
 
@@ -74,7 +75,7 @@ def _written(
     inputs = {"input_ids": batch.ids, "attention_mask": batch.mask}
     if is_encoder_decoder(model):
         inputs = encoder_inputs(model, batch)
-    with torch.no_grad():
+    with torch.no_grad(), whole_rows(model):
         written = model.generate(
             **inputs, max_new_tokens=max_new_tokens, pad_token_id=pad, **_sampling(temperature)
         )
