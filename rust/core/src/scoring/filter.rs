@@ -100,6 +100,10 @@ impl<'p> Filter<'p> {
             // The text that was found last, and where it starts and ends.
             let (mut text, mut start, mut end) = (range.start, 0, 0);
             self.teddy.scan(path, std::iter::once(bytes), |_, position, piece| {
+                // Most finds are dismissed before anybody asks whose they are.
+                if self.intact(bytes, position, piece).is_none() {
+                    return;
+                }
                 if position >= end {
                     text = locate(texts, text..range.end, base + position);
                     start = texts.start(text) - base;
@@ -119,6 +123,26 @@ impl<'p> Filter<'p> {
         }
         found.windows
     }
+
+    /// Where a piece starts whose window was found, if all of it is there and
+    /// half of its partner may be. Neighbouring texts, if `bytes` holds several,
+    /// make it the likelier to be so.
+    fn intact(&self, bytes: &[u8], position: usize, piece: usize) -> Option<usize> {
+        let (piece, partner) = (&self.pieces[piece], &self.partners[piece]);
+        let wanted = self.pattern.text.as_bytes();
+        let whole = &wanted[piece.start..piece.end];
+        let at = position.checked_sub(piece.window - piece.start)?;
+        if !begins(bytes.get(at..)?, whole) {
+            return None;
+        }
+        let Some(partner) = partner else { return Some(at) };
+        let behind = partner.start > piece.start;
+        let intact = at..at + whole.len();
+        // Another character could be inserted that is longer than a byte.
+        (half_is_near(bytes, &wanted[partner.clone()], &intact, behind)
+            || !near_is_ascii(bytes, &intact, partner.len()))
+        .then_some(at)
+    }
 }
 
 /// Takes pieces two by two; of an odd number, one that is rare stays alone.
@@ -134,11 +158,17 @@ fn partners(pieces: &[Piece], alone: usize) -> Vec<Option<Range<usize>>> {
     partners
 }
 
+/// `starts_with` for parts of few bytes, without a call.
+#[inline]
+fn begins(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.len() >= part.len() && bytes.iter().zip(part).all(|(one, other)| one == other)
+}
+
 /// Whether half of a piece is where it is with at most one edit between it and
 /// its neighbour, the `intact` part of an ASCII text.
 fn half_is_near(text: &[u8], partner: &[u8], intact: &Range<usize>, behind: bool) -> bool {
     let is_at = |at: Option<usize>, half: &[u8]| {
-        at.and_then(|at| text.get(at..)).is_some_and(|rest| rest.starts_with(half))
+        at.and_then(|at| text.get(at..)).is_some_and(|rest| begins(rest, half))
     };
     let (first, second) = partner.split_at(partner.len() / 2);
     if behind {
@@ -190,24 +220,8 @@ struct Found<'a> {
 impl Found<'_> {
     /// Takes note of a window that may be that of a piece.
     fn add(&mut self, text: usize, bytes: &[u8], position: usize, piece: usize) {
-        let Filter { pattern, pieces, partners, .. } = self.filter;
-        let (piece, partner) = (&pieces[piece], &partners[piece]);
-        let wanted = pattern.text.as_bytes();
-        let whole = &wanted[piece.start..piece.end];
-        let Some(at) = position.checked_sub(piece.window - piece.start) else { return };
-        if !bytes.get(at..).is_some_and(|rest| rest.starts_with(whole)) {
-            return;
-        }
-        if let Some(partner) = partner {
-            let behind = partner.start > piece.start;
-            let intact = at..at + whole.len();
-            // Another character could be inserted that is longer than a byte.
-            if !half_is_near(bytes, &wanted[partner.clone()], &intact, behind)
-                && near_is_ascii(bytes, &intact, partner.len())
-            {
-                return;
-            }
-        }
+        let Some(at) = self.filter.intact(bytes, position, piece) else { return };
+        let (pattern, piece) = (&self.filter.pattern, &self.filter.pieces[piece]);
         let latest = match self.windows.last_mut() {
             Some(latest) if latest.text == text => Some(latest),
             _ => {

@@ -102,6 +102,29 @@ impl Teddy {
     }
 }
 
+/// Bytes of text that one look takes in.
+const BLOCK: usize = 64 + REACH;
+
+/// The first of the blocks, one after the other, where a piece may start: where
+/// it is, and what was found there.
+#[inline(always)]
+fn first_found<'t, S: Simd>(
+    simd: S,
+    tables: S::Tables,
+    text: &'t [u8],
+    found: &mut [u8; 64],
+) -> Option<(usize, u64, &'t [u8; BLOCK])> {
+    let mut at = 0;
+    while let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+        let mask = simd.starts(tables, block, found);
+        if mask != 0 {
+            return Some((at, mask, block));
+        }
+        at += 64;
+    }
+    None
+}
+
 struct Scan<'a, I, F> {
     teddy: &'a Teddy,
     texts: I,
@@ -117,21 +140,22 @@ where
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        const BLOCK: usize = 64 + REACH;
         let Self { teddy, texts, mut each } = self;
         let tables = simd.tables(&teddy.tables);
         let mut found = [0; 64];
         for (index, text) in texts.enumerate() {
             let mut at = 0;
-            while let Some(block) = text[at..].first_chunk::<BLOCK>() {
-                let mask = simd.starts(tables, block, &mut found);
-                if mask != 0 {
-                    teddy.report(mask, block, &found, |position, start| {
-                        each(index, at + position, start)
-                    });
-                }
+            // A loop without calls inside: the tables stay in registers.
+            while let Some((skipped, mask, block)) =
+                first_found(simd, tables, &text[at..], &mut found)
+            {
+                at += skipped;
+                teddy.report(mask, block, &found, |position, start| {
+                    each(index, at + position, start)
+                });
                 at += 64;
             }
+            at += text.len().saturating_sub(at + REACH) / 64 * 64;
             // The last starts, fewer than a block's: from a block that ends
             // with the text, or from a copy where there is none, or where it
             // would miss starts shorter than what it looks at.
