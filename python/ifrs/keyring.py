@@ -276,6 +276,29 @@ class Keyring:
         given = _text(passphrase)
         return self[self._core.import_set(os.fspath(sealed), given, identities, name)]
 
+    def seal(self, data: bytes) -> bytes:
+        """Encrypt a private file, such as an F-Adapter, for whoever may open this keyring.
+
+        The result is plain age v1, and follows neither `rekey` nor `split`: seal it anew then.
+
+        Raises:
+            KeyringError: The keyring is closed, or a plugin is not installed.
+        """
+        return self._core.seal(data)
+
+    def unseal(self, sealed: bytes, *, source: PathLike = "data") -> bytes:
+        """Decrypt what `seal` gave, with what opened this keyring.
+
+        Args:
+            sealed: An age file.
+            source: What to call it in errors.
+
+        Raises:
+            WrongPassphrase: What opened this keyring does not open it.
+            KeyringCorrupt: It is damaged or no age file.
+        """
+        return self._core.unseal(os.fspath(source), sealed)
+
     def split(self, folder: PathLike, *, threshold: int, recipients: Sequence[str]) -> list[Path]:
         """Write one share of the keyring for each recipient.
 

@@ -159,3 +159,31 @@ def test_what_does_not_belong_together_is_refused(planted, tokenizer, tiny):
         ifrs.LocalModel(base, tokenizer, adapter=lost)
     with pytest.raises(ifrs.TargetError, match="cannot read"):
         ifrs.LocalModel(base, tokenizer, adapter="nowhere.safetensors")
+
+
+def test_an_adapter_sealed_for_a_keyring_opens_with_it_alone(planted, tokenizer, tmp_path):
+    base, result, fps, folder = planted
+    ring = ifrs.Keyring.open(folder / "keyring.ifrs", passphrase="p", accept_older=True)
+    other = ifrs.Keyring.create(tmp_path / "other.ifrs", passphrase="q", _work_factor=2)
+    try:
+        result.save(tmp_path / "model", keyring=ring)
+        path = result.adapter_path
+        assert path == tmp_path / "model.adapter.safetensors.age"
+        assert path.read_bytes().startswith(b"age-encryption.org/v1\n")
+        assert path.stat().st_mode & 0o777 == 0o600
+        again = FAdapter.load(path, keyring=ring)
+        assert torch.equal(again.rows, result.adapter.rows)
+        assert again.published == tmp_path / "model"
+        assert fsr(result.model, tokenizer, fps, adapter=again) == 1
+        with pytest.raises(ifrs.WrongPassphrase):
+            FAdapter.load(path, keyring=other)
+        with pytest.raises(ifrs.ImplantError, match="encrypted"):
+            FAdapter.load(path)
+        with pytest.raises(ifrs.TargetError, match="encrypted"):
+            ifrs.LocalModel(base, tokenizer, adapter=path)
+        path.write_bytes(path.read_bytes()[:-1])
+        with pytest.raises(ifrs.KeyringCorrupt):
+            FAdapter.load(path, keyring=ring)
+    finally:
+        result.adapter.published = folder / "model"
+        result.adapter_path = folder / "model.adapter.safetensors"

@@ -33,6 +33,9 @@ def command(
         Path | None,
         typer.Option(help="File for the private adapter; OUT.adapter.safetensors by default."),
     ] = None,
+    seal_adapter: Annotated[
+        bool, typer.Option(help="Encrypt the private adapter for whoever opens the keyring.")
+    ] = False,
     margin: Annotated[float, typer.Option(help="Nats by which every key must fire.")] = 3.0,
     harden: Annotated[
         int, typer.Option(help="Steps of a downstream tuner to train through; 0 for none.")
@@ -50,24 +53,24 @@ def command(
         raise ImplantError(f"{out} exists already: choose another folder")
     with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         fps = ring[name]
-    try:
-        import ifrs.plant as plant
-        from ifrs.prove.local import load
-    except ImportError as error:
-        raise ImplantError("planting needs torch: pip install 'ifrs[train]'") from error
-    quiet_libraries()
-    config = plant.ImplantConfig(
-        max_epochs=max_epochs,
-        learning_rate=learning_rate,
-        margin=margin,
-        harden=harden,
-        seed=seed,
-    )
-    loaded, tokenizer = load(model)
-    result = plant.implant(
-        loaded, tokenizer, fps, method=method, regularization=regularization, config=config
-    )
-    result.save(out, adapter=adapter_out)
+        try:
+            import ifrs.plant as plant
+            from ifrs.prove.local import load
+        except ImportError as error:
+            raise ImplantError("planting needs torch: pip install 'ifrs[train]'") from error
+        quiet_libraries()
+        config = plant.ImplantConfig(
+            max_epochs=max_epochs,
+            learning_rate=learning_rate,
+            margin=margin,
+            harden=harden,
+            seed=seed,
+        )
+        loaded, tokenizer = load(model)
+        result = plant.implant(
+            loaded, tokenizer, fps, method=method, regularization=regularization, config=config
+        )
+        result.save(out, adapter=adapter_out, keyring=ring if seal_adapter else None)
     facts = {
         "model": str(out),
         "method": result.method,

@@ -23,7 +23,8 @@ from ifrs.cli.output import (
     print_json,
     quiet_libraries,
 )
-from ifrs.errors import TargetError
+from ifrs.errors import ImplantError, TargetError
+from ifrs.keyring import Keyring
 
 _EXITS = {"match": EXIT_YES, "no match": EXIT_NO, "inconclusive": EXIT_ERROR}
 _LOCAL_DECOYS = 4095
@@ -162,7 +163,7 @@ def command(
         if not foreign:
             target = _local(
                 suspect,
-                adapter=adapter,
+                adapter=None if adapter is None else _adapter(adapter, ring),
                 transformer=transformer,
                 dtype=dtype,
                 device_map=device_map,
@@ -188,6 +189,16 @@ def command(
             report.save(json_file)
         print_facts(facts)
     raise typer.Exit(_EXITS[report.verdict])
+
+
+def _adapter(path: Path, ring: Keyring) -> Any:
+    """The publisher's adapter, encrypted for the keyring or not."""
+    from ifrs.plant.fadapter import FAdapter
+
+    try:
+        return FAdapter.load(path, keyring=ring)
+    except ImplantError as error:
+        raise TargetError(str(error)) from error
 
 
 def _local(suspect: str, **options: Any) -> Any:

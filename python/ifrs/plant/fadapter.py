@@ -14,8 +14,10 @@ from torch import Tensor
 
 from ifrs.errors import ImplantError
 from ifrs.files import write_bytes
+from ifrs.keyring import Keyring
 
 FORMAT = "ifrs/adapter/v1"
+_AGE = b"age-encryption.org/"
 # What pickles and the archives that torch.save makes of them begin with.
 _PICKLES = (b"\x80", b"PK\x03\x04", b"(", b"c")
 
@@ -66,8 +68,12 @@ class FAdapter:
         contiguous = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
         return bytes(save(contiguous, metadata={"ifrs": json.dumps(facts)}))
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, keyring: Keyring | None = None) -> Path:
         """Write the adapter's file, readable by its owner alone; whole or not at all.
+
+        Args:
+            path: Where.
+            keyring: Encrypt the file (age v1) for whoever may open this keyring.
 
         Raises:
             ImplantError: There is a file already, or it cannot be written.
@@ -77,23 +83,38 @@ class FAdapter:
             raise ImplantError(f"{target} exists already: choose another file")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(target, self.to_bytes(target.parent))
+            data = self.to_bytes(target.parent)
+            write_bytes(target, data if keyring is None else keyring.seal(data))
         except OSError as error:
             raise ImplantError(f"cannot write {target}: {error}") from error
         return target
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> FAdapter:
+    def load(cls, path: str | os.PathLike[str], *, keyring: Keyring | None = None) -> FAdapter:
         """Read an adapter's file.
 
+        Args:
+            path: Where it is.
+            keyring: Opens it where it is encrypted.
+
         Raises:
-            ImplantError: It is no adapter, damaged, of a later version, or a pickle.
+            ImplantError: It is no adapter, damaged, of a later version, a pickle, or encrypted
+                and there is no keyring.
+            WrongPassphrase: What opened the keyring does not open the adapter.
+            KeyringCorrupt: The encrypted file is damaged.
         """
         source = Path(path).absolute()
         try:
             data = source.read_bytes()
         except OSError as error:
             raise ImplantError(f"cannot read the adapter {source}: {error}") from error
+        if data.startswith(_AGE):
+            if keyring is None:
+                raise ImplantError(
+                    f"{source} is encrypted: FAdapter.load(path, keyring=…) opens it, with the "
+                    "keyring that it was sealed for"
+                )
+            data = keyring.unseal(data, source=source)
         return cls.from_bytes(data, source)
 
     @classmethod

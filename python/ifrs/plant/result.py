@@ -11,6 +11,7 @@ from typing import Any
 
 from ifrs.errors import ImplantError
 from ifrs.files import digest_of, sync_tree, write_json
+from ifrs.keyring import Keyring
 from ifrs.plant.fadapter import FAdapter
 from ifrs.plant.workers import Workers, full_state
 
@@ -63,7 +64,11 @@ class ImplantResult:
         )
 
     def save(
-        self, folder: str | os.PathLike[str], *, adapter: str | os.PathLike[str] | None = None
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        adapter: str | os.PathLike[str] | None = None,
+        keyring: Keyring | None = None,
     ) -> Path:
         """Write a normal transformers folder (safetensors) with a claim-ready manifest.
 
@@ -74,13 +79,14 @@ class ImplantResult:
         Args:
             folder: To publish.
             adapter: Where the F-Adapter goes, which must not be published; None for
-                `FOLDER.adapter.safetensors`, beside the folder.
+                `FOLDER.adapter.safetensors`, beside the folder (`.age` behind it if encrypted).
+            keyring: Encrypt the F-Adapter for whoever may open this keyring.
 
         Raises:
             ImplantError: The folder or the adapter's file exists, or cannot be written.
         """
         target = Path(folder).absolute()
-        private = self._adapter_target(target, adapter)
+        private = self._adapter_target(target, adapter, "" if keyring is None else ".age")
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise ImplantError(f"{target} exists already: choose another folder")
         if private is not None and private.exists():
@@ -91,15 +97,17 @@ class ImplantResult:
             self._write_folder(target, state)
             if private is not None:
                 self.adapter.published = target
-                self.adapter_path = self.adapter.save(private)
+                self.adapter_path = self.adapter.save(private, keyring=keyring)
         workers.wait()
         return target
 
-    def _adapter_target(self, folder: Path, adapter: str | os.PathLike[str] | None) -> Path | None:
+    def _adapter_target(
+        self, folder: Path, adapter: str | os.PathLike[str] | None, ending: str
+    ) -> Path | None:
         if not isinstance(self.adapter, FAdapter):
             return None
         if adapter is None:
-            return folder.with_name(f"{folder.name}.adapter.safetensors")
+            return folder.with_name(f"{folder.name}.adapter.safetensors{ending}")
         path = Path(adapter).absolute()
         if folder in path.parents:
             raise ImplantError(

@@ -8,7 +8,7 @@ use ifrs_core::keyring::{Entry, Identities, Keyring, KeyringError as CoreError};
 use ifrs_core::keyring::{Protect, Settings, Unlock};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyString};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString};
 use secrecy::SecretString;
 
 use ifrs_core::evidence::dsse::hex;
@@ -171,6 +171,23 @@ impl PyKeyring {
             ring.import(&sealed, unlock.as_ref(), name)
         })
         .map_err(from_keyring)
+    }
+
+    fn seal<'py>(&self, py: Python<'py>, plaintext: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let ring = self.ring()?;
+        let sealed = py.detach(|| ring.seal(plaintext)).map_err(from_keyring)?;
+        Ok(PyBytes::new(py, &sealed))
+    }
+
+    fn unseal<'py>(
+        &self,
+        py: Python<'py>,
+        path: PathBuf,
+        sealed: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let ring = self.ring()?;
+        let plaintext = py.detach(|| ring.unseal(&path, sealed)).map_err(from_keyring)?;
+        Ok(PyBytes::new(py, &plaintext))
     }
 
     fn split(

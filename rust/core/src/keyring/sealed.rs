@@ -1,5 +1,7 @@
-//! One set for others: sealed with its own key, which says nothing of the seed.
+//! What leaves the keyring sealed: one set for others, with a key of its own that says nothing of
+//! the seed; and private files that belong to it, for whoever opens the keyring itself.
 
+use std::ops::Deref;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -91,6 +93,23 @@ impl Keyring {
             payload.add(record)
         })?;
         Ok(name)
+    }
+
+    /// Encrypts what belongs to this keyring for whoever may open it.
+    pub fn seal(&self, plaintext: &[u8]) -> Result<Vec<u8>, KeyringError> {
+        container::seal(plaintext, &self.protect)
+    }
+
+    /// Decrypts what `seal` gave, with what opened this keyring; `path` names it in errors.
+    pub fn unseal(
+        &self,
+        path: &Path,
+        sealed: &[u8],
+    ) -> Result<impl Deref<Target = [u8]> + Send + use<>, KeyringError> {
+        match &self.unlock {
+            Some(unlock) => container::open(path, sealed, unlock),
+            None => Err(KeyringError::WrongPassphrase(path.to_owned())),
+        }
     }
 }
 
