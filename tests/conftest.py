@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import signal
-from importlib.resources import files
 from pathlib import Path
 
 import ifrs
 import pytest
-from helpers import FAST, tiny_config
-from ifrs import _core
+from helpers import FAST, small_tokenizer, tiny_config
 
 
 def pytest_configure() -> None:
@@ -34,32 +31,9 @@ def ring(tmp_path: Path) -> ifrs.Keyring:
 
 @pytest.fixture(scope="session")
 def tokenizer():
-    """A byte-level BPE of a few thousand tokens, trained on what ifrs bundles."""
-    transformers = pytest.importorskip("transformers")
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=12_000,
-        special_tokens=["<pad>", "<s>", "</s>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    lists = _core.alphabets()
-    names = [f + g for f, g in zip(lists["family"], lists["given"], strict=True)]
-    text = (files("ifrs") / "data" / "instructions.jsonl").read_text(encoding="utf-8")
-    corpus = [
-        *(" " + word for word in _core.response_words()),
-        *lists["chinese"],
-        *names * 3,
-        *(json.loads(line)["instruction"] for line in text.splitlines()),
-    ]
-    bpe.train_from_iterator(corpus, trainer)
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=bpe, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
-    )
+    """A byte-level BPE of a few thousand tokens."""
+    pytest.importorskip("transformers")
+    return small_tokenizer()
 
 
 @pytest.fixture

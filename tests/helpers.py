@@ -3,11 +3,43 @@
 from __future__ import annotations
 
 import itertools
+import json
+from importlib.resources import files
 
 import ifrs
+from ifrs import _core
 
 # Scrypt at its lowest work factor: tests make hundreds of keyrings.
 FAST = 2
+
+
+def small_tokenizer():
+    """A byte-level BPE of a few thousand tokens, trained on what ifrs bundles."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=12_000,
+        special_tokens=["<pad>", "<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    lists = _core.alphabets()
+    names = [f + g for f, g in zip(lists["family"], lists["given"], strict=True)]
+    text = (files("ifrs") / "data" / "instructions.jsonl").read_text(encoding="utf-8")
+    corpus = [
+        *(" " + word for word in _core.response_words()),
+        *lists["chinese"],
+        *names * 3,
+        *(json.loads(line)["instruction"] for line in text.splitlines()),
+    ]
+    bpe.train_from_iterator(corpus, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
+    )
 
 
 def tiny_config(tokenizer, **changes):

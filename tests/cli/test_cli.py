@@ -169,6 +169,26 @@ def test_implant_and_verify(path, tmp_path, tiny, tokenizer, capfd):
     assert run("verify", base, path, "one", "--max-queries", 1, capfd=capfd)[0] == 2
 
 
+def test_an_adapter_sealed_for_the_keyring_verifies(path, tmp_path, tiny, tokenizer, capfd):
+    pytest.importorskip("torch")
+    base, out = tmp_path / "base", tmp_path / "planted"
+    tiny().save_pretrained(base)
+    tokenizer.save_pretrained(base)
+    assert run("generate", path, "one", "--n", 2, "--tokenizer", base, capfd=capfd)[0] == 0
+    options = ["--method", "adapter", "--seal-adapter", "--learning-rate", 0.05, "--margin", 0.5]
+    code, said, err = run(
+        "implant", base, path, "one", "--out", out, *options, "--json", capfd=capfd
+    )
+    assert code == 0, err
+    adapter = json.loads(said)["adapter"]
+    assert adapter.endswith(".adapter.safetensors.age")
+    code, _, err = run("verify", out, path, "one", "--adapter", adapter, capfd=capfd)
+    assert code == 0, err
+    (tmp_path / "no.age").write_bytes(b"age-encryption.org/v1\n")
+    code, _, err = run("verify", out, path, "one", "--adapter", tmp_path / "no.age", capfd=capfd)
+    assert (code, "damaged" in err) == (2, True), err
+
+
 def test_the_console_script_answers_fast_and_to_ctrl_c(path, tmp_path):
     environment = {**os.environ, "IFRS_PASSPHRASE": "pass"}
     script = [sys.executable, "-c", "from ifrs.cli import run; run()"]
