@@ -1,7 +1,7 @@
 """Scoring beside its peers, in one process, turn by turn; prints the ratios.
 
-    pytest benches/test_scoring.py --benchmark-only -s            # all of it: about ten minutes
-    IFRS_BENCH_QUICK=1 pytest benches/test_scoring.py ...         # a tenth of the texts: a minute
+    pytest benches/test_scoring.py --benchmark-only -s            # all of it: three minutes
+    IFRS_BENCH_QUICK=1 pytest benches/test_scoring.py ...         # a tenth of the texts
     IFRS_BENCH_OUT=figures.json pytest benches/test_scoring.py …  # and the figures, for docs/plots
 
 Texts are words of the bundled instructions with every third from the response alphabet, so that
