@@ -14,6 +14,8 @@ import matplotlib.pyplot as plt
 
 plt.rcParams.update({"svg.hashsalt": "ifrs", "svg.fonttype": "none", "font.size": 9})
 
+# The same colour in each panel; a peer takes one of the others.
+COLOURS = {"ours, list of str": "C0", "ours, Arrow": "C1"}
 PANELS = ("partial, cutoff 0.8", "partial, dense", "ratio", "exact")
 
 
@@ -28,10 +30,15 @@ def main(source: Path, target: Path) -> None:
             if case["title"] == title
             and (case["kind"], case["length"], case["workers"]) == ("ascii", 200, 1)
         ]
-        for name in dict.fromkeys(name for case in cases for name in case["rates"]):
+        names = dict.fromkeys(name for case in cases for name in case["rates"])
+        peers = [name for name in names if name not in COLOURS]
+        colours = {**COLOURS, **{name: f"C{2 + place}" for place, name in enumerate(peers)}}
+        for name in names:
             points = [(c["pattern"], c["rates"][name]) for c in cases if name in c["rates"]]
             ours = name.startswith("ours")
-            axis.plot(*zip(*points, strict=True), marker="o", lw=2.2 if ours else 1, label=name)
+            width = 2.2 if ours else 1
+            colour = colours[name]
+            axis.plot(*zip(*points, strict=True), colour, marker="o", lw=width, label=name)
         axis.set(title=title, xlabel="characters of the pattern", yscale="log")
         axis.set_xticks([5, 20, 60])
         axis.grid(alpha=0.3)
