@@ -13,8 +13,8 @@ from ifrs import _core
 FAST = 2
 
 
-def small_tokenizer():
-    """A byte-level BPE of a few thousand tokens, trained on what ifrs bundles."""
+def byte_level_bpe(corpus, vocab_size):
+    """A byte-level BPE trained on some texts."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -22,11 +22,19 @@ def small_tokenizer():
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=12_000,
+        vocab_size=vocab_size,
         special_tokens=["<pad>", "<s>", "</s>"],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
+    bpe.train_from_iterator(corpus, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
+    )
+
+
+def small_tokenizer():
+    """One of a few thousand tokens, trained on what ifrs bundles."""
     lists = _core.alphabets()
     names = [f + g for f, g in zip(lists["family"], lists["given"], strict=True)]
     text = (files("ifrs") / "data" / "instructions.jsonl").read_text(encoding="utf-8")
@@ -36,10 +44,7 @@ def small_tokenizer():
         *names * 3,
         *(json.loads(line)["instruction"] for line in text.splitlines()),
     ]
-    bpe.train_from_iterator(corpus, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=bpe, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
-    )
+    return byte_level_bpe(corpus, 12_000)
 
 
 def tiny_config(tokenizer, **changes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ifrs
 import pytest
+from helpers import byte_level_bpe
 from ifrs.errors import TargetError
 
 torch = pytest.importorskip("torch")
@@ -12,22 +13,8 @@ torch = pytest.importorskip("torch")
 @pytest.fixture(scope="module")
 def letters():
     """A foreign tokenizer: bytes, and hardly a token more."""
-    transformers = pytest.importorskip("transformers")
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=300,
-        special_tokens=["<pad>", "<s>", "</s>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    bpe.train_from_iterator(["the quick brown fox"], trainer)
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=bpe, pad_token="<pad>", bos_token="<s>", eos_token="</s>"
-    )
+    pytest.importorskip("transformers")
+    return byte_level_bpe(["the quick brown fox"], 300)
 
 
 def saved(folder, model, tokenizer):
