@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import ifrs
 from ifrs import _core
 
 # Scrypt at its lowest work factor: tests make hundreds of keyrings.
 FAST = 2
+# A keyring of no secrets, made once with the passphrase "pass" and no sets. Its keys are the same
+# in every run: whether a tiny model learns them hangs on the draw.
+FIXED_KEYRING = Path(__file__).with_name("data") / "fixed.ifrs"
 
 
 def byte_level_bpe(corpus, vocab_size):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import ifrs
 import pytest
-from helpers import FAST, secrets_of
+from helpers import FAST, FIXED_KEYRING, secrets_of
 from ifrs.cli import main
 
 
@@ -143,6 +144,7 @@ def test_implant_and_verify(path, tmp_path, tiny, tokenizer, capfd):
     model.save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     base, out = tmp_path / "base", tmp_path / "planted"
+    shutil.copy(FIXED_KEYRING, path)
     assert run("generate", path, "one", "--n", 8, "--tokenizer", base, capfd=capfd)[0] == 0
     code, said, err = run(
         "implant",
@@ -174,8 +176,10 @@ def test_an_adapter_sealed_for_the_keyring_verifies(path, tmp_path, tiny, tokeni
     base, out = tmp_path / "base", tmp_path / "planted"
     tiny().save_pretrained(base)
     tokenizer.save_pretrained(base)
+    shutil.copy(FIXED_KEYRING, path)
     assert run("generate", path, "one", "--n", 2, "--tokenizer", base, capfd=capfd)[0] == 0
     options = ["--method", "adapter", "--seal-adapter", "--learning-rate", 0.05, "--margin", 0.5]
+    options += ["--max-epochs", 200]
     code, said, err = run(
         "implant", base, path, "one", "--out", out, *options, "--json", capfd=capfd
     )

@@ -1,4 +1,4 @@
-"""Keys that are the same in every run: whether a tiny model learns them hangs on the draw."""
+"""Keys that are the same in every run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 import ifrs
 import pytest
-
-# A keyring of no secrets, made once with the passphrase "pass" and no sets.
-FIXED = Path(__file__).with_name("data") / "fixed.ifrs"
+from helpers import FIXED_KEYRING
 
 
 @pytest.fixture
 def ring(tmp_path: Path) -> ifrs.Keyring:
-    return ifrs.Keyring.open(shutil.copy(FIXED, tmp_path / "keyring.ifrs"), passphrase="pass")
+    copy = shutil.copy(FIXED_KEYRING, tmp_path / "keyring.ifrs")
+    return ifrs.Keyring.open(copy, passphrase="pass")

@@ -31,7 +31,7 @@ def test_an_independent_model_does_not_match(ring, tiny, tokenizer):
     report = ifrs.verify(ifrs.LocalModel(tiny(), tokenizer), fps)
     assert report.verdict == "no match"
     assert report.fsr == 0
-    assert report.p_value > 1e-3
+    assert report.p_value > 1e-5
     assert report.kind == "likelihood"
     assert len(report.queries) == 10
     assert all(query.candidates == [2048, 2047] for query in report.queries)
@@ -83,7 +83,7 @@ def test_no_resisting_suspect_matches(ring, answer):
     fps = ring.generate("one", 10)
     report = ifrs.verify(Suspect(answer), fps)
     assert report.verdict != "match"
-    assert report.p_value > 1e-3
+    assert report.p_value > 1e-5
 
 
 def test_a_foreign_keyring_does_not_match(tmp_path, ring):

@@ -53,6 +53,8 @@ def command(
         raise ImplantError(f"{out} exists already: choose another folder")
     with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         fps = ring[name]
+        if not seal_adapter:
+            ring.close()  # planting takes minutes, and needs no seed
         try:
             import ifrs.plant as plant
             from ifrs.prove.local import load

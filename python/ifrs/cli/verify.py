@@ -23,7 +23,7 @@ from ifrs.cli.output import (
     print_json,
     quiet_libraries,
 )
-from ifrs.errors import ImplantError, TargetError
+from ifrs.errors import TargetError
 from ifrs.keyring import Keyring
 
 _EXITS = {"match": EXIT_YES, "no match": EXIT_NO, "inconclusive": EXIT_ERROR}
@@ -163,7 +163,8 @@ def command(
         if not foreign:
             target = _local(
                 suspect,
-                adapter=None if adapter is None else _adapter(adapter, ring),
+                ring,
+                adapter=adapter,
                 transformer=transformer,
                 dtype=dtype,
                 device_map=device_map,
@@ -191,21 +192,14 @@ def command(
     raise typer.Exit(_EXITS[report.verdict])
 
 
-def _adapter(path: Path, ring: Keyring) -> Any:
-    """The publisher's adapter, encrypted for the keyring or not."""
-    from ifrs.plant.fadapter import FAdapter
-
+def _local(suspect: str, ring: Keyring, **options: Any) -> Any:
     try:
-        return FAdapter.load(path, keyring=ring)
-    except ImplantError as error:
-        raise TargetError(str(error)) from error
-
-
-def _local(suspect: str, **options: Any) -> Any:
-    try:
+        from ifrs.prove.adapter import read_adapter
         from ifrs.prove.local import LocalModel
     except ImportError as error:
         raise TargetError("local models need torch: pip install 'ifrs[train]'") from error
     quiet_libraries()
     given = {name: value for name, value in options.items() if value is not None}
+    if "adapter" in given:
+        given["adapter"] = read_adapter(given["adapter"], ring)
     return LocalModel.from_pretrained(suspect, **given)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ifrs.errors import ImplantError, TargetError
+from ifrs.keyring import Keyring
 from ifrs.plant.fadapter import FAdapter, transformer_digest
 from ifrs.plant.rows import scale_of, tables
 
@@ -32,10 +33,7 @@ def joined(suspect: Any, adapter: Any, transformer: Any = None) -> Any:
             the one of the adapter, or the suspect's embeddings have another shape.
     """
     if isinstance(adapter, (str, os.PathLike)):
-        try:
-            adapter = FAdapter.load(adapter)
-        except ImplantError as error:
-            raise TargetError(str(error)) from error
+        adapter = read_adapter(adapter)
     if not isinstance(adapter, FAdapter):
         raise TargetError(
             f"adapter must be result.adapter or the path of its file, not {type(adapter).__name__}"
@@ -44,6 +42,20 @@ def joined(suspect: Any, adapter: Any, transformer: Any = None) -> Any:
     ours = _sharing_copy(_transformer(adapter, transformer))
     _put(ours, adapter, rows)
     return ours
+
+
+def read_adapter(path: str | os.PathLike[str], keyring: Keyring | None = None) -> FAdapter:
+    """An adapter's file, encrypted for the keyring or not.
+
+    Raises:
+        TargetError: It cannot be read.
+        WrongPassphrase: What opened the keyring does not open the adapter.
+        KeyringCorrupt: The encrypted file is damaged.
+    """
+    try:
+        return FAdapter.load(path, keyring=keyring)
+    except ImplantError as error:
+        raise TargetError(str(error)) from error
 
 
 def _suspect_rows(suspect: Any, adapter: FAdapter) -> Tensor:
