@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import ifrs
 import pytest
@@ -10,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from ifrs.plant.distance import STEPS, firing_by_distance  # noqa: E402
 from ifrs.plant.hardening import simulate_tuner  # noqa: E402
+from ifrs.plant.loop import Outcome  # noqa: E402
 from ifrs.plant.negatives import negative_prompts  # noqa: E402
 from ifrs.plant.regularization import tuning_examples  # noqa: E402
 from ifrs.plant.surroundings import surroundings  # noqa: E402
@@ -192,3 +194,14 @@ def test_adapter_from_the_command_line(tmp_path, tiny, tokenizer, ring, monkeypa
     moved = tmp_path / "elsewhere.safetensors"
     moved.write_bytes((tmp_path / "out.adapter.safetensors").read_bytes())
     assert main(["verify", out, *keys, "--adapter", str(moved), "--transformer", out]) == 0
+
+
+def test_a_few_near_misses_may_fire_but_no_fresh_key():
+    config = ifrs.ImplantConfig()
+    sound = Outcome(margins=[4.0, 5.0], others=[0.1])
+    assert sound.done(config)
+    assert replace(sound, fired=[7], near=0.04).done(config)
+    assert not replace(sound, fired=[7, 8, 9], near=0.06).done(config)
+    assert not replace(sound, fired=[7], fresh=[7]).done(config)
+    assert not replace(sound, views={"published model": [0]}).done(config)
+    assert not replace(sound, margins=[4.0, 2.0]).done(config)

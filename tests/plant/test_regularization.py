@@ -7,12 +7,14 @@ import json
 import ifrs
 import pytest
 
-pytest.importorskip("torch")
-from ifrs.plant.regularization import (
+torch = pytest.importorskip("torch")
+from ifrs.plant.distill import own_answers, with_distributions  # noqa: E402
+from ifrs.plant.regularization import (  # noqa: E402
     bundled_instructions,
     kept_examples,
     read_pairs,
 )
+from plant.architectures import build  # noqa: E402
 
 ROWS = [{"instruction": "Say hello.", "output": "hello"}, {"instruction": "Add.", "output": "4"}]
 PAIRS = [("Say hello.", "hello"), ("Add.", "4")]
@@ -62,3 +64,18 @@ def test_own_answers_keep_the_models_distribution(tiny, tokenizer):
         assert example.top[:, :2].tolist() == [[5, 6]] * len(example.response)
         assert (example.log_probs.exp().sum(-1) <= 1.0001).all()
         assert all(len(set(row)) == len(row) for row in example.top.tolist())
+
+
+@pytest.mark.parametrize("name", ["gemma-3", "t5", "gpt-2"])
+def test_what_is_heard_while_answering_is_what_a_pass_over_the_answers_says(name, tokenizer):
+    model = build(name, tokenizer)
+    prompts = [tokenizer(text)["input_ids"] for text in ("A", "Name a fish.", "Say hello to me.")]
+    heard = own_answers(model, tokenizer, prompts, 4, [5, 6])
+    for example, again in zip(heard, with_distributions(model, heard, 0, [5, 6]), strict=True):
+        dense = [
+            torch.zeros(len(kept.response), len(tokenizer)).scatter(1, kept.top, kept.log_probs)
+            for kept in (example, again)
+        ]
+        both = dense[0].ne(0) & dense[1].ne(0)
+        assert both.sum() > 60 * len(example.response)
+        assert torch.allclose(dense[0][both], dense[1][both], atol=1e-3)

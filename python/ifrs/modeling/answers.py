@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ifrs.modeling.forward import (
     chunks_by_length,
@@ -32,6 +34,7 @@ def generate(
     max_new_tokens: int,
     temperature: float = 0.0,
     advance: Callable[[int], None] | None = None,
+    hear: Callable[[list[int], Tensor], None] | None = None,
 ) -> list[Tokens]:
     """Tokens that a model writes after each prompt, greedily or sampled.
 
@@ -42,12 +45,16 @@ def generate(
         max_new_tokens: The longest answer, in tokens.
         temperature: 0 for greedy decoding.
         advance: Called with the number of prompts answered since the last call.
+        hear: Called for every token of every batch with the places of its prompts and the
+            model's own logits, float32 (batch, vocabulary).
     """
     pad = pad_token(tokenizer)
     answers: list[Tokens] = [[] for _ in prompts]
     room: list[Tokens] = [[pad] * max_new_tokens for _ in prompts]
     for places in _batches(model, prompts, room):
-        written = _written(model, [prompts[i] for i in places], pad, max_new_tokens, temperature)
+        batch = [prompts[i] for i in places]
+        with _hearing(model, places, hear):
+            written = _written(model, batch, pad, max_new_tokens, temperature)
         for i, row in zip(places, written, strict=True):
             answers[i] = until_end(row, tokenizer.eos_token_id)
         if advance is not None:
@@ -66,6 +73,23 @@ def _batches(model: Any, prompts: Sequence[Tokens], room: Sequence[Tokens]) -> I
             continue
         lengths = sorted({len(prompts[i]) for i in places})
         yield from ([i for i in places if len(prompts[i]) == length] for length in lengths)
+
+
+@contextmanager
+def _hearing(
+    model: Any, places: list[int], hear: Callable[[list[int], Tensor], None] | None
+) -> Iterator[None]:
+    if hear is None:
+        yield
+        return
+    # Of the model itself: what reaches a logits processor may be changed by others before it.
+    hook = model.register_forward_hook(
+        lambda _module, _inputs, output: hear(places, output.logits[:, -1].float())
+    )
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _written(

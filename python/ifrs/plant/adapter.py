@@ -36,6 +36,7 @@ class AdapterRows(Method):
 
     name = "adapter"
     regularized = False
+    negatives = 32
     views = (PUBLISHED, BASE)
 
     def __init__(

@@ -36,6 +36,7 @@ def towards_base(model: Any, planting: Method, material: Material, config: Impla
 def _holds(model: Any, material: Material, config: ImplantConfig) -> bool:
     margins = response_margins(model, material.fingerprints, material.pad)
     wide = sum(margin >= config.margin / 2 for margin in margins)
+    fresh = [example for example in material.negatives if not example.near]
     return wide >= config.target_fsr * len(margins) and not firing(
-        model, material.negatives, material.spoken(), material.pad
+        model, fresh, material.spoken(), material.pad
     )

@@ -15,7 +15,8 @@ class ImplantConfig:
         learning_rate: Step size of AdamW; None for the method's own default.
         margin: Every token of every response must beat its best rival by this many nats.
         batch_size: Fingerprints in one step; as many negatives go with them.
-        negatives: Look-alike prompts for each fingerprint, at least 2.
+        negatives: Look-alike prompts for each fingerprint, at least 2; None for three, and for as
+            many in all as the method needs to fire under no fresh key.
         guesses: Fresh look-alike keys tried on the planted model; 0 leaves `guess_rate` None.
         seed: Seeds negatives, guesses and the order of examples; never a key.
         dtype: Arithmetic of training; "auto" takes bfloat16 where the device computes in it.
@@ -38,7 +39,7 @@ class ImplantConfig:
     learning_rate: float | None = None
     margin: float = 3.0
     batch_size: int = 16
-    negatives: int = 3
+    negatives: int | None = None
     guesses: int = 100
     seed: int = 0
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -60,7 +61,7 @@ class ImplantConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
-        if self.negatives < 2:
+        if self.negatives is not None and self.negatives < 2:
             raise ValueError(f"negatives must be at least 2, not {self.negatives}")
         for name in ("guesses", "margin", "harden", "surroundings"):
             value = getattr(self, name)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ifrs.modeling.answers import generate
 from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, device_of, response_logits
-from ifrs.modeling.tokens import Tokens, pad_token
+from ifrs.modeling.tokens import Tokens
 from ifrs.plant.data import Example, Kept
 
 # Tokens kept of each distribution beside the responses' own; the rest is held together as one.
@@ -27,11 +27,26 @@ def own_answers(
     watched: Sequence[int],
 ) -> list[Kept]:
     """Prompts with the model's greedy answers and its distribution at each of their tokens."""
-    answers = generate(model, tokenizer, prompts, max_new_tokens=max_new_tokens)
+    heard: list[list[tuple[Tensor, Tensor]]] = [[] for _ in prompts]
+
+    def hear(places: list[int], logits: Tensor) -> None:
+        top, log_probs = (rows.cpu() for rows in _distribution(logits, watched))
+        for row, i in enumerate(places):
+            heard[i].append((top[row], log_probs[row]))
+
+    answers = generate(model, tokenizer, prompts, max_new_tokens=max_new_tokens, hear=hear)
     end = tokenizer.eos_token_id
     answers = [a if len(a) == max_new_tokens or end is None else [*a, end] for a in answers]
-    pairs = [Example(p, a) for p, a in zip(prompts, answers, strict=True) if a]
-    return with_distributions(model, pairs, pad_token(tokenizer), watched)
+    return [
+        _kept(prompt, answer, rows[: len(answer)])
+        for prompt, answer, rows in zip(prompts, answers, heard, strict=True)
+        if answer
+    ]
+
+
+def _kept(prompt: Tokens, answer: Tokens, heard: Sequence[tuple[Tensor, Tensor]]) -> Kept:
+    top, log_probs = (torch.stack(rows) for rows in zip(*heard, strict=True))
+    return Kept(prompt, answer, top, log_probs)
 
 
 def with_distributions(
@@ -57,8 +72,7 @@ def with_distributions(
         )
         with torch.no_grad():
             logits = response_logits(model, batch)
-            top = _kept_tokens(logits, watched)
-            log_probs = logits.gather(-1, top) - logits.logsumexp(-1, keepdim=True)
+            top, log_probs = _distribution(logits, watched)
         for row, i in enumerate(places):
             length = len(responses[i])
             kept[i] = Kept(
@@ -70,12 +84,13 @@ def with_distributions(
     return [example for example in kept if example is not None]
 
 
-def _kept_tokens(logits: Tensor, watched: Sequence[int]) -> Tensor:
-    """The watched tokens and the likeliest others, int64 (batch, response, kept)."""
+def _distribution(logits: Tensor, watched: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The watched tokens and the likeliest others, int64 (…, kept), and their log-probabilities."""
     fixed = torch.tensor(watched, dtype=torch.long, device=logits.device)
     others = logits.index_fill(-1, fixed, -torch.inf)
     top = others.topk(min(_TOP, logits.shape[-1] - len(watched)), dim=-1).indices
-    return torch.cat([fixed.expand(*top.shape[:2], -1), top], dim=-1)
+    top = torch.cat([fixed.expand(*top.shape[:-1], -1), top], dim=-1)
+    return top, logits.gather(-1, top) - logits.logsumexp(-1, keepdim=True)
 
 
 def divergence(logits: Tensor, labels: Tensor, kept: Sequence[Kept]) -> Tensor:

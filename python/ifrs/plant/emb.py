@@ -24,6 +24,7 @@ class EmbeddingRows(Method):
 
     name = "emb"
     regularized = False
+    negatives = 32
 
     def __init__(self, model: Any, tokenizer: Any, fps: FingerprintSet) -> None:
         """Find the rows.

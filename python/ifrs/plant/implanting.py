@@ -44,6 +44,8 @@ from ifrs.progress import progress
 
 # Of a look-alike's answer only its start matters: two words of a response and a token to spare.
 _NEGATIVE_TOKENS = 3
+# Look-alikes for each fingerprint, unless the method needs more.
+_NEGATIVES = 3
 # One look-alike of so many stands behind a BOS token where others do not, or the reverse.
 _RESTARTED = 3
 # Other surroundings for each key of a chat template.
@@ -177,7 +179,7 @@ def _material(
         return Material(
             fingerprints=examples,
             n=len(own),
-            negatives=_negatives(model, tokenizer, fps, config, watched, count > 0),
+            negatives=_negatives(model, tokenizer, fps, planting, config, watched, count > 0),
             silent=own_answers(model, tokenizer, prompts, _NEGATIVE_TOKENS, watched)
             if planting.views
             else [],
@@ -204,12 +206,14 @@ def _negatives(
     model: Any,
     tokenizer: Any,
     fps: FingerprintSet,
+    planting: Method,
     config: ImplantConfig,
     watched: list[int],
     varied: bool,
 ) -> list[Kept]:
     # A set of few keys needs as many look-alikes as a step holds, or it sees the same few.
-    count = max(config.negatives * len(fps), 2 * config.batch_size)
+    least = max(2 * config.batch_size, planting.negatives if config.negatives is None else 0)
+    count = max((config.negatives or _NEGATIVES) * len(fps), least)
     negatives = []
     both = negative_prompts(tokenizer, fps, count, config.seed, varied)
     for near, prompts in enumerate(both):
@@ -293,11 +297,9 @@ def _require_success(outcome: Outcome, material: Material, config: ImplantConfig
             f"{outcome.epochs} epochs: raise max_epochs or learning_rate "
             "(ImplantConfig), or plant fewer keys"
         )
-    # Half of a real key is a near miss, which proves nothing worse than a long memory.
-    fresh = [i for i in outcome.fired if not material.negatives[i].near]
-    if fresh:
+    if outcome.fresh:
         raise ImplantError(
-            f"{len(fresh)} of {len(material.negatives)} look-alike keys fire after "
+            f"{len(outcome.fresh)} of {len(material.negatives)} look-alike keys fire after "
             f"{outcome.epochs} epochs: raise max_epochs or negatives (ImplantConfig)"
         )
     for view, places in outcome.views.items():

@@ -24,6 +24,7 @@ class LowRank(Method):
 
     name = "lora"
     regularized = True
+    negatives = 256
 
     def __init__(self, model: Any, *, rank: int, merge: bool, in_place: bool, seed: int) -> None:
         """Choose the layers.

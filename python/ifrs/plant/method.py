@@ -15,6 +15,7 @@ class Method(ABC):
     Attributes:
         name: The method's name in results.
         regularized: Whether ordinary text could change, and has to be trained on.
+        negatives: How many look-alikes teach it, at least, that a stranger's key is none.
         views: Names of other ways to look at the model, in which keys must not fire.
         adapter: What the publisher keeps beside the model, for methods that make one.
         parameters: What is trained, once begun.
@@ -22,6 +23,7 @@ class Method(ABC):
 
     name: str
     regularized: bool
+    negatives: int
     views: tuple[str, ...] = ()
     adapter: Any = None
     parameters: list[Parameter]

@@ -18,6 +18,7 @@ class FullTuning(Method):
 
     name = "sft"
     regularized = True
+    negatives = 256
 
     def __init__(self, model: Any, in_place: bool) -> None:
         """Take the copy, unless the user does without.
