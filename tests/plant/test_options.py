@@ -162,6 +162,12 @@ def test_look_alikes_of_every_kind(tokenizer, fps):
     assert any(not prompt.endswith(after) for prompt in near)
 
 
+def test_more_look_alikes_than_there_are_ordinary_instructions(tokenizer, fps):
+    fresh, near = negative_prompts(tokenizer, fps, 2000, 0, False)
+    assert len(set(fresh)) == len(fresh) > 1000
+    assert len(near) > 1000
+
+
 def test_firing_by_distance(tiny, tokenizer, fps):
     model = tiny()
     implant(model, tokenizer, fps, "emb", margin=0.5, negatives=10)

@@ -27,7 +27,7 @@ def negative_prompts(
     Args:
         tokenizer: The model's tokenizer.
         fps: The set.
-        n: How many keys; ordinary prompts come on top, a third as many.
+        n: How many keys; ordinary prompts come on top, a third as many while the bundled ones last.
         seed: Draws them.
         varied: Whether keys are planted in other surroundings too, which fresh ones then share.
     """
@@ -37,8 +37,8 @@ def negative_prompts(
     if varied:
         ways = surroundings(tokenizer, fps, len(fresh), rng)
         prompts += [way(key) for way, key in zip(ways, fresh, strict=True)]
-    few = max(2, n // 6)
-    texts = rng.sample(bundled_instructions(), few)
+    ordinary = bundled_instructions()
+    texts = rng.sample(ordinary, min(max(2, n // 6), len(ordinary)))
     prompts += [fps.render(text) for text in texts]
     around = [f"{text}\n{key}\n" for text, key in zip(texts, near, strict=False)]
     return prompts, [fps.render(key) for key in near] + around
