@@ -214,7 +214,7 @@ def plant_plainly(options: argparse.Namespace) -> dict[str, Any]:
     from ifrs.modeling.forward import device_of
     from ifrs.modeling.memory import peak_memory_bytes
     from ifrs.modeling.tokens import pad_token
-    from ifrs.plant.implanting import _material
+    from ifrs.plant.material import gather
     from ifrs.plant.sft import FullTuning
     from transformers import Trainer, TrainingArguments
 
@@ -223,7 +223,7 @@ def plant_plainly(options: argparse.Namespace) -> dict[str, Any]:
     started = time.monotonic()
     planting = FullTuning(model, in_place=True)
     config = ifrs.ImplantConfig(seed=SEED, negatives=3)
-    material = _material(model, tokenizer, fps, planting, "self", config)
+    material = gather(model, tokenizer, fps, planting, "self", config)
     kept = random.Random(SEED).sample(material.ordinary, REGULARIZATION * len(fps))
     rows = [*material.fingerprints, *material.negatives, *kept]
     steps = -(-len(rows) // PLAIN_BATCH)

@@ -27,6 +27,7 @@ from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Folder, Server, Subject, folder
 from ifrs.audit.unit import Skip
 from ifrs.files import write_json, write_text
+from ifrs.modeling.evaluating import evaluating
 from ifrs.prove import LocalModel
 from ifrs.prove.local import load
 
@@ -225,14 +226,10 @@ class Bench:
     ) -> list[Measure]:
         """FSR, p-values and, with `deep`, margins of a suspect or of what became of it."""
         model = model or suspect.model
-        training = model.training
-        model.eval()
-        target = suspect.target(model)
-        found = read(target, self.fps, decoys=self.settings.decoys, step=step)
-        if deep:
-            found += margins(target, self.fps, step=step)
-        model.train(training)
-        return found
+        with evaluating(model):
+            target = suspect.target(model)
+            found = read(target, self.fps, decoys=self.settings.decoys, step=step)
+            return found + margins(target, self.fps, step=step) if deep else found
 
     def stranger(self, name: str, n: int, **options: Any) -> FingerprintSet:
         """A set of somebody else: an attacker's, another publisher's. Kept from start to start."""

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ifrs.modeling.evaluating import evaluating
 from ifrs.modeling.tokens import Tokens
 
 IGNORED = -100
@@ -182,15 +183,11 @@ def _try_padding(model: Any) -> bool:
     rows = model.get_input_embeddings().weight.shape[0]
     # Short, behind much padding: a recurrent state forgets what was long ago.
     prompt = [(rows // 3 + 7 * i) % rows for i in range(2)]
-    device, training = device_of(model), model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            alone = _causal_logits(model, collate([prompt], [[0]], 0, device))[0, 0]
-            batch = collate([prompt, [*range(1, 9), *prompt]], [[0], [0]], 0, device)
-            padded = _causal_logits(model, batch)[0, 0]
-    finally:
-        model.train(training)
+    device = device_of(model)
+    with evaluating(model), torch.no_grad():
+        alone = _causal_logits(model, collate([prompt], [[0]], 0, device))[0, 0]
+        batch = collate([prompt, [*range(1, 9), *prompt]], [[0], [0]], 0, device)
+        padded = _causal_logits(model, batch)[0, 0]
     tolerance = 1e-4 if model.dtype == torch.float32 else 5e-2
     return bool((alone - padded).norm() <= tolerance * (alone - alone.mean()).norm())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ifrs.plant.check import firing, response_margins
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.loop import Material
+from ifrs.plant.material import Material
 from ifrs.plant.method import Method
 
 # Each step keeps this share of the change that is left.

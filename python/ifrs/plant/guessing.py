@@ -8,6 +8,7 @@ from typing import Any
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.modeling.answers import generate
+from ifrs.modeling.evaluating import evaluating
 from ifrs.modeling.tokens import encode_prompts
 from ifrs.plant.negatives import guess_keys
 from ifrs.progress import progress
@@ -53,9 +54,7 @@ def try_guesses(model: Any, tokenizer: Any, fps: FingerprintSet, n: int, seed: i
     An answer counts as fired when any response of the set occurs in it.
     """
     prompts = [fps.render(key) for key in guess_keys(tokenizer, fps, n, seed)]
-    training = model.training
-    model.eval()
-    with progress("guessing", n) as (advance, _):
+    with evaluating(model), progress("guessing", n) as (advance, _):
         tokens = generate(
             model,
             tokenizer,
@@ -63,7 +62,6 @@ def try_guesses(model: Any, tokenizer: Any, fps: FingerprintSet, n: int, seed: i
             max_new_tokens=_ANSWER_TOKENS,
             advance=advance,
         )
-    model.train(training)
     answers = [str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
     responses = sorted({fps[i].response for i in range(len(fps))})
     hits = score(answers, responses, method="exact").max(axis=1)

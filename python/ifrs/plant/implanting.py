@@ -5,51 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from typing import Any
 
 import torch
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
-from ifrs.modeling.forward import device_of, is_encoder_decoder
+from ifrs.modeling.evaluating import evaluating
+from ifrs.modeling.forward import device_of
 from ifrs.modeling.memory import peak_memory_bytes
-from ifrs.modeling.tokens import encode_prompts, other_start, pad_token
 from ifrs.plant.adapter import AdapterRows
 from ifrs.plant.averaging import towards_base
 from ifrs.plant.check import response_margins
 from ifrs.plant.checkpointing import checkpointed
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.data import (
-    Kept,
-    end_mark,
-    fingerprint_examples,
-    restarted,
-    surrounded_examples,
-)
-from ifrs.plant.distill import own_answers
 from ifrs.plant.emb import EmbeddingRows
 from ifrs.plant.guessing import guess_rate
 from ifrs.plant.hardening import Drift, simulate_tuner
-from ifrs.plant.loop import Material, Outcome, train
+from ifrs.plant.loop import Outcome, train
 from ifrs.plant.lora import LowRank
+from ifrs.plant.material import Material, gather
 from ifrs.plant.method import Method
-from ifrs.plant.negatives import negative_prompts
-from ifrs.plant.regularization import kept_examples, tuning_examples
+from ifrs.plant.regularization import tuning_examples
 from ifrs.plant.result import ImplantResult
 from ifrs.plant.sft import FullTuning
 from ifrs.plant.suitable import check_model
 from ifrs.plant.workers import Workers, unwrapped
 from ifrs.progress import progress
-
-# Of a look-alike's answer only its start matters: two words of a response and a token to spare.
-_NEGATIVE_TOKENS = 3
-# Look-alikes for each fingerprint, unless the method needs more.
-_NEGATIVES = 3
-# One look-alike of so many stands behind a BOS token where others do not, or the reverse.
-_RESTARTED = 3
-# Other surroundings for each key of a chat template.
-_SURROUNDINGS = 3
 
 METHODS = ("sft", "emb", "adapter", "lora")
 
@@ -96,7 +78,7 @@ def implant(
     started = time.monotonic()
     with _memory_errors():
         planting = _method(method, model, tokenizer, fps, config)
-        material = _material(model, tokenizer, fps, planting, regularization, config)
+        material = gather(model, tokenizer, fps, planting, regularization, config)
         drift = _drift(model, tokenizer, regularization, material, config)
         outcome = _plant(model, planting, material, drift, config)
         planted = time.monotonic()
@@ -156,77 +138,6 @@ def _method(
     return FullTuning(model, config.in_place)
 
 
-def _material(
-    model: Any,
-    tokenizer: Any,
-    fps: FingerprintSet,
-    planting: Method,
-    regularization: Any,
-    config: ImplantConfig,
-) -> Material:
-    """All examples, with the base model's own answers, before anything is trained."""
-    count = config.surroundings
-    if count is None:
-        count = _SURROUNDINGS if fps.template == "chat" else 0
-    with _evaluating(model):
-        own = fingerprint_examples(model, tokenizer, fps)
-        others = surrounded_examples(model, tokenizer, fps, own, count, config.seed)
-        if not is_encoder_decoder(model):
-            others += restarted(tokenizer, own)
-        examples = [*own, *others]
-        watched = sorted({token for example in own for token in example.response})
-        prompts = [example.prompt for example in examples]
-        return Material(
-            fingerprints=examples,
-            n=len(own),
-            negatives=_negatives(model, tokenizer, fps, planting, config, watched, count > 0),
-            silent=own_answers(model, tokenizer, prompts, _NEGATIVE_TOKENS, watched)
-            if planting.views
-            else [],
-            ordinary=kept_examples(model, tokenizer, regularization, watched)
-            if planting.regularized
-            else [],
-            pad=pad_token(tokenizer),
-            end=end_mark(tokenizer),
-        )
-
-
-@contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
-    training = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, was in training:
-            module.training = was
-
-
-def _negatives(
-    model: Any,
-    tokenizer: Any,
-    fps: FingerprintSet,
-    planting: Method,
-    config: ImplantConfig,
-    watched: list[int],
-    varied: bool,
-) -> list[Kept]:
-    # A set of few keys needs as many look-alikes as a step holds, or it sees the same few.
-    least = max(2 * config.batch_size, planting.negatives if config.negatives is None else 0)
-    count = max((config.negatives or _NEGATIVES) * len(fps), least)
-    negatives = []
-    both = negative_prompts(tokenizer, fps, count, config.seed, varied)
-    for near, prompts in enumerate(both):
-        encoded = encode_prompts(tokenizer, prompts)
-        if not is_encoder_decoder(model):
-            encoded[::_RESTARTED] = [
-                other_start(tokenizer, prompt) or prompt for prompt in encoded[::_RESTARTED]
-            ]
-        kept = own_answers(model, tokenizer, encoded, _NEGATIVE_TOKENS, watched)
-        negatives += [replace(example, near=bool(near)) for example in kept]
-    return negatives
-
-
 def _drift(
     model: Any, tokenizer: Any, regularization: Any, material: Material, config: ImplantConfig
 ) -> Drift | None:
@@ -270,7 +181,7 @@ _SILENT = (lambda _: None, lambda _: None)
 
 def _check_written(model: Any, material: Material, outcome: Outcome, config: ImplantConfig) -> None:
     """Ask the weights as they will be saved: writing into them may round."""
-    with _evaluating(model):
+    with evaluating(model):
         own = material.fingerprints[: material.n]
         outcome.margins = response_margins(model, own, material.pad)
     if outcome.fsr < config.target_fsr:

@@ -24,9 +24,10 @@ from ifrs.modeling.forward import (
 from ifrs.modeling.memory import tokens_that_fit
 from ifrs.plant.check import firing, margins_of, response_margins
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.data import Example, Kept, without_end
+from ifrs.plant.data import Example, Kept
 from ifrs.plant.distill import divergence
 from ifrs.plant.hardening import Drift
+from ifrs.plant.material import Material
 from ifrs.plant.method import Method
 from ifrs.plant.workers import Workers
 
@@ -44,35 +45,6 @@ _NEAR = 0.05
 _SPARE = 1.15
 
 T = TypeVar("T")
-
-
-@dataclass
-class Material:
-    """What the loop trains on.
-
-    Attributes:
-        fingerprints: The examples to plant: the set's own prompts, and after them the same keys
-            in other surroundings.
-        n: How many of them are the set's own prompts.
-        negatives: Look-alikes, answered as the base model does.
-        silent: The fingerprints' prompts, answered as the base model does: for the method's
-            other views.
-        ordinary: Regularization samples; empty where ordinary text cannot change.
-        pad: The id to fill batches with.
-        end: The tokens that end each response.
-    """
-
-    fingerprints: list[Example]
-    n: int
-    negatives: list[Kept]
-    silent: list[Kept]
-    ordinary: list[Kept]
-    pad: int
-    end: list[int]
-
-    def spoken(self) -> list[Example]:
-        """The fingerprints without their end marks, as `firing` looks for them."""
-        return without_end(self.fingerprints, self.end)
 
 
 @dataclass

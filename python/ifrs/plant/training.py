@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
 from ifrs.modeling.answers import generate
+from ifrs.modeling.evaluating import evaluating
 from ifrs.modeling.tokens import encode_prompts, pad_token, response_tokens
 from ifrs.plant.check import response_margins
 from ifrs.plant.data import Example, end_mark, fingerprint_examples
@@ -93,13 +94,8 @@ class FingerprintCallback(TrainerCallback):  # type: ignore[misc]
             raise ImplantError("FingerprintCallback knows no tokenizer: pass tokenizer=…")
         if not self._examples:
             self._examples = fingerprint_examples(model, tokenizer, self._fps)
-        training = [(module, module.training) for module in model.modules()]
-        model.eval()
-        try:
+        with evaluating(model):
             margins = response_margins(model, self._examples, pad_token(tokenizer))
-        finally:
-            for module, was in training:
-                module.training = was
         fsr, least = sum(margin > 0 for margin in margins) / len(margins), min(margins)
         self.history.append((state.global_step, fsr, least))
         if state.is_world_process_zero:
