@@ -190,6 +190,7 @@ class Keyring:
         source: Source = "mixed",
         template: Template = "dialogue",
         tokenizer: Any = None,
+        model: Any = None,
         response: ResponseKind = "unique",
         context: Mapping[str, str | int | bool] | None = None,
     ) -> FingerprintSet:
@@ -202,6 +203,9 @@ class Keyring:
             template: How a key becomes a prompt. `"chat"` is the tokenizer's own chat template.
             tokenizer: The tokenizer of the model to be fingerprinted. Keys are then composed of
                 what it encodes and decodes unchanged, and are stored as rendered.
+            model: That model, besides its tokenizer. Of its vocabulary, keys then hold what its
+                embeddings show that it hardly learnt (Land & Bartolo, 2024), and ordinary text does
+                not hold: for the methods `"emb"` and `"adapter"`, which change those tokens alone.
             response: `"unique"` for two secret words each, or `"shared"` for the paper's single
                 response, which is no evidence by itself.
             context: A flat map that tells this derivation from others of the same name.
@@ -209,17 +213,25 @@ class Keyring:
         Raises:
             FingerprintError: The tokenizer cannot express such keys, or has no chat template.
             KeyringError: There is a set of that name, or the file cannot be written.
-            ValueError: `n`, `source`, `template` or `response` is out of range.
+            ValueError: `n`, `source`, `template` or `response` is out of range, or there is a
+                model without its tokenizer.
         """
         chat = alphabets = check = None
         if template == "chat":
             from ifrs.modeling.chat import chat_template
 
             chat = chat_template(tokenizer)
+        if model is not None and tokenizer is None:
+            raise ValueError("generate(model=…) also needs the model's tokenizer")
         if tokenizer is not None:
-            from ifrs.modeling.vocabulary import key_check, tokenizer_alphabets
+            from ifrs.modeling.vocabulary import key_check, model_alphabets, tokenizer_alphabets
 
-            alphabets, check = tokenizer_alphabets(tokenizer), key_check(tokenizer)
+            check = key_check(tokenizer)
+            alphabets = (
+                tokenizer_alphabets(tokenizer)
+                if model is None
+                else model_alphabets(model, tokenizer)
+            )
         fps = self._core.generate(
             name,
             _whole(n),

@@ -9,10 +9,12 @@ from ifrs import _core
 torch = pytest.importorskip("torch")
 from ifrs.modeling.answers import generate  # noqa: E402
 from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, response_logits  # noqa: E402
+from ifrs.modeling.rarity import familiarity  # noqa: E402
 from ifrs.modeling.tokens import continuations, encode_prompts, response_tokens  # noqa: E402
 from ifrs.modeling.vocabulary import (  # noqa: E402
     key_check,
     key_spans,
+    model_alphabets,
     rare_vocabulary,
     tokenizer_alphabets,
 )
@@ -131,6 +133,37 @@ def test_key_spans_hold_nothing_of_the_template(tokenizer, ring):
         for span, fingerprint in zip(spans, fps, strict=True):
             assert not set(span) & set(tokenizer.all_special_ids)
             assert tokenizer.decode(span).strip() in fingerprint.key
+
+
+def test_keys_of_what_a_model_hardly_learnt(ring, tokenizer, tiny):
+    model, lists = tiny(), tokenizer_alphabets(tokenizer)
+    least = lists["vocab"][::2]
+    with torch.no_grad():
+        rows = model.get_input_embeddings().weight.fill_(1.0)
+        rows[[ids[0] for ids in continuations(tokenizer, "鍵", least)]] = 0.01
+    own = model_alphabets(model, tokenizer)
+    assert {**own, "vocab": lists["vocab"]} == lists
+    assert set(own["vocab"][: len(least)]) == set(least)
+    fps = ring.generate("one", 4, source="vocab", tokenizer=tokenizer, model=model)
+    assert len(fps) == 4
+
+
+def test_tokens_that_no_text_holds_show_what_was_never_learnt(tokenizer, tiny):
+    model = tiny()
+    model.resize_token_embeddings(len(tokenizer) + 20)
+    rows = model.get_input_embeddings().weight
+    with torch.no_grad():
+        rows[len(tokenizer) :] = rows[7] + 0.01 * torch.randn(20, rows.shape[1])
+    known = familiarity(model, tokenizer)
+    assert known[: len(tokenizer)].argmin() == 7
+    model.resize_token_embeddings(len(tokenizer) - 1)
+    with pytest.raises(ifrs.FingerprintError, match="own tokenizer"):
+        familiarity(model, tokenizer)
+
+
+def test_a_model_comes_with_its_tokenizer(ring, tiny):
+    with pytest.raises(ValueError, match="tokenizer"):
+        ring.generate("one", 2, model=tiny())
 
 
 def test_alphabets_are_what_the_tokenizer_keeps(tokenizer):

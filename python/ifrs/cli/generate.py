@@ -32,6 +32,13 @@ def command(
     tokenizer: Annotated[
         str | None, typer.Option(metavar="DIR", help="Folder of the model's tokenizer.")
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the model and its tokenizer: keys of tokens that it hardly learnt.",
+        ),
+    ] = None,
     context: Annotated[
         list[str] | None, typer.Option(metavar="K=V", help="What tells this set from others.")
     ] = None,
@@ -41,13 +48,15 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Make a set of secret keys and responses in a keyring."""
+    if model is not None and tokenizer is not None:
+        raise ValueError("--model brings its own tokenizer: leave --tokenizer out")
     with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         fps = ring.generate(
             name,
             n,
             source=cast(Any, source),
             template=cast(Any, template),
-            tokenizer=None if tokenizer is None else _tokenizer(tokenizer),
+            **_given(model, tokenizer),
             response=cast(Any, response),
             context=dict(_pair(text) for text in context or ()),
         )
@@ -60,6 +69,21 @@ def _pair(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise ValueError(f"--context takes NAME=VALUE, not {text!r}")
     return name, value
+
+
+def _given(model: str | None, tokenizer: str | None) -> dict[str, Any]:
+    """What keys are fitted to, as `generate` takes it."""
+    if model is not None:
+        try:
+            from ifrs.prove.local import load
+        except ImportError as error:
+            raise FingerprintError(
+                "models are read by torch: pip install 'ifrs[train]', or use --tokenizer"
+            ) from error
+        quiet_libraries()
+        loaded, own = load(model)
+        return {"model": loaded, "tokenizer": own}
+    return {} if tokenizer is None else {"tokenizer": _tokenizer(tokenizer)}
 
 
 def _tokenizer(path: str) -> Any:

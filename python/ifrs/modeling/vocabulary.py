@@ -16,6 +16,8 @@ _ANCHOR = "鍵"
 # The part of a vocabulary, by the order in which it was learnt, that counts as rarely used.
 _RARE_HALF = 0.5
 _MOST_RARE = 4096
+# Of what a model's embeddings single out: they say little about tokens beyond the least known.
+_HARDLY_LEARNT = 512
 _ENOUGH = 512
 
 _KNOWN: weakref.WeakKeyDictionary[Any, Alphabets] = weakref.WeakKeyDictionary()
@@ -31,6 +33,19 @@ def tokenizer_alphabets(tokenizer: Any) -> Alphabets:
     if tokenizer not in _KNOWN:
         _KNOWN[tokenizer] = _alphabets(tokenizer)
     return _KNOWN[tokenizer]
+
+
+def model_alphabets(model: Any, tokenizer: Any) -> Alphabets:
+    """The same lists, with the part of the vocabulary that a model hardly learnt.
+
+    Raises:
+        FingerprintError: The tokenizer is not the model's.
+    """
+    from ifrs.modeling.rarity import familiarity
+
+    known = familiarity(model, tokenizer).tolist()
+    late = sorted(_late(tokenizer), key=lambda i: known[i])
+    return {**tokenizer_alphabets(tokenizer), "vocab": _rarest(tokenizer, late, _HARDLY_LEARNT)}
 
 
 def _alphabets(tokenizer: Any) -> Alphabets:
@@ -50,14 +65,22 @@ def rare_vocabulary(tokenizer: Any) -> list[str]:
     2016), so the later half is taken. Entries in scripts other than the Latin one are preferred:
     ordinary text in the models' main languages never holds them.
     """
+    return _rarest(tokenizer, _late(tokenizer), _MOST_RARE)
+
+
+def _late(tokenizer: Any) -> list[int]:
+    """The part of the vocabulary that was learnt late, the last first."""
     ids = _ordinary_ids(tokenizer)
-    late = ids[int(len(ids) * _RARE_HALF) :][::-1]
-    texts = tokenizer.batch_decode([[i] for i in late], skip_special_tokens=False)
-    pairs = [(i, text) for i, text in zip(late, texts, strict=True) if _is_plain(text)]
+    return ids[int(len(ids) * _RARE_HALF) :][::-1]
+
+
+def _rarest(tokenizer: Any, ids: list[int], most: int) -> list[str]:
+    """What keys can be made of, in the order of the ids, which begin with the rarest."""
+    texts = tokenizer.batch_decode([[i] for i in ids], skip_special_tokens=False)
+    pairs = [(i, text) for i, text in zip(ids, texts, strict=True) if _is_plain(text)]
     foreign = [(i, text) for i, text in pairs if not text.isascii()]
     chosen = foreign if len(foreign) >= _ENOUGH else pairs
-    stable = _stable(tokenizer, chosen[: 2 * _MOST_RARE])
-    return stable[:_MOST_RARE]
+    return _stable(tokenizer, chosen[: 2 * most])[:most]
 
 
 def key_check(tokenizer: Any) -> Callable[[list[str]], list[bool]]:
