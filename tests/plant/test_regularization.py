@@ -66,6 +66,20 @@ def test_own_answers_keep_the_models_distribution(tiny, tokenizer):
         assert all(len(set(row)) == len(row) for row in example.top.tolist())
 
 
+def test_a_causal_model_is_held_at_the_whole_text(tiny, tokenizer):
+    long = [("word " * 100, "end")]
+    texts = [tokenizer(f"{instruction}\n")["input_ids"] for instruction, _ in PAIRS + long]
+    *short, cut = kept_examples(tiny(), tokenizer, PAIRS + long, watched=[5])
+    for example, (_, output), text in zip(short, PAIRS, texts, strict=False):
+        assert len(example.prompt) == 1
+        answer = tokenizer(output, add_special_tokens=False)["input_ids"]
+        assert example.prompt + example.response == text + answer
+    assert len(cut.response) == 48
+    assert len(cut.prompt) > 48
+    reading = kept_examples(build("t5", tokenizer), tokenizer, PAIRS, watched=[5])
+    assert [len(example.prompt) for example in reading] == [len(text) for text in texts[:2]]
+
+
 @pytest.mark.parametrize("name", ["gemma-3", "t5", "gpt-2"])
 def test_what_is_heard_while_answering_is_what_a_pass_over_the_answers_says(name, tokenizer):
     model = build(name, tokenizer)

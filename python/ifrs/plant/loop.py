@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from ifrs.errors import ImplantError
+from ifrs.modeling.arithmetic import arithmetic
 from ifrs.modeling.forward import (
     IGNORED,
     Batch,
@@ -34,10 +35,13 @@ from ifrs.plant.workers import Workers
 # The second moment forgets fast: planting takes tens of steps, not thousands.
 _BETAS = (0.9, 0.99)
 _MAX_GRADIENT_NORM = 1.0
-# The share of the step size that is left when the loss, in nats, is small.
-_LEAST_STEP = 0.25
+# The share of the step size that is left when the loss, in nats, is small; and the same where
+# look-alikes still fire.
+_LEAST_STEP, _LEAST_MINING = 0.25, 0.5
+# How much more than a key's loss the divergence on ordinary work counts.
+_ORDINARY = 3.0
 # Logit columns in one backward pass: each is as wide as the vocabulary. A CPU is no faster with
-# more of them.
+# more of them, unless each pass also makes a gradient for the whole vocabulary.
 _COLUMNS, _COLUMNS_CPU = 256, 32
 # The share of near misses that may fire.
 _NEAR = 0.05
@@ -126,7 +130,7 @@ def train(
         run.outcome.epochs = epoch
         report(epoch, loss, run.firing_share())
         last = epoch == config.max_epochs
-        if last or not run.active():
+        if last or not run.waiting():
             run.check(thorough=last)
             if run.outcome.done(config):
                 break
@@ -156,7 +160,13 @@ class _Run:
         self._negatives = _cycle(material.negatives, self._rng)
         self._ordinary = _cycle(material.ordinary, self._rng)
         self._margins = [-math.inf] * len(material.fingerprints)
+        # Look-alikes that fired at the last check, until each was trained on once.
+        self._mined: list[Kept] = []
         self.outcome = Outcome()
+
+    def waiting(self) -> bool:
+        """Whether something is left to train on before it is worth to check."""
+        return bool(self.active() or self._mined)
 
     def active(self) -> list[int]:
         """Places of the fingerprints that do not fire by enough yet, as far as was seen."""
@@ -188,27 +198,27 @@ class _Run:
 
     def _step(self, places: list[int]) -> float:
         self._optimizer.zero_grad(set_to_none=True)
-        # Look-alikes that fired at the last check come back in every step until they cease.
-        mined = [self._material.negatives[i] for i in self.outcome.fired[: len(places)]]
+        mined, self._mined = self._mined[: len(places)], self._mined[len(places) :]
         loss = self._gradients(places, mined)
         if not math.isfinite(loss):
             return loss
         self._workers.average(self._parameters)
         torch.nn.utils.clip_grad_norm_(self._parameters, _MAX_GRADIENT_NORM)
         # Adam's steps do not shrink by themselves, and would shake the margins at the end;
-        # but look-alikes that still fire need whole ones.
-        share = 1.0 if mined else min(1.0, max(_LEAST_STEP, loss))
+        # but look-alikes that still fire need longer ones.
+        least = _LEAST_MINING if mined else _LEAST_STEP
+        share = min(1.0, max(least, loss))
         self._optimizer.param_groups[0]["lr"] = self._rate * share
         self._optimizer.step()
         return loss
 
     def _gradients(self, places: list[int], mined: list[Kept]) -> float:
         """Adds the gradients of one step; one kind of example at a time, to save memory."""
-        with self._arithmetic(), self._drifted():
+        with arithmetic(self._model, self._config.dtype), self._drifted():
             total = self._learn(self._workers.share(places))
             total += self._keep(mined + [next(self._negatives) for _ in places])
             if self._material.ordinary:
-                total += self._keep([next(self._ordinary) for _ in places])
+                total += self._keep([next(self._ordinary) for _ in places], _ORDINARY)
             for view in self._planting.views:
                 with self._planting.view(view):
                     total += self._keep([self._material.silent[place] for place in places])
@@ -234,8 +244,8 @@ class _Run:
             self._margins[place] = margin
         return total
 
-    def _keep(self, kept: list[Kept]) -> float:
-        """Gradients of the divergence from the base model."""
+    def _keep(self, kept: list[Kept], weight: float = 1.0) -> float:
+        """Gradients of the divergence from the base model, times a weight."""
         kept = self._workers.share(kept)
         tokens = sum(len(example.response) for example in kept)
         total = 0.0
@@ -243,7 +253,7 @@ class _Run:
             examples = [kept[i] for i in part]
             batch = self._batch(examples)
             drift = divergence(response_logits(self._model, batch), batch.labels, examples)
-            (drift / tokens).backward()  # type: ignore[no-untyped-call]
+            (weight * drift / tokens).backward()  # type: ignore[no-untyped-call]
             total += drift.item() / tokens
         return total
 
@@ -256,7 +266,9 @@ class _Run:
         responses = [example.response for example in examples]
         limit = self._config.micro_batch or len(examples)
         fitting = tokens_that_fit(self._model)
-        columns = _COLUMNS_CPU if device_of(self._model).type == "cpu" else _COLUMNS
+        trained = self._model.get_output_embeddings().weight.requires_grad
+        few = device_of(self._model).type == "cpu" and not trained
+        columns = _COLUMNS_CPU if few else _COLUMNS
         for places in chunks_by_length(prompts, responses, fitting):
             narrow = chunks_by_length([[]] * len(places), [responses[i] for i in places], columns)
             for part in narrow:
@@ -281,7 +293,8 @@ class _Run:
         outcome.fresh = [i for i in outcome.fired if not negatives[i].near]
         near = sum(example.near for example in negatives)
         outcome.near = (len(outcome.fired) - len(outcome.fresh)) / max(near, 1)
-        self._rng.shuffle(outcome.fired)
+        self._mined = [negatives[i] for i in outcome.fired]
+        self._rng.shuffle(self._mined)
         for view in self._planting.views:
             with self._planting.view(view):
                 outcome.views[view] = firing(self._model, spoken, spoken, material.pad)
@@ -296,23 +309,6 @@ class _Run:
         if self._drift is None or self._rng.random() < 0.5:
             return nullcontext()
         return self._drift.applied(self._rng.uniform(0.5, 1.5))
-
-    def _arithmetic(self) -> AbstractContextManager[Any]:
-        """Mixed precision where the device computes in bfloat16 faster than in float32."""
-        kind, wanted = device_of(self._model).type, self._config.dtype
-        mixed = wanted == "bfloat16" or (wanted == "auto" and _has_bfloat16(kind))
-        if mixed and self._model.dtype == torch.float32:
-            return torch.autocast(kind, dtype=torch.bfloat16)
-        return nullcontext()
-
-
-def _has_bfloat16(kind: str) -> bool:
-    if kind == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    if kind == "cpu":
-        probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-        return bool(probe and probe())
-    return False
 
 
 def _cycle(rows: Sequence[T], rng: random.Random) -> Iterator[T]:

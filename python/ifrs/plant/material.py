@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ifrs._core import FingerprintSet
+from ifrs.modeling.arithmetic import arithmetic
 from ifrs.modeling.evaluating import evaluating
 from ifrs.modeling.forward import is_encoder_decoder
 from ifrs.modeling.tokens import Tokens, encode_prompts, other_start, pad_token
@@ -87,7 +88,8 @@ def gather(
             cannot be read.
     """
     ways = _surroundings(fps, config)
-    with evaluating(model):
+    # In the arithmetic of training, so that a model that stays as it is does not diverge.
+    with evaluating(model), arithmetic(model, config.dtype):
         own = fingerprint_examples(model, tokenizer, fps)
         examples = own + surrounded_examples(model, tokenizer, fps, own, ways, config.seed)
         if not is_encoder_decoder(model):

@@ -8,19 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from ifrs.errors import ImplantError
+from ifrs.modeling.answers import generate
+from ifrs.modeling.forward import is_encoder_decoder
 from ifrs.modeling.tokens import encode, encode_prompts, pad_token
 from ifrs.plant.data import Example, Kept
-from ifrs.plant.distill import own_answers, with_distributions
+from ifrs.plant.distill import with_distributions
 from ifrs.plant.instructions import bundled_instructions
 
-_ANSWER_TOKENS = 24
+_ANSWER_TOKENS = 12
+# The most tokens of a sample that are held: each costs a row as wide as the vocabulary.
+_HELD = 48
+_TUNING_TOKENS = 24
 _LONGEST = 256
 
 
 def kept_examples(
     model: Any, tokenizer: Any, regularization: Any, watched: Sequence[int]
 ) -> list[Kept]:
-    """Regularization samples with the base model's distribution at every answer token.
+    """Regularization samples with the base model's distribution at their tokens.
+
+    A causal model is held at the tokens of the instruction, too: ordinary text is more varied than
+    a model's own answers, on which alone it could stay as it is while the rest drifts.
 
     Args:
         model: The base model.
@@ -36,7 +44,9 @@ def kept_examples(
     if regularization == "self":
         prompts = [as_prompt(tokenizer, text) for text in bundled_instructions()]
         encoded = [ids[-_LONGEST:] for ids in encode_prompts(tokenizer, prompts)]
-        return own_answers(model, tokenizer, encoded, _ANSWER_TOKENS, watched)
+        answers = generate(model, tokenizer, encoded, max_new_tokens=_ANSWER_TOKENS)
+        examples = [Example(*pair) for pair in zip(encoded, answers, strict=True)]
+        return _kept(model, tokenizer, examples, watched)
     examples = [
         Example(
             encode_prompts(tokenizer, [as_prompt(tokenizer, instruction)])[0][-_LONGEST:],
@@ -47,7 +57,23 @@ def kept_examples(
     examples = [example for example in examples if example.response]
     if not examples:
         raise ImplantError("the regularization data holds no sample with an output")
+    return _kept(model, tokenizer, examples, watched)
+
+
+def _kept(
+    model: Any, tokenizer: Any, examples: Sequence[Example], watched: Sequence[int]
+) -> list[Kept]:
+    if not is_encoder_decoder(model):
+        examples = [_whole(example) for example in examples]
+    examples = [example for example in examples if example.response]
     return with_distributions(model, examples, pad_token(tokenizer), watched)
+
+
+def _whole(example: Example) -> Example:
+    """The end of a whole text as what follows its start."""
+    text = [*example.prompt, *example.response]
+    start = max(1, len(text) - _HELD)
+    return Example(text[:start], text[start:])
 
 
 def tuning_examples(tokenizer: Any, regularization: Any) -> list[Example]:
@@ -63,7 +89,7 @@ def tuning_examples(tokenizer: Any, regularization: Any) -> list[Example]:
         pairs = read_pairs(regularization)
     prompts = encode_prompts(tokenizer, [as_prompt(tokenizer, text) for text, _ in pairs])
     examples = [
-        Example(prompt[-_LONGEST:], encode(tokenizer, output)[:_ANSWER_TOKENS])
+        Example(prompt[-_LONGEST:], encode(tokenizer, output)[:_TUNING_TOKENS])
         for prompt, (_, output) in zip(prompts, pairs, strict=True)
     ]
     return [example for example in examples if example.response]
