@@ -12,7 +12,7 @@ from ifrs.audit import Settings
 
 # Random weights need larger steps than trained ones, and give smaller margins.
 PLANTING = {
-    "emb": {"learning_rate": 5e-2, "margin": 0.5, "max_epochs": 200},
+    "emb": {"learning_rate": 5e-2, "margin": 0.5, "max_epochs": 600},
     "sft": {"learning_rate": 2e-3, "margin": 0.5, "negatives": 20},
     "adapter": {"learning_rate": 5e-2, "margin": 0.5, "max_epochs": 300},
     "lora": {"learning_rate": 5e-3, "margin": 0.5, "max_epochs": 300, "negatives": 20},
