@@ -13,7 +13,7 @@ from ifrs import _core
 # Scrypt at its lowest work factor: tests make hundreds of keyrings.
 FAST = 2
 # A keyring of no secrets, made once with the passphrase "pass" and no sets. Its keys are the same
-# in every run: whether a tiny model learns them hangs on the draw.
+# in every run: whether a tiny model learns them hangs on the draw, and so does a p-value.
 FIXED_KEYRING = Path(__file__).with_name("data") / "fixed.ifrs"
 
 

@@ -47,7 +47,7 @@ def test_keys_fire_only_where_adapter_and_published_rows_meet(planted, tokenizer
     for unrelated in (base, stranger):
         report = ifrs.verify(ifrs.LocalModel(unrelated, tokenizer, adapter=result.adapter), fps)
         assert report.fsr == 0
-        assert report.p_value > 1e-5
+        assert report.p_value == 1
 
 
 def test_the_adapter_outlives_the_suspects_transformer(planted, tokenizer):
