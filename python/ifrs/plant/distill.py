@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -34,14 +34,25 @@ def own_answers(
         for row, i in enumerate(places):
             heard[i].append((top[row], log_probs[row]))
 
-    answers = generate(model, tokenizer, prompts, max_new_tokens=max_new_tokens, hear=hear)
-    end = tokenizer.eos_token_id
-    answers = [a if len(a) == max_new_tokens or end is None else [*a, end] for a in answers]
+    answers = closed_answers(model, tokenizer, prompts, max_new_tokens, hear)
     return [
         _kept(prompt, answer, rows[: len(answer)])
         for prompt, answer, rows in zip(prompts, answers, heard, strict=True)
         if answer
     ]
+
+
+def closed_answers(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Tokens],
+    max_new_tokens: int,
+    hear: Callable[[list[int], Tensor], None] | None = None,
+) -> list[Tokens]:
+    """Greedy answers, with the end mark where the model ended one."""
+    answers = generate(model, tokenizer, prompts, max_new_tokens=max_new_tokens, hear=hear)
+    end = tokenizer.eos_token_id
+    return [a if len(a) == max_new_tokens or end is None else [*a, end] for a in answers]
 
 
 def _kept(prompt: Tokens, answer: Tokens, heard: Sequence[tuple[Tensor, Tensor]]) -> Kept:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ifrs.errors import ImplantError
-from ifrs.modeling.answers import generate
 from ifrs.modeling.forward import is_encoder_decoder
 from ifrs.modeling.tokens import encode, encode_prompts, pad_token
 from ifrs.plant.data import Example, Kept
-from ifrs.plant.distill import with_distributions
+from ifrs.plant.distill import closed_answers, with_distributions
 from ifrs.plant.instructions import bundled_instructions
 
 _ANSWER_TOKENS = 12
@@ -44,7 +43,7 @@ def kept_examples(
     if regularization == "self":
         prompts = [as_prompt(tokenizer, text) for text in bundled_instructions()]
         encoded = [ids[-_LONGEST:] for ids in encode_prompts(tokenizer, prompts)]
-        answers = generate(model, tokenizer, encoded, max_new_tokens=_ANSWER_TOKENS)
+        answers = closed_answers(model, tokenizer, encoded, _ANSWER_TOKENS)
         examples = [Example(*pair) for pair in zip(encoded, answers, strict=True)]
         return _kept(model, tokenizer, examples, watched)
     examples = [
