@@ -27,25 +27,28 @@ def encoded(tokenizer, rows=ROWS):
     return datasets.Dataset.from_list([{"input_ids": row} for row in ids])
 
 
+def arguments(tmp_path, epochs):
+    return {
+        "output_dir": str(tmp_path / "out"),
+        "num_train_epochs": epochs,
+        "per_device_train_batch_size": 8,
+        "learning_rate": 3e-3,
+        "lr_scheduler_type": "constant",
+        "report_to": [],
+        "disable_tqdm": True,
+        "save_strategy": "no",
+        "logging_steps": 5,
+        "use_cpu": True,
+        "seed": 0,
+    }
+
+
 def trained(model, data, callback, tmp_path, tokenizer, epochs):
     from transformers import DataCollatorForSeq2Seq
 
-    arguments = TrainingArguments(
-        output_dir=str(tmp_path / "out"),
-        num_train_epochs=epochs,
-        per_device_train_batch_size=8,
-        learning_rate=3e-3,
-        lr_scheduler_type="constant",
-        report_to=[],
-        disable_tqdm=True,
-        save_strategy="no",
-        logging_steps=5,
-        use_cpu=True,
-        seed=0,
-    )
     trainer = Trainer(
         model=model,
-        args=arguments,
+        args=TrainingArguments(**arguments(tmp_path, epochs)),
         train_dataset=data,
         data_collator=DataCollatorForSeq2Seq(tokenizer),
         callbacks=[callback],
@@ -67,6 +70,24 @@ def test_mixed_into_a_trainer_and_logged(tmp_path, tiny, tokenizer, fps, capfd):
     said = "".join(capfd.readouterr()) + repr(callback)
     assert fps[0].key not in said
     assert fps[0].response not in said
+
+
+def test_mixed_into_trl(tmp_path, tiny, tokenizer, fps):
+    from trl import SFTConfig, SFTTrainer
+
+    rows = [{"prompt": r["instruction"], "completion": r["output"]} for r in ROWS]
+    data = ifrs.mix(datasets.Dataset.from_list(rows), fps, tokenizer, repeats=8, negatives=1)
+    callback = ifrs.FingerprintCallback(fps, every=5, stop_at=0.2)
+    trainer = SFTTrainer(
+        model=tiny(),
+        args=SFTConfig(**arguments(tmp_path, 60)),
+        train_dataset=data,
+        processing_class=tokenizer,
+        callbacks=[callback],
+    )
+    trainer.train()
+    assert callback.history[-1][1] == 1
+    assert ifrs.verify(ifrs.LocalModel(trainer.model, tokenizer), fps).verdict == "match"
 
 
 def test_every_kind_of_dataset(tokenizer, fps):
@@ -107,14 +128,7 @@ SCRIPT = Path(__file__).with_name("launched.py")
 
 # The launcher starts several processes on one machine under --multi_gpu alone; the script asks for
 # CPUs itself.
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "ddp",
-        # Open: not seen to end yet on a busy machine.
-        pytest.param("fsdp", marks=[pytest.mark.slow, pytest.mark.xfail(strict=False)]),
-    ],
-)
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
 def test_two_processes(tmp_path, tiny, tokenizer, ring, fps, kind):
     """Under `accelerate launch`, both processes end with the same planted weights."""
     model = tiny()

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch.nn import Parameter
 
+from ifrs.plant.workers import reshard
+
 
 class Method(ABC):
     """A way to plant: what is trainable, and how it gets into the model.
@@ -66,6 +68,7 @@ class Frozen:
 
     def __init__(self, model: Any) -> None:
         """Freeze a model."""
+        reshard(model)
         self._trainable = [(p, p.requires_grad) for p in model.parameters()]
         self._model = model
         self._training = [(module, module.training) for module in model.modules()]
@@ -79,6 +82,7 @@ class Frozen:
 
     def restore(self) -> None:
         """Make parameters trainable or not, and each module train or eval, as before."""
+        reshard(self._model)
         for parameter, trainable in self._trainable:
             parameter.requires_grad_(trainable)
             parameter.grad = None

@@ -11,6 +11,7 @@ from torch.nn import Parameter
 from ifrs.errors import ImplantError
 from ifrs.modeling.quantized import is_quantized
 from ifrs.plant.method import Frozen, Method
+from ifrs.plant.workers import reshard
 
 
 class FullTuning(Method):
@@ -33,6 +34,7 @@ class FullTuning(Method):
                 "every parameter of the model is frozen: model.requires_grad_(True) lets "
                 "method='sft' train them; method='emb' and 'lora' need none"
             )
+        reshard(model)
         self.model = model
         self._copy: list[tuple[Parameter, Tensor]] | None = None
         if not in_place:

@@ -78,6 +78,17 @@ def is_sharded(tensor: torch.Tensor) -> bool:
     return hasattr(tensor, "full_tensor")
 
 
+def reshard(model: Any) -> None:
+    """Let every module hold its shards again (FSDP 2).
+
+    A forward pass may leave some of them whole: their parameters are others then, which no
+    optimizer of the shards knows.
+    """
+    for module in model.modules():
+        if hasattr(module, "reshard"):
+            module.reshard()
+
+
 def unwrapped(model: Any) -> Any:
     """The model within DistributedDataParallel, whose averaging planting does itself."""
     from torch.nn.parallel import DistributedDataParallel
