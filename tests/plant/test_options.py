@@ -162,10 +162,17 @@ def test_look_alikes_of_every_kind(tokenizer, fps):
     assert any(not prompt.endswith(after) for prompt in near)
 
 
-def test_more_look_alikes_than_there_are_ordinary_instructions(tokenizer, fps):
-    fresh, near = negative_prompts(tokenizer, fps, 2000, 0, False)
+def test_more_look_alikes_than_there_are_ordinary_instructions(tokenizer, ring):
+    many = ring.generate("many", 300, tokenizer=tokenizer)
+    fresh, near = negative_prompts(tokenizer, many, 2000, 0, False)
     assert len(set(fresh)) == len(fresh) > 1000
-    assert len(near) > 1000
+    assert len(near) > 900
+
+
+def test_near_misses_are_as_few_as_real_keys_allow(tokenizer, fps):
+    fresh, near = negative_prompts(tokenizer, fps, 1000, 0, False)
+    assert len(set(fresh)) == len(fresh) > 1000 - 128
+    assert 128 < len(near) < 200
 
 
 def test_firing_by_distance(tiny, tokenizer, fps):

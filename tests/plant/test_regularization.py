@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 
 import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
+from ifrs.plant.data import Kept  # noqa: E402
 from ifrs.plant.distill import own_answers, with_distributions  # noqa: E402
 from ifrs.plant.regularization import (  # noqa: E402
     bundled_instructions,
@@ -93,3 +95,20 @@ def test_what_is_heard_while_answering_is_what_a_pass_over_the_answers_says(name
         both = dense[0].ne(0) & dense[1].ne(0)
         assert both.sum() > 60 * len(example.response)
         assert torch.allclose(dense[0][both], dense[1][both], atol=1e-3)
+
+
+def test_a_window_is_a_part_of_the_same_text():
+    rng = random.Random(0)
+    top = torch.arange(20).reshape(10, 2)
+    kept = Kept([1, 2], list(range(10)), top, top.float(), near=True)
+    assert kept.window(10, rng) is kept
+    starts = set()
+    for _ in range(100):
+        part = kept.window(4, rng)
+        start = len(part.prompt) - 2
+        assert [*part.prompt, *part.response] == [1, 2, *range(start + 4)]
+        assert torch.equal(part.top, top[start : start + 4])
+        assert torch.equal(part.log_probs, part.top.float())
+        assert part.near
+        starts.add(start)
+    assert starts == set(range(7))

@@ -15,7 +15,9 @@ _MOST_STEPS = 8
 
 
 def towards_base(model: Any, planting: Method, material: Material, config: ImplantConfig) -> float:
-    """Shrink what was learnt, step by step, while all keys fire by half the wanted margin.
+    """Shrink what was learnt, step by step, while all keys fire by enough.
+
+    That is the wanted margin: planting overshoots it. With `config.average`, half of it.
 
     Returns:
         The share of the change that is left.
@@ -35,7 +37,8 @@ def towards_base(model: Any, planting: Method, material: Material, config: Impla
 
 def _holds(model: Any, material: Material, config: ImplantConfig) -> bool:
     margins = response_margins(model, material.fingerprints, material.pad)
-    wide = sum(margin >= config.margin / 2 for margin in margins)
+    least = config.margin / 2 if config.average else config.margin
+    wide = sum(margin >= least for margin in margins)
     fresh = [example for example in material.negatives if not example.near]
     return wide >= config.target_fsr * len(margins) and not firing(
         model, fresh, material.spoken(), material.pad

@@ -29,7 +29,8 @@ class ImplantConfig:
             takes no pass of a useful size otherwise.
         harden: Steps of a downstream tuner to simulate and to train through; 0 for none.
         harden_rate: That tuner's step size of AdamW.
-        average: For "sft" and "lora": go back towards the base model as far as every key fires.
+        average: For "sft" and "lora", which go back towards the base model down to the wanted
+            margin when they have learnt, unless they are hardened: go on to half of it.
         lora_rank: Rank of LoRA's changes.
         lora_merge: Merge them into the weights; otherwise they stay a peft adapter.
         adapter_rank: Rank of the F-Adapter's map.

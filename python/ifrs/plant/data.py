@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -41,6 +41,21 @@ class Kept(Example):
     top: Tensor
     log_probs: Tensor
     near: bool = False
+
+    def window(self, tokens: int, rng: random.Random) -> Kept:
+        """So many of its response's tokens in a row, from a random one on."""
+        spare = len(self.response) - tokens
+        if spare <= 0:
+            return self
+        start = rng.randrange(spare + 1)
+        part = slice(start, start + tokens)
+        return replace(
+            self,
+            prompt=[*self.prompt, *self.response[:start]],
+            response=self.response[part],
+            top=self.top[part],
+            log_probs=self.log_probs[part],
+        )
 
 
 def fingerprint_examples(model: Any, tokenizer: Any, fps: FingerprintSet) -> list[Example]:

@@ -165,7 +165,7 @@ def _plant(
             report = _reporter(advance, note)
             outcome = train(model, planting, material, config, workers, drift, report)
             _require_success(outcome, material, config)
-            if config.average:
+            if planting.regularized and (config.average or not config.harden):
                 towards_base(model, planting, material, config)
         planting.finish()
         if planting.adapter is None:

@@ -40,6 +40,9 @@ _MAX_GRADIENT_NORM = 1.0
 _LEAST_STEP, _LEAST_MINING = 0.25, 0.5
 # How much more than a key's loss the divergence on ordinary work counts.
 _ORDINARY = 3.0
+# Ordinary samples for each fingerprint of a step, and how many tokens in a row of each: many short
+# windows say more of a text than a few long ones, at the same number of logit columns.
+_SAMPLES, _WINDOW = 2, 16
 # Logit columns in one backward pass: each is as wide as the vocabulary. A CPU is no faster with
 # more of them, unless each pass also makes a gradient for the whole vocabulary.
 _COLUMNS, _COLUMNS_CPU = 256, 32
@@ -218,11 +221,16 @@ class _Run:
             total = self._learn(self._workers.share(places))
             total += self._keep(mined + [next(self._negatives) for _ in places])
             if self._material.ordinary:
-                total += self._keep([next(self._ordinary) for _ in places], _ORDINARY)
+                total += self._keep(self._windows(_SAMPLES * len(places)), _ORDINARY)
             for view in self._planting.views:
                 with self._planting.view(view):
                     total += self._keep([self._material.silent[place] for place in places])
         return self._workers.mean(total)
+
+    def _windows(self, count: int) -> list[Kept]:
+        """Parts of ordinary samples."""
+        rows = (next(self._ordinary) for _ in range(count))
+        return [row.window(_WINDOW, self._rng) for row in rows]
 
     def _learn(self, places: list[int]) -> float:
         """Gradients of the responses' cross-entropy."""

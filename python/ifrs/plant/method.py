@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 from torch.nn import Parameter
 
+from ifrs.modeling.evaluating import evaluating
 from ifrs.plant.workers import reshard
 
 
@@ -71,10 +72,10 @@ class Frozen:
         reshard(model)
         self._trainable = [(p, p.requires_grad) for p in model.parameters()]
         self._model = model
-        self._training = [(module, module.training) for module in model.modules()]
+        self._mode = ExitStack()
+        self._mode.enter_context(evaluating(model))
         for parameter, _ in self._trainable:
             parameter.requires_grad_(False)
-        model.eval()
 
     def trainable(self) -> list[Parameter]:
         """The parameters that were trainable before."""
@@ -86,5 +87,4 @@ class Frozen:
         for parameter, trainable in self._trainable:
             parameter.requires_grad_(trainable)
             parameter.grad = None
-        for module, training in self._training:
-            module.training = training
+        self._mode.close()

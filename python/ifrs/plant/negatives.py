@@ -17,6 +17,8 @@ from ifrs.plant.surroundings import surroundings
 
 # Guesses are drawn far from the seeds of negatives, so that none was seen in training.
 _GUESSES = 1 << 32
+# Recombined keys: so many, or so many for each real one where that is more.
+_MOST_NEAR, _NEAR_EACH = 128, 3
 
 
 def negative_prompts(
@@ -27,7 +29,8 @@ def negative_prompts(
     Args:
         tokenizer: The model's tokenizer.
         fps: The set.
-        n: How many keys; ordinary prompts come on top, a third as many while the bundled ones last.
+        n: How many keys; ordinary prompts come on top, a third as many as near ones while the
+            bundled ones last.
         seed: Draws them.
         varied: Whether keys are planted in other surroundings too, which fresh ones then share.
     """
@@ -38,7 +41,7 @@ def negative_prompts(
         ways = surroundings(tokenizer, fps, len(fresh), rng)
         prompts += [way(key) for way, key in zip(ways, fresh, strict=True)]
     ordinary = bundled_instructions()
-    texts = rng.sample(ordinary, min(max(2, n // 6), len(ordinary)))
+    texts = rng.sample(ordinary, min(max(2, len(near) // 3), len(ordinary)))
     prompts += [fps.render(text) for text in texts]
     around = [f"{text}\n{key}\n" for text, key in zip(texts, near, strict=False)]
     return prompts, [fps.render(key) for key in near] + around
@@ -47,15 +50,16 @@ def negative_prompts(
 def negative_keys(
     tokenizer: Any, fps: FingerprintSet, n: int, seed: int
 ) -> tuple[list[str], list[str]]:
-    """Keys that must not fire: half fresh ones, half made of parts of real ones.
+    """Keys that must not fire: fresh ones, and up to as many made of parts of real ones.
 
     Fresh keys hold tokens that planting may not touch at all; recombined ones hold nothing else,
-    and teach that the whole key counts.
+    and teach that the whole key counts. There are only so many ways to be near a few keys.
     """
     fresh = fresh_keys(tokenizer, fps, n, seed)
     rng = random.Random(seed)
-    near = [_recombined(fps, key, place, rng) for place, key in enumerate(fresh[1::2])]
-    return fresh[::2], near
+    pairs = min(n // 2, max(_MOST_NEAR, _NEAR_EACH * len(fps)))
+    near = [_recombined(fps, key, place, rng) for place, key in enumerate(fresh[1 : 2 * pairs : 2])]
+    return fresh[: 2 * pairs : 2] + fresh[2 * pairs :], near
 
 
 def fresh_keys(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> list[str]:
