@@ -48,7 +48,7 @@ class Settings:
     erasing: int = 480
     seed: int = 0
     decoys: int = 4095
-    max_epochs: int = 80
+    max_epochs: int = 120
     batch_size: int = 16
     dtype: str = "auto"
 

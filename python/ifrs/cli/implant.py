@@ -40,7 +40,7 @@ def command(
     harden: Annotated[
         int, typer.Option(help="Steps of a downstream tuner to train through; 0 for none.")
     ] = 0,
-    max_epochs: Annotated[int, typer.Option(help="Give up after so many epochs.")] = 80,
+    max_epochs: Annotated[int, typer.Option(help="Give up after so many epochs.")] = 120,
     learning_rate: Annotated[float | None, typer.Option(help="Step size of AdamW.")] = None,
     seed: Annotated[int, typer.Option(help="Seeds negatives and order, never a key.")] = 0,
     passphrase_file: PassphraseFile = None,

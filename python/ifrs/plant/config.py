@@ -36,7 +36,7 @@ class ImplantConfig:
         adapter_rank: Rank of the F-Adapter's map.
     """
 
-    max_epochs: int = 80
+    max_epochs: int = 120
     learning_rate: float | None = None
     margin: float = 3.0
     batch_size: int = 16
