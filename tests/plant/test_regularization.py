@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import repeat
 
 import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
+from ifrs.modeling.forward import collate, response_logits  # noqa: E402
+from ifrs.modeling.tokens import pad_token  # noqa: E402
+from ifrs.plant import loop  # noqa: E402
 from ifrs.plant.data import Kept  # noqa: E402
-from ifrs.plant.distill import own_answers, with_distributions  # noqa: E402
+from ifrs.plant.distill import divergence, own_answers, with_distributions  # noqa: E402
 from ifrs.plant.regularization import (  # noqa: E402
     bundled_instructions,
     kept_examples,
@@ -112,3 +116,17 @@ def test_a_window_is_a_part_of_the_same_text():
         assert part.near
         starts.add(start)
     assert starts == set(range(7))
+
+
+@pytest.mark.parametrize("name", ["llama", "t5"])
+def test_windows_of_an_unchanged_model_diverge_by_nothing(name, tokenizer):
+    model = build(name, tokenizer).eval()
+    (kept,) = kept_examples(model, tokenizer, [("Say it.", "many words " * 24)], watched=[5])
+    assert len(kept.response) > 20
+    run = object.__new__(loop._Run)
+    run._model, run._rng, run._ordinary = model, random.Random(0), repeat(kept)
+    for part in run._windows(8):
+        batch = collate([part.prompt], [part.response], pad_token(tokenizer), model.device)
+        with torch.no_grad():
+            logits = response_logits(model, batch)
+        assert abs(float(divergence(logits, batch.labels, [part]))) < 1e-3

@@ -43,7 +43,10 @@ class Kept(Example):
     near: bool = False
 
     def window(self, tokens: int, rng: random.Random) -> Kept:
-        """So many of its response's tokens in a row, from a random one on."""
+        """So many of its response's tokens in a row, from a random one on.
+
+        What comes before them joins the prompt, as it may in a causal model only.
+        """
         spare = len(self.response) - tokens
         if spare <= 0:
             return self

@@ -20,6 +20,7 @@ from ifrs.modeling.forward import (
     chunks_by_length,
     collate,
     device_of,
+    is_encoder_decoder,
     response_logits,
 )
 from ifrs.modeling.memory import tokens_that_fit
@@ -228,8 +229,10 @@ class _Run:
         return self._workers.mean(total)
 
     def _windows(self, count: int) -> list[Kept]:
-        """Parts of ordinary samples."""
-        rows = (next(self._ordinary) for _ in range(count))
+        """Parts of ordinary samples; an encoder-decoder's whole."""
+        rows = [next(self._ordinary) for _ in range(count)]
+        if is_encoder_decoder(self._model):
+            return rows
         return [row.window(_WINDOW, self._rng) for row in rows]
 
     def _learn(self, places: list[int]) -> float:
