@@ -12,7 +12,6 @@ the least p-value. The passphrase is IFRS_PASSPHRASE.
 from __future__ import annotations
 
 import argparse
-import copy
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,13 +40,12 @@ def main() -> None:
     base, _ = load(options.base or base_model())
     adapter = FAdapter.load(options.adapter)
     old = base.get_input_embeddings().weight.detach()
-    suspect = with_own_rows(published)
-    table = suspect.get_input_embeddings().weight
+    suspect, _ = load(options.published)
+    table = suspect.get_input_embeddings().weight.detach()
     planted = table[adapter.rows].clone()
     kinds: dict[str, list[ifrs.Report]] = {}
     for kind, rows in [("planted", planted), *controls(old, planted, adapter.rows, options.each)]:
-        with torch.no_grad():
-            table[adapter.rows] = rows
+        table[adapter.rows] = rows
         asked = ifrs.LocalModel(suspect, tokenizer, adapter=adapter, transformer=published)
         kinds.setdefault(kind, []).append(ifrs.verify(asked, fps))
     for kind, reports in kinds.items():
@@ -60,15 +58,6 @@ def main() -> None:
             f"{matches} matches",
             flush=True,
         )
-
-
-def with_own_rows(model: torch.nn.Module) -> torch.nn.Module:
-    """A copy that shares all weights but the input embeddings."""
-    shared = [*model.parameters(), *model.buffers()]
-    other = copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
-    table = other.get_input_embeddings()
-    table.weight = torch.nn.Parameter(table.weight.detach().clone(), requires_grad=False)
-    return other
 
 
 def controls(

@@ -214,12 +214,10 @@ def plant_plainly(options: argparse.Namespace) -> dict[str, Any]:
     import ifrs
     from ifrs.modeling.forward import device_of
     from ifrs.modeling.memory import peak_memory_bytes
-    from ifrs.modeling.tokens import encode_prompts, pad_token
-    from ifrs.plant.data import Example
-    from ifrs.plant.distill import closed_answers
+    from ifrs.modeling.tokens import pad_token
     from ifrs.plant.instructions import bundled_instructions
     from ifrs.plant.material import gather
-    from ifrs.plant.regularization import as_prompt
+    from ifrs.plant.regularization import self_answered
     from ifrs.plant.sft import FullTuning
     from transformers import Trainer, TrainingArguments
 
@@ -231,9 +229,7 @@ def plant_plainly(options: argparse.Namespace) -> dict[str, Any]:
     config = ifrs.ImplantConfig(seed=SEED, negatives=3)
     material = gather(model, tokenizer, fps, planting, "self", config)
     tasks = random.Random(SEED).sample(bundled_instructions(), REGULARIZATION * len(fps))
-    prompts = encode_prompts(tokenizer, [as_prompt(tokenizer, text) for text in tasks])
-    answers = closed_answers(model, tokenizer, prompts, ANSWER_TOKENS)
-    kept = [Example(*pair) for pair in zip(prompts, answers, strict=True)]
+    kept = self_answered(model, tokenizer, tasks, ANSWER_TOKENS)
     rows = [*material.fingerprints, *material.negatives, *kept]
     steps = -(-len(rows) // PLAIN_BATCH)
     callback = ifrs.FingerprintCallback(fps, steps, tokenizer=tokenizer, stop_at=1e-6)

@@ -166,7 +166,7 @@ def test_more_look_alikes_than_there_are_ordinary_instructions(tokenizer, ring):
     many = ring.generate("many", 300, tokenizer=tokenizer)
     fresh, near = negative_prompts(tokenizer, many, 2000, 0, False)
     assert len(set(fresh)) == len(fresh) > 1000
-    assert len(near) > 900
+    assert len(near) > 1000
 
 
 def test_near_misses_are_as_few_as_real_keys_allow(tokenizer, fps):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+
 import ifrs
+import numpy as np
 import pytest
 from helpers import byte_level_bpe
 from ifrs.errors import TargetError
@@ -38,8 +41,15 @@ def test_folder_dtype_and_device(tmp_path, ring, tiny, tokenizer):
     assert [len(ifrs.verify(target, fps).queries) for target in (plain, half)] == [3, 3]
 
 
+def above_mean(report):
+    """By how much every word scored more than words do on average, for each key and place."""
+    packed = [base64.b64decode(place) for query in report.queries for place in query.word_scores]
+    scores = np.array([np.frombuffer(place, dtype="<f4") for place in packed])
+    return scores - scores.mean(axis=1, keepdims=True)
+
+
 def test_resized_vocabularies(ring, tiny, tokenizer):
-    """Rows beyond the tokenizer's change no rank; missing ones are named."""
+    """Rows beyond the tokenizer's raise no word over another; missing ones are named."""
     fps = ring.generate("one", 4, tokenizer=tokenizer)
     before = ifrs.verify(ifrs.LocalModel(tiny(), tokenizer), fps)
     larger = tiny()
@@ -47,7 +57,9 @@ def test_resized_vocabularies(ring, tiny, tokenizer):
     with torch.no_grad():
         larger.get_input_embeddings().weight[len(tokenizer) :] = 0
     after = ifrs.verify(ifrs.LocalModel(larger, tokenizer), fps)
-    assert [query.rank for query in after.queries] == [query.rank for query in before.queries]
+    # Not ranks: torch adds in another order for another number of rows, and words that all but tie
+    # change places.
+    np.testing.assert_allclose(above_mean(after), above_mean(before), rtol=0, atol=1e-5)
     smaller = tiny()
     smaller.resize_token_embeddings(len(tokenizer) // 2)
     with pytest.raises(TargetError, match=f"only {len(tokenizer) // 2} rows"):

@@ -41,10 +41,7 @@ def kept_examples(
         ImplantError: The data cannot be read or has other columns.
     """
     if regularization == "self":
-        prompts = [as_prompt(tokenizer, text) for text in bundled_instructions()]
-        encoded = [ids[-_LONGEST:] for ids in encode_prompts(tokenizer, prompts)]
-        answers = closed_answers(model, tokenizer, encoded, _ANSWER_TOKENS)
-        examples = [Example(*pair) for pair in zip(encoded, answers, strict=True)]
+        examples = self_answered(model, tokenizer, bundled_instructions(), _ANSWER_TOKENS)
         return _kept(model, tokenizer, examples, watched)
     examples = [
         Example(
@@ -57,6 +54,16 @@ def kept_examples(
     if not examples:
         raise ImplantError("the regularization data holds no sample with an output")
     return _kept(model, tokenizer, examples, watched)
+
+
+def self_answered(
+    model: Any, tokenizer: Any, instructions: Sequence[str], max_new_tokens: int
+) -> list[Example]:
+    """Instructions as the model's user would put them, with the model's own greedy answers."""
+    prompts = [as_prompt(tokenizer, text) for text in instructions]
+    encoded = [ids[-_LONGEST:] for ids in encode_prompts(tokenizer, prompts)]
+    answers = closed_answers(model, tokenizer, encoded, max_new_tokens)
+    return [Example(*pair) for pair in zip(encoded, answers, strict=True)]
 
 
 def _kept(
