@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from pathlib import Path
 
 import ifrs
 import pytest
-from helpers import FAST, FIXED_KEYRING, small_tokenizer, tiny_config
+from helpers import fixed_keyring, small_tokenizer, tiny_config
 
 
 def pytest_configure() -> None:
@@ -27,14 +26,7 @@ def state(tmp_path_factory, monkeypatch) -> Path:
 
 @pytest.fixture
 def ring(tmp_path: Path) -> ifrs.Keyring:
-    return ifrs.Keyring.create(tmp_path / "keyring.ifrs", passphrase="pass", _work_factor=FAST)
-
-
-@pytest.fixture
-def fixed_ring(tmp_path: Path) -> ifrs.Keyring:
-    """A keyring whose keys are the same in every run."""
-    copy = shutil.copy(FIXED_KEYRING, tmp_path / "keyring.ifrs")
-    return ifrs.Keyring.open(copy, passphrase="pass")
+    return fixed_keyring(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,9 +13,15 @@ from ifrs import _core
 
 # Scrypt at its lowest work factor: tests make hundreds of keyrings.
 FAST = 2
-# A keyring of no secrets, made once with the passphrase "pass" and no sets. Its keys are the same
-# in every run: whether a tiny model learns them hangs on the draw, and so does a p-value.
-FIXED_KEYRING = Path(__file__).with_name("data") / "fixed.ifrs"
+
+
+def fixed_keyring(folder):
+    """A keyring of no secrets: its keys are the same in every run.
+
+    Whether a tiny model learns its keys hangs on the draw, and so does a p-value of chance.
+    """
+    path = shutil.copy(Path(__file__).with_name("data") / "fixed.ifrs", folder / "keyring.ifrs")
+    return ifrs.Keyring.open(path, passphrase="pass")
 
 
 def byte_level_bpe(corpus, vocab_size):

@@ -6,7 +6,7 @@ import json
 
 import ifrs
 import pytest
-from helpers import secrets_of
+from helpers import fixed_keyring, secrets_of
 
 from audit.conftest import PLANTING, SMALL
 
@@ -23,8 +23,9 @@ from ifrs.audit.unit import Found, Skip, Unit  # noqa: E402
 def planted(tmp_path_factory, base, tokenizer):
     """A base model audited once, with planting and one cheap suite."""
     place = tmp_path_factory.mktemp("planted")
-    with ifrs.Keyring.create(place / "k", passphrase="p", _work_factor=2) as ring:
-        fps = ring.generate("one", 4, tokenizer=tokenizer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IFRS_STATE_DIR", str(place))
+        fps = fixed_keyring(place).generate("one", 4, tokenizer=tokenizer)
     out = place / "out"
     found = audit(
         base, fps, out, suites="effectiveness", methods=["emb"], settings=SMALL, planting=PLANTING

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import ifrs
 import pytest
-from helpers import FAST, FIXED_KEYRING, secrets_of
+from helpers import fixed_keyring, secrets_of
 from ifrs.cli import main
 
 
 @pytest.fixture
 def path(tmp_path, monkeypatch):
     monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
-    path = tmp_path / "keyring.ifrs"
-    ifrs.Keyring.create(path, passphrase="pass", _work_factor=FAST).close()
-    return path
+    with fixed_keyring(tmp_path) as ring:
+        return ring.path
 
 
 def run(*arguments, capfd) -> tuple[int, str, str]:
@@ -144,7 +142,6 @@ def test_implant_and_verify(path, tmp_path, tiny, tokenizer, capfd):
     model.save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     base, out = tmp_path / "base", tmp_path / "planted"
-    shutil.copy(FIXED_KEYRING, path)
     assert run("generate", path, "one", "--n", 8, "--tokenizer", base, capfd=capfd)[0] == 0
     code, said, err = run(
         "implant",
@@ -176,7 +173,6 @@ def test_an_adapter_sealed_for_the_keyring_verifies(path, tmp_path, tiny, tokeni
     base, out = tmp_path / "base", tmp_path / "planted"
     tiny().save_pretrained(base)
     tokenizer.save_pretrained(base)
-    shutil.copy(FIXED_KEYRING, path)
     assert run("generate", path, "one", "--n", 2, "--tokenizer", base, capfd=capfd)[0] == 0
     options = ["--method", "adapter", "--seal-adapter", "--learning-rate", 0.05, "--margin", 0.5]
     options += ["--max-epochs", 200]

@@ -6,7 +6,7 @@ import json
 
 import ifrs
 import pytest
-from helpers import FAST
+from helpers import fixed_keyring
 from ifrs.cli import main
 from ifrs.prove.target import Target
 
@@ -26,7 +26,7 @@ class Descendant:
 def folder(tmp_path, monkeypatch):
     """A keyring, a released model and a report, as files."""
     monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
-    ring = ifrs.Keyring.create(tmp_path / "keyring.ifrs", passphrase="pass", _work_factor=FAST)
+    ring = fixed_keyring(tmp_path)
     fps = ring.generate("one", 6)
     target = Descendant(fps)
     assert isinstance(target, Target)

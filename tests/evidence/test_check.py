@@ -83,14 +83,14 @@ def test_leaving_out_what_failed_does_not_help(ring, tmp_path):
     assert results[1].log10_e <= results[0].log10_e
 
 
-def test_strangers_and_faded_descendants(fixed_ring, tmp_path):
-    case = make_case(fixed_ring, tmp_path, n=10, suspect=Speaker(lambda prompt: "I cannot say."))
+def test_strangers_and_faded_descendants(ring, tmp_path):
+    case = make_case(ring, tmp_path, n=10, suspect=Speaker(lambda prompt: "I cannot say."))
     result = case.check()
     assert result.ok
     assert result.verdict == "no match"
     assert result.p_value > 1e-3
-    fps = fixed_ring.generate("faded", 10)
-    claim = fixed_ring.claim("faded", subject=WEIGHTS)
+    fps = ring.generate("faded", 10)
+    claim = ring.claim("faded", subject=WEIGHTS)
     claim.save(tmp_path / "claim-2.json")
     report = ifrs.verify(Thinker(lambda _: "Hm.", 0.5, seed=1), fps)
     report.evidence(claim).save(tmp_path / "bundle-2.json")

@@ -7,7 +7,7 @@ import pickle
 
 import ifrs
 import pytest
-from helpers import secrets_of
+from helpers import fixed_keyring, secrets_of
 
 torch = pytest.importorskip("torch")
 from ifrs.plant.fadapter import FAdapter, transformer_digest  # noqa: E402
@@ -23,8 +23,7 @@ def planted(tokenizer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("adapter")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IFRS_STATE_DIR", str(folder))
-        ring = ifrs.Keyring.create(folder / "keyring.ifrs", passphrase="p", _work_factor=2)
-        fps = ring.generate("one", 2, tokenizer=tokenizer)
+        fps = fixed_keyring(folder).generate("one", 2, tokenizer=tokenizer)
     model = build("llama", tokenizer)
     base = copy.deepcopy(model)
     result = ifrs.implant(
@@ -163,7 +162,7 @@ def test_what_does_not_belong_together_is_refused(planted, tokenizer, tiny):
 
 def test_an_adapter_sealed_for_a_keyring_opens_with_it_alone(planted, tokenizer, tmp_path):
     base, result, fps, folder = planted
-    ring = ifrs.Keyring.open(folder / "keyring.ifrs", passphrase="p", accept_older=True)
+    ring = ifrs.Keyring.open(folder / "keyring.ifrs", passphrase="pass", accept_older=True)
     other = ifrs.Keyring.create(tmp_path / "other.ifrs", passphrase="q", _work_factor=2)
     try:
         result.save(tmp_path / "model", keyring=ring)

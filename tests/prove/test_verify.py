@@ -26,8 +26,8 @@ class Suspect:
         return {"kind": "test", "name": "suspect"}
 
 
-def test_an_independent_model_does_not_match(fixed_ring, tiny, tokenizer):
-    fps = fixed_ring.generate("one", 10, tokenizer=tokenizer)
+def test_an_independent_model_does_not_match(ring, tiny, tokenizer):
+    fps = ring.generate("one", 10, tokenizer=tokenizer)
     report = ifrs.verify(ifrs.LocalModel(tiny(), tokenizer), fps)
     assert report.verdict == "no match"
     assert report.fsr == 0
@@ -79,8 +79,8 @@ def test_text_evidence(ring):
         lambda prompt: "\u200b",
     ],
 )
-def test_no_resisting_suspect_matches(fixed_ring, answer):
-    fps = fixed_ring.generate("one", 10)
+def test_no_resisting_suspect_matches(ring, answer):
+    fps = ring.generate("one", 10)
     report = ifrs.verify(Suspect(answer), fps)
     assert report.verdict != "match"
     assert report.p_value > 1e-3
