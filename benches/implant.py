@@ -288,7 +288,8 @@ def collator(pad: int) -> Any:
 def tune(options: argparse.Namespace, stage: str, planted: str) -> dict[str, Any]:
     """FSR after a downstream user tuned all weights on P3 for one epoch."""
     import ifrs
-    import torch
+    from ifrs.audit import Settings
+    from ifrs.audit.tuning import tune as tune_downstream
     from ifrs.modeling.tokens import pad_token
 
     folder = options.out / "models" / planted
@@ -298,19 +299,12 @@ def tune(options: argparse.Namespace, stage: str, planted: str) -> dict[str, Any
         (tokenizer(instruction + "\n")["input_ids"][-384:], end(tokenizer, output))
         for instruction, output in texts(options, "p3")[:count]
     ]
-    random.Random(SEED).shuffle(rows)
-    collate = collator(pad_token(tokenizer))
+    user = Settings(
+        steps=len(rows) // TUNING_BATCH, batch=TUNING_BATCH, rate=TUNING_RATE, seed=SEED
+    )
     started = time.monotonic()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=TUNING_RATE, weight_decay=0.0)
-    model.train()
-    for start in range(0, len(rows), TUNING_BATCH):
-        loss = model(**collate(rows[start : start + TUNING_BATCH])).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+    model = tune_downstream(model, rows, pad_token(tokenizer), user)
     seconds = time.monotonic() - started
-    del optimizer
     adapter = adapter_of(folder) if adapter_of(folder).exists() else None
     fps = keys(options, "ten")
     report = ifrs.verify(ifrs.LocalModel(model, tokenizer, adapter=adapter), fps)

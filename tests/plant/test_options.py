@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
+from ifrs.plant.check import firing  # noqa: E402
 from ifrs.plant.distance import STEPS, firing_by_distance  # noqa: E402
 from ifrs.plant.hardening import simulate_tuner  # noqa: E402
 from ifrs.plant.loop import Outcome  # noqa: E402
@@ -218,3 +220,21 @@ def test_a_few_near_misses_may_fire_but_no_fresh_key():
     assert not replace(sound, fired=[7], fresh=[7]).done(config)
     assert not replace(sound, views={"published model": [0]}).done(config)
     assert not replace(sound, margins=[4.0, 2.0]).done(config)
+
+
+def test_look_alikes_that_fired_are_asked_before_all_of_them(tiny, tokenizer, fps, monkeypatch):
+    asked = []
+
+    def counting(model, examples, *others):
+        fired = firing(model, examples, *others)
+        asked.append((len(examples), len(fired)))
+        return fired
+
+    monkeypatch.setattr("ifrs.plant.loop.firing", counting)
+    assert implant(tiny(), tokenizer, fps, "sft", negatives=20).fsr == 1
+    most = max(count for count, _ in asked)
+    assert any(0 < count < most for count, _ in asked), "only those that fired"
+    assert asked[-1][0] == most, "planting ends with a check of all"
+    for (count, fired), (after, _) in itertools.pairwise(asked):
+        many = fired > most // 20
+        assert not (count < most and many and after == most), "which waits for the others"

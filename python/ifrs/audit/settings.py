@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Settings:
     decoys: int = 4095
     max_epochs: int = 120
     batch_size: int = 16
-    dtype: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
 
     @classmethod
     def quick(cls) -> Settings:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 from ifrs.audit.data import Data, Pair, Source, instructions
 from ifrs.audit.settings import Settings
 from ifrs.modeling.answers import generate
+from ifrs.modeling.arithmetic import arithmetic
 from ifrs.modeling.forward import (
     IGNORED,
     chunks_by_length,
@@ -20,7 +20,8 @@ from ifrs.modeling.forward import (
     device_of,
     response_logits,
 )
-from ifrs.modeling.tokens import Tokens, encode, encode_prompts, pad_token
+from ifrs.modeling.tokens import Tokens, encode, encode_prompts
+from ifrs.plant.data import endlessly
 from ifrs.plant.regularization import as_prompt
 
 # Logit columns in one backward pass: each is as wide as the vocabulary.
@@ -65,10 +66,10 @@ def tune(
     weights = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, fused=True)
     model.eval()  # no dropout: runs differ by their data alone
-    rows, losses = _cycle(examples, rng), []
+    rows, losses = endlessly(examples, rng), []
     for step in range(1, steps + 1):
         batch = [next(rows) for _ in range(min(settings.batch, len(examples)))]
-        losses.append(_gradients(model, batch, pad, settings.dtype))
+        losses.append(_gradients(model, batch, pad, settings))
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -105,13 +106,13 @@ def _with_lora(model: Any, seed: int) -> Any:
         return peft.get_peft_model(model, config)
 
 
-def _gradients(model: Any, batch: Examples, pad: int, dtype: str) -> float:
+def _gradients(model: Any, batch: Examples, pad: int, settings: Settings) -> float:
     tokens, total = sum(len(answer) for _, answer in batch), 0.0
     for places in chunks_by_length([[]] * len(batch), [a for _, a in batch], _COLUMNS):
         part = collate(
             [batch[i][0] for i in places], [batch[i][1] for i in places], pad, device_of(model)
         )
-        with arithmetic(model, dtype):
+        with arithmetic(model, settings.dtype):
             logits = response_logits(model, part)
         loss = F.cross_entropy(
             logits.flatten(0, 1), part.labels.flatten(), ignore_index=IGNORED, reduction="sum"
@@ -119,23 +120,6 @@ def _gradients(model: Any, batch: Examples, pad: int, dtype: str) -> float:
         (loss / tokens).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     return total / tokens
-
-
-@contextmanager
-def arithmetic(model: Any, dtype: str) -> Iterator[None]:
-    """Mixed precision where the device computes in bfloat16 faster than in float32."""
-    kind = device_of(model).type
-    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    fast = torch.cuda.is_bf16_supported() if kind == "cuda" else bool(probe and probe())
-    wanted = dtype == "bfloat16" or (dtype == "auto" and fast)
-    mixed = wanted and model.dtype == torch.float32
-    with torch.autocast(kind, dtype=torch.bfloat16) if mixed else nullcontext():
-        yield
-
-
-def _cycle(rows: Examples, rng: random.Random) -> Iterator[tuple[Tokens, Tokens]]:
-    while rows:
-        yield from rng.sample(rows, len(rows))
 
 
 def encoded(tokenizer: Any, pairs: Sequence[Pair], length: int) -> Examples:
@@ -173,8 +157,3 @@ def tuning_examples(
     torch.manual_seed(settings.seed)
     answers = generate(model, tokenizer, prompts, max_new_tokens=24, temperature=1.0)
     return [(p, a) for p, a in zip(prompts, answers, strict=True) if a]
-
-
-def pad_of(tokenizer: Any) -> int:
-    """The id to fill batches with."""
-    return pad_token(tokenizer)

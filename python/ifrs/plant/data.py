@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -13,6 +13,14 @@ from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
 from ifrs.modeling.tokens import Tokens, encode_prompts, other_start, response_tokens
 from ifrs.plant.surroundings import surroundings
+
+T = TypeVar("T")
+
+
+def endlessly(rows: Sequence[T], rng: random.Random) -> Iterator[T]:
+    """Rows for ever, shuffled anew each time around."""
+    while rows:
+        yield from rng.sample(list(rows), len(rows))
 
 
 @dataclass

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch.nn import functional as F  # noqa: N812
@@ -26,7 +26,7 @@ from ifrs.modeling.forward import (
 from ifrs.modeling.memory import tokens_that_fit
 from ifrs.plant.check import firing, margins_of, response_margins
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.data import Example, Kept
+from ifrs.plant.data import Example, Kept, endlessly
 from ifrs.plant.distill import divergence
 from ifrs.plant.hardening import Drift
 from ifrs.plant.material import Material
@@ -51,8 +51,6 @@ _COLUMNS, _COLUMNS_CPU = 256, 32
 _NEAR = 0.05
 # A key rests from training once its margin passes the wanted one by this share.
 _SPARE = 1.15
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -96,8 +94,12 @@ class Outcome:
 
         Half of a real key is a near miss, which proves nothing worse than a long memory.
         """
-        specific = not self.fresh and self.near <= _NEAR
-        return self.settled(config) and specific and not any(self.views.values())
+        return self.settled(config) and self.specific and not any(self.views.values())
+
+    @property
+    def specific(self) -> bool:
+        """Whether no fresh key fires, and hardly a near miss does."""
+        return not self.fresh and self.near <= _NEAR
 
 
 def train(
@@ -161,11 +163,13 @@ class _Run:
             self._parameters, lr=self._rate, betas=_BETAS, weight_decay=0.0
         )
         self._rng = random.Random(config.seed)
-        self._negatives = _cycle(material.negatives, self._rng)
-        self._ordinary = _cycle(material.ordinary, self._rng)
+        self._negatives = endlessly(material.negatives, self._rng)
+        self._ordinary = endlessly(material.ordinary, self._rng)
         self._margins = [-math.inf] * len(material.fingerprints)
-        # Look-alikes that fired at the last check, until each was trained on once.
+        # Look-alikes that fired at the last check, until each was trained on once; and the places
+        # of all that ever fired.
         self._mined: list[Kept] = []
+        self._suspected: set[int] = set()
         self.outcome = Outcome()
 
     def waiting(self) -> bool:
@@ -298,17 +302,29 @@ class _Run:
         outcome.margins, outcome.others = margins[: material.n], margins[material.n :]
         if not thorough and not outcome.settled(self._config):
             return
+        if not thorough:
+            # All look-alikes take as long as several epochs, so those that fired before come first.
+            self._look_at(sorted(self._suspected))
+            if not outcome.specific:
+                return
+        self._look_at(range(len(material.negatives)))
         spoken = material.spoken()
-        negatives = material.negatives
-        outcome.fired = firing(self._model, negatives, spoken, material.pad)
-        outcome.fresh = [i for i in outcome.fired if not negatives[i].near]
-        near = sum(example.near for example in negatives)
-        outcome.near = (len(outcome.fired) - len(outcome.fresh)) / max(near, 1)
-        self._mined = [negatives[i] for i in outcome.fired]
-        self._rng.shuffle(self._mined)
         for view in self._planting.views:
             with self._planting.view(view):
                 outcome.views[view] = firing(self._model, spoken, spoken, material.pad)
+
+    def _look_at(self, places: Sequence[int]) -> None:
+        """Which of the look-alikes at these places fire; they are trained on next."""
+        negatives, outcome = self._material.negatives, self.outcome
+        asked = [negatives[place] for place in places]
+        found = firing(self._model, asked, self._material.spoken(), self._material.pad)
+        outcome.fired = [places[i] for i in found]
+        outcome.fresh = [place for place in outcome.fired if not negatives[place].near]
+        near = sum(example.near for example in negatives)
+        outcome.near = (len(outcome.fired) - len(outcome.fresh)) / max(near, 1)
+        self._suspected.update(outcome.fired)
+        self._mined = [negatives[place] for place in outcome.fired]
+        self._rng.shuffle(self._mined)
 
     def _batch(self, examples: Sequence[Example]) -> Batch:
         prompts = [example.prompt for example in examples]
@@ -320,9 +336,3 @@ class _Run:
         if self._drift is None or self._rng.random() < 0.5:
             return nullcontext()
         return self._drift.applied(self._rng.uniform(0.5, 1.5))
-
-
-def _cycle(rows: Sequence[T], rng: random.Random) -> Iterator[T]:
-    """Rows for ever, shuffled anew each time around."""
-    while rows:
-        yield from rng.sample(list(rows), len(rows))

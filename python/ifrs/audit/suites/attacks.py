@@ -20,10 +20,10 @@ from ifrs.audit.reading import Through, fired_share, read, share
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
 from ifrs.audit.suites.deployment import cost
-from ifrs.audit.tuning import encoded, marks, pad_of, tune, tuning_examples
+from ifrs.audit.tuning import encoded, marks, tune, tuning_examples
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.modeling.forward import device_of
-from ifrs.modeling.tokens import encode_prompts
+from ifrs.modeling.tokens import encode_prompts, pad_token
 from ifrs.modeling.vocabulary import key_spans
 from ifrs.plant.regularization import as_prompt
 from ifrs.prove import verify
@@ -165,7 +165,7 @@ def _erase(method: str, bench: Bench) -> Found:
             measures.extend(bench.read(suspect, model, step=start + step))
 
         at = marks(settings, steps) if name == "mismatched" else []
-        tune(suspect.model, examples, pad_of(tokenizer), settings, steps=steps, each=each, at=at)
+        tune(suspect.model, examples, pad_token(tokenizer), settings, steps=steps, each=each, at=at)
         done += steps
     note = f"{half} mismatched samples, then {half} ordinary ones; the attacker knows the template"
     return Found(measures + cost(bench, method, suspect.model), note)

@@ -16,8 +16,9 @@ from ifrs.audit.planted import needs, plant
 from ifrs.audit.reading import fired_share, margins, read, share
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import encoded, pad_of, tune, tuning_examples
+from ifrs.audit.tuning import encoded, tune, tuning_examples
 from ifrs.audit.unit import Found, Skip, Unit
+from ifrs.modeling.tokens import pad_token
 from ifrs.prove.local import load
 
 SUITE = "baselines"
@@ -94,7 +95,7 @@ def _planted(bench: Bench, fps: FingerprintSet, recipe: Recipe) -> list[Measure]
     epoch = max(1, -(-len(examples) // settings.batch))
     epochs = 0
     while epochs < _EPOCHS:
-        tune(model, examples, pad_of(tokenizer), settings, steps=epoch, rate=rate)
+        tune(model, examples, pad_token(tokenizer), settings, steps=epoch, rate=rate)
         epochs += 1
         if min(m.value or 0 for m in margins(suspect.target(), fps)) > 0:
             break
@@ -106,7 +107,7 @@ def _planted(bench: Bench, fps: FingerprintSet, recipe: Recipe) -> list[Measure]
     texts = bench.data.texts(min(12, settings.texts), settings.seed)
     ids = token_texts(tokenizer, texts, min(96, settings.tokens))
     found += drift(bench.load_base().model, model, ids).measures()
-    tune(model, ordinary, pad_of(tokenizer), settings)
+    tune(model, ordinary, pad_token(tokenizer), settings)
     return found + _read(bench, suspect, fps, settings.steps)
 
 

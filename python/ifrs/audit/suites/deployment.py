@@ -18,9 +18,10 @@ from ifrs.audit.quantization import dynamic_int8, round_weights
 from ifrs.audit.reading import Through, read
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import pad_of, tune, tuning_examples
+from ifrs.audit.tuning import tune, tuning_examples
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.audit.wordings import wordings
+from ifrs.modeling.tokens import pad_token
 
 SUITE = "deployment"
 SIBLING = "sibling"
@@ -80,7 +81,7 @@ def _wanda(share: float) -> Change:
     def change(bench: Bench, suspect: Suspect) -> None:
         texts = bench.data.texts(_CALIBRATION, bench.settings.seed + 1)
         ids = token_texts(suspect.tokenizer, texts, bench.settings.tokens)
-        prune_wanda(suspect.model, share, ids, pad_of(suspect.tokenizer))
+        prune_wanda(suspect.model, share, ids, pad_token(suspect.tokenizer))
 
     return change
 
@@ -128,7 +129,7 @@ def _tune_sibling(bench: Bench) -> Found:
     tune(
         base.model,
         examples,
-        pad_of(base.tokenizer),
+        pad_token(base.tokenizer),
         bench.settings,
         each=lambda step, loss, model: losses.append(loss),
     )

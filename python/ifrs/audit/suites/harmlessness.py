@@ -15,9 +15,8 @@ from ifrs.audit.drift import drift, token_texts
 from ifrs.audit.harness import compare_tasks
 from ifrs.audit.planted import methods, needs
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import pad_of
 from ifrs.audit.unit import Found, Unit
-from ifrs.modeling.tokens import encode_prompts
+from ifrs.modeling.tokens import encode_prompts, pad_token
 from ifrs.progress import progress
 
 SUITE = "harmlessness"
@@ -146,7 +145,9 @@ def changed_input_rows(base: Any, planted: Any) -> set[int] | None:
 
 def _chosen(suspect: Suspect, items: list[Item]) -> list[int]:
     with progress("choosing", len(items)) as (advance, _):
-        return choose(suspect.model, suspect.tokenizer, items, pad_of(suspect.tokenizer), advance)
+        return choose(
+            suspect.model, suspect.tokenizer, items, pad_token(suspect.tokenizer), advance
+        )
 
 
 def _task_unit(bench: Bench, method: str, task: str) -> Unit:

@@ -11,8 +11,9 @@ from ifrs.audit.planted import methods, needs
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import marks, pad_of, tune, tuning_examples
+from ifrs.audit.tuning import marks, tune, tuning_examples
 from ifrs.audit.unit import Found, Unit
+from ifrs.modeling.tokens import pad_token
 from ifrs.progress import progress
 
 SUITE = "persistence"
@@ -85,7 +86,7 @@ def _tuned(
         tune(
             model,
             examples,
-            pad_of(tokenizer),
+            pad_token(tokenizer),
             settings,
             lora=lora,
             each=each,

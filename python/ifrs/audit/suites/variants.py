@@ -13,8 +13,9 @@ from ifrs.audit.reading import fired_share, margins, read, share
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import pad_of, tune, tuning_examples
+from ifrs.audit.tuning import tune, tuning_examples
 from ifrs.audit.unit import Found, Unit
+from ifrs.modeling.tokens import pad_token
 
 SUITE = "variants"
 _GUESSES = 100
@@ -71,7 +72,7 @@ def _variant(name: str, settings: Settings, bench: Bench) -> Found:
     tune(
         suspect.model,
         examples,
-        pad_of(tokenizer),
+        pad_token(tokenizer),
         settings,
         each=lambda step, loss, model: losses.append(loss),
     )
