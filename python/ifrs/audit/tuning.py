@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from ifrs.audit.data import Data, Pair, Source, instructions
 from ifrs.audit.settings import Settings
+from ifrs.modeling.allocation import kept_memory
 from ifrs.modeling.answers import generate
 from ifrs.modeling.arithmetic import arithmetic
 from ifrs.modeling.forward import (
@@ -67,15 +68,17 @@ def tune(
     optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, fused=True)
     model.eval()  # no dropout: runs differ by their data alone
     rows, losses = endlessly(examples, rng), []
-    for step in range(1, steps + 1):
-        batch = [next(rows) for _ in range(min(settings.batch, len(examples)))]
-        losses.append(_gradients(model, batch, pad, settings))
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        if each is not None and (step in at or step == steps):
-            each(step, sum(losses) / len(losses), model)
-            losses = []
+    with kept_memory(model) as tidy:
+        for step in range(1, steps + 1):
+            batch = [next(rows) for _ in range(min(settings.batch, len(examples)))]
+            losses.append(_gradients(model, batch, pad, settings))
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            tidy()
+            if each is not None and (step in at or step == steps):
+                each(step, sum(losses) / len(losses), model)
+                losses = []
     del optimizer
     done = model if wrapped is None else wrapped.merge_and_unload()
     done.requires_grad_(False)

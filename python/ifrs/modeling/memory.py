@@ -37,6 +37,11 @@ def peak_memory_bytes(device: torch.device) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def resident_memory_bytes() -> int:
+    """Memory that this process has now; 0 where the system does not tell."""
+    return _status("/proc/self/status").get("VmRSS", 0)
+
+
 def free_memory_bytes(device: torch.device) -> int | None:
     """Memory that is free on a device; None where the system does not tell."""
     if device.type == "cuda":

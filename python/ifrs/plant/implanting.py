@@ -11,6 +11,7 @@ import torch
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
+from ifrs.modeling.allocation import kept_memory
 from ifrs.modeling.evaluating import evaluating
 from ifrs.modeling.forward import device_of
 from ifrs.modeling.memory import peak_memory_bytes
@@ -76,7 +77,7 @@ def implant(
     model = unwrapped(model)
     check_model(model, tokenizer)
     started = time.monotonic()
-    with _memory_errors():
+    with _memory_errors(), kept_memory(model):
         planting = _method(method, model, tokenizer, fps, config)
         material = gather(model, tokenizer, fps, planting, regularization, config)
         drift = _drift(model, tokenizer, regularization, material, config)

@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from ifrs.errors import ImplantError
+from ifrs.modeling.allocation import kept_memory
 from ifrs.modeling.arithmetic import arithmetic
 from ifrs.modeling.forward import (
     IGNORED,
@@ -44,8 +45,8 @@ _ORDINARY = 3.0
 # Ordinary samples for each fingerprint of a step, and how many tokens in a row of each: many short
 # windows say more of a text than a few long ones, at the same number of logit columns.
 _SAMPLES, _WINDOW = 2, 16
-# Logit columns in one backward pass: each is as wide as the vocabulary. A CPU is no faster with
-# more of them, unless each pass also makes a gradient for the whole vocabulary.
+# Logit columns in one backward pass: each is as wide as the vocabulary. On a CPU, where ordinary
+# text is not trained on, a step has few of them and is no faster with more in a pass.
 _COLUMNS, _COLUMNS_CPU = 256, 32
 # The share of near misses that may fire.
 _NEAR = 0.05
@@ -126,8 +127,19 @@ def train(
         ImplantError: The loss is no number any more.
     """
     run = _Run(model, planting, material, config, workers, drift)
+    with kept_memory(model) as tidy:
+        return _trained(run, config, report, tidy)
+
+
+def _trained(
+    run: _Run,
+    config: ImplantConfig,
+    report: Callable[[int, float, float], None],
+    tidy: Callable[[], None],
+) -> Outcome:
     for epoch in range(1, config.max_epochs + 1):
         loss = run.epoch()
+        tidy()
         if not math.isfinite(loss):
             raise ImplantError(
                 f"the loss became {loss} in epoch {epoch}: try a lower learning_rate or "
@@ -160,7 +172,11 @@ class _Run:
         self._parameters = planting.parameters
         self._rate = config.learning_rate or planting.learning_rate()
         self._optimizer = torch.optim.AdamW(
-            self._parameters, lr=self._rate, betas=_BETAS, weight_decay=0.0
+            self._parameters,
+            lr=self._rate,
+            betas=_BETAS,
+            weight_decay=0.0,
+            fused=not workers.in_step,
         )
         self._rng = random.Random(config.seed)
         self._negatives = endlessly(material.negatives, self._rng)
@@ -281,8 +297,7 @@ class _Run:
         responses = [example.response for example in examples]
         limit = self._config.micro_batch or len(examples)
         fitting = tokens_that_fit(self._model)
-        trained = self._model.get_output_embeddings().weight.requires_grad
-        few = device_of(self._model).type == "cpu" and not trained
+        few = device_of(self._model).type == "cpu" and not self._material.ordinary
         columns = _COLUMNS_CPU if few else _COLUMNS
         for places in chunks_by_length(prompts, responses, fitting):
             narrow = chunks_by_length([[]] * len(places), [responses[i] for i in places], columns)

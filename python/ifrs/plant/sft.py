@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 
 from ifrs.errors import ImplantError
 from ifrs.modeling.quantized import is_quantized
 from ifrs.plant.method import Frozen, Method
-from ifrs.plant.workers import reshard
+from ifrs.plant.workers import is_sharded, reshard
 
 
 class FullTuning(Method):
@@ -37,6 +37,8 @@ class FullTuning(Method):
             )
         reshard(model)
         self.model = model
+        self._embeddings = model.get_input_embeddings()
+        self._was_sparse = getattr(self._embeddings, "sparse", None)
         self._copy: list[tuple[Parameter, Tensor]] | None = None
         if not in_place:
             self._copy = [
@@ -49,6 +51,10 @@ class FullTuning(Method):
         weights = [p for p in self._frozen.trainable() if p.is_floating_point()]
         for weight in weights:
             weight.requires_grad_(True)
+        if _shares_its_weight(self._embeddings, self.model.get_output_embeddings()):
+            # To the dense gradient of the output embeddings this one adds a row for each token,
+            # instead of a second dense one.
+            self._embeddings.sparse = True
         return weights
 
     def learning_rate(self) -> float:
@@ -66,7 +72,7 @@ class FullTuning(Method):
 
     def finish(self) -> None:
         """The weights are the model's own already."""
-        self._frozen.restore()
+        self._restore()
 
     def undo(self) -> None:
         """Copy the old weights back."""
@@ -74,4 +80,19 @@ class FullTuning(Method):
             with torch.no_grad():
                 for weight, old in self._copy:
                     weight.copy_(old)
+        self._restore()
+
+    def _restore(self) -> None:
         self._frozen.restore()
+        if self._was_sparse is not None:
+            self._embeddings.sparse = self._was_sparse
+
+
+def _shares_its_weight(embeddings: Any, output: Any) -> bool:
+    """Whether a plain embedding layer's weight is that of the output embeddings, too."""
+    return (
+        isinstance(embeddings, nn.Embedding)
+        and output is not None
+        and output.weight is embeddings.weight
+        and not is_sharded(embeddings.weight)
+    )

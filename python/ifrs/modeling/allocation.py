@@ -1,0 +1,74 @@
+"""Memory kept from step to step instead of handed back to the kernel."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ifrs.modeling.forward import device_of
+from ifrs.modeling.memory import resident_memory_bytes
+
+# Parameters of mallopt(3).
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
+_KEEP = ((_TRIM_THRESHOLD, -1), (_MMAP_MAX, 0))
+# Where glibc's own adaptation ends in a process that frees large tensors.
+_ADAPTED = ((_MMAP_MAX, 65536), (_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, 64 << 20))
+# How much larger than after the first step a process may be before its fragments are given back.
+_GROWTH = 1.33
+
+_inside = 0
+
+
+@contextmanager
+def kept_memory(model: Any) -> Iterator[Callable[[], None]]:
+    """Reuse what a CPU's steps free, within the context; all of it goes back at the end.
+
+    glibc maps tensors as wide as a vocabulary anew each time, and the kernel zeroes every page of
+    them: that took as long as the arithmetic. Nothing happens for a model on an accelerator,
+    without glibc, or where the user set malloc by the environment.
+
+    Yields:
+        What to call between steps: it gives fragments back once there are too many.
+    """
+    libc = _glibc() if device_of(model).type == "cpu" else None
+    if libc is None:
+        yield lambda: None
+        return
+    global _inside
+    _inside += 1
+    _set(libc, _KEEP)
+    try:
+        yield _tidying(libc)
+    finally:
+        _inside -= 1
+        if not _inside:
+            _set(libc, _ADAPTED)
+            libc.malloc_trim(0)
+
+
+def _tidying(libc: Any) -> Callable[[], None]:
+    limit = 0.0
+
+    def tidy() -> None:
+        nonlocal limit
+        size = resident_memory_bytes()
+        limit = limit or _GROWTH * size
+        if size > limit:
+            libc.malloc_trim(0)
+
+    return tidy
+
+
+def _glibc() -> Any:
+    """The C library, if it is one whose malloc this may set."""
+    settled = "GLIBC_TUNABLES" in os.environ or any(n.startswith("MALLOC_") for n in os.environ)
+    return None if settled or platform.libc_ver()[0] != "glibc" else ctypes.CDLL(None)
+
+
+def _set(libc: Any, parameters: tuple[tuple[int, int], ...]) -> None:
+    for parameter, value in parameters:
+        libc.mallopt(parameter, value)
