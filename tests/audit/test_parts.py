@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from ifrs.audit import filters, load_choices, rows  # noqa: E402
 from ifrs.audit.choices import choose, compared, paired_interval, prompt_of, wilson  # noqa: E402
 from ifrs.audit.data import Data, Item, foreign_texts, instructions  # noqa: E402
-from ifrs.audit.drift import drift, token_texts  # noqa: E402
+from ifrs.audit.drift import drift, log_likelihoods, token_texts  # noqa: E402
 from ifrs.audit.guesses import altered, substrings  # noqa: E402
 from ifrs.audit.merging import merge_into, merges  # noqa: E402
 from ifrs.audit.pruning import linear_layers, prune_magnitude, prune_wanda  # noqa: E402
@@ -182,6 +182,18 @@ def test_slerp_keeps_the_length():
     merged = merges()["slerp"](one, other, one)
     assert merged.norm().item() == pytest.approx(1.0)
     assert merged.tolist()[0] == pytest.approx([0.5**0.5, 0.5**0.5])
+
+
+def test_log_likelihoods_of_a_batch_are_those_of_each_text(tiny, tokenizer):
+    model = tiny()
+    texts = token_texts(tokenizer, ["A cat sat there.", "Yes.", "One fish and two more fish."], 32)
+    found = log_likelihoods(model, texts, tokenizer.pad_token_id)
+    for ids, losses in zip(texts, found, strict=True):
+        with torch.no_grad():
+            log_probs = model(torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
+        wanted = [-float(row[token]) for row, token in zip(log_probs, ids[1:], strict=True)]
+        # In bfloat16 where the processor has it.
+        assert losses == pytest.approx(wanted, abs=0.1)
 
 
 def test_drift(tiny, tokenizer):

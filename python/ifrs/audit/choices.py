@@ -12,12 +12,10 @@ from torch import Tensor
 
 from ifrs.audit.data import Item
 from ifrs.audit.record import Measure
-from ifrs.modeling.forward import chunks_by_length, collate, device_of
+from ifrs.modeling.forward import by_columns, chunks_by_length, collate, device_of
 from ifrs.modeling.tokens import Tokens, encode, encode_prompts
 
 _BATCH_TOKENS = 2048
-# Rows of logits in one pass: each is as wide as the vocabulary.
-_COLUMNS = 256
 
 
 def prompt_of(item: Item) -> str:
@@ -79,8 +77,7 @@ def _narrow(
     places: list[tuple[int, int]], choices: list[list[Tokens]]
 ) -> Iterator[list[tuple[int, int]]]:
     """Choices in batches of few logit rows, of like length."""
-    lengths: list[Tokens] = [choices[r][c][1:] for r, c in places]
-    for part in chunks_by_length([[]] * len(places), lengths, _COLUMNS):
+    for part in by_columns([choices[r][c][1:] for r, c in places]):
         yield [places[i] for i in part]
 
 

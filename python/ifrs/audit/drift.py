@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from ifrs.audit.record import Measure, mean_measure
-from ifrs.modeling.forward import device_of
+from ifrs.modeling.arithmetic import arithmetic
+from ifrs.modeling.forward import by_columns, collate, device_of, response_logits
 from ifrs.modeling.tokens import Tokens, encode_prompts
 
 
@@ -78,15 +79,21 @@ def drift(
     return found
 
 
-def log_likelihoods(model: Any, texts: Sequence[Tokens]) -> list[list[float]]:
-    """Negative log-likelihood of every token but the first, in nats, text by text."""
-    found = []
-    for ids in texts:
-        with torch.no_grad():
-            logits = model(torch.tensor([ids], device=device_of(model))).logits[0, :-1].float()
-        truth = torch.tensor(ids[1:], device=logits.device)
-        losses = logits.logsumexp(-1) - logits.gather(-1, truth[:, None])[:, 0]
-        found.append([float(loss) for loss in losses])
+def log_likelihoods(model: Any, texts: Sequence[Tokens], pad: int) -> list[list[float]]:
+    """Negative log-likelihood of every token but the first, in nats, text by text.
+
+    In batches and in the arithmetic of training: what is asked is which texts are strange.
+    """
+    found: list[list[float]] = [[] for _ in texts]
+    for places in by_columns([ids[1:] for ids in texts]):
+        own = [texts[i] for i in places]
+        batch = collate([ids[:1] for ids in own], [ids[1:] for ids in own], pad, device_of(model))
+        with torch.no_grad(), arithmetic(model, "auto"):
+            logits = response_logits(model, batch)
+        truth = batch.labels.clamp(min=0)
+        losses = logits.logsumexp(-1) - logits.gather(-1, truth[..., None])[..., 0]
+        for i, ids, row in zip(places, own, losses.tolist(), strict=True):
+            found[i] = row[: len(ids) - 1]
     return found
 
 

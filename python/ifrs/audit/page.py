@@ -75,16 +75,23 @@ def render(
 def _facts(
     records: Sequence[Record], subject: Mapping[str, Any], facts: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
-    described = ", ".join(f"{k} {v}" for k, v in subject.items() if k not in ("name", "sha256"))
     keys = " · ".join(str(facts[name]) for name in ("keys", "source", "template", "response"))
     days = sorted({record.started[:10] for record in records})
     machines = sorted({_machine(record) for record in records})
     return [
-        ("Subject", described),
+        ("Subject", _described(subject)),
         ("Fingerprints", keys),
         *[("Machine", text) for text in machines],
         ("Dates", " to ".join(dict.fromkeys([days[0], days[-1]])) if days else "–"),
     ]
+
+
+def _described(subject: Mapping[str, Any]) -> str:
+    if subject["kind"] == "api":
+        return f"a server at {subject['base_url']}, asked by {subject['mode']}"
+    if subject["fingerprinted"]:
+        return "a folder with a fingerprinted model"
+    return "a folder with a base model, fingerprinted here by each method"
 
 
 def _machine(record: Record) -> str:

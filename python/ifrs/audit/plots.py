@@ -75,6 +75,8 @@ def _along(records: Sequence[Record], metric: str, label: str, sign: int) -> Cal
             )
         if metric.startswith("log10_p"):
             axes.axhline(_NEEDED, color=_INK, linewidth=1, dashes=(5, 3))
+        if metric == "fsr":
+            axes.set_ylim(-0.03, 1.03)
         if metric == "margin_min":
             axes.axhline(0, color=_INK, linewidth=1, dashes=(5, 3))
         axes.set_xlabel("training steps")
@@ -103,7 +105,8 @@ def _evidence(records: Sequence[Record]) -> Callable[[Axes], None]:
         axes.axvline(_NEEDED, color=_INK, linewidth=1, dashes=(5, 3))
         axes.set_yticks(range(len(cases)), cases)
         axes.set_xlabel("−log10 p, likelihood")
-        axes.legend(frameon=False)
+        # Beside the points, which may lie anywhere.
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
     return draw
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ifrs._core import FingerprintSet
 from ifrs.audit.bench import Bench, tidy
 from ifrs.audit.data import Data
@@ -20,6 +22,7 @@ from ifrs.audit.subject import Folder, Subject, folder
 from ifrs.audit.suites import SUITES
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.errors import IfrsError
+from ifrs.modeling.allocation import kept_memory
 from ifrs.prove.report import now
 
 QUICK_SECONDS = 15 * 60.0
@@ -233,7 +236,7 @@ def run_unit(bench: Bench, unit: Unit) -> Record:
     started, begun, busy = now(), time.monotonic(), time.process_time()
     status, reason, found = SKIPPED, unit.skip, Found([])
     if unit.skip is None:
-        with tidy():
+        with kept_memory(torch.device("cpu")), tidy():
             status, reason, found = _attempt(bench, unit)
     return Record(
         suite=unit.suite,
@@ -309,8 +312,6 @@ _HEADLINES = (
 
 def machine() -> dict[str, Any]:
     """What it ran on; a class of machine, not a machine."""
-    import torch
-
     return {
         "processor": platform.machine(),
         "cores": os.cpu_count(),

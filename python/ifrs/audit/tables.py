@@ -80,7 +80,10 @@ def count(measure: Measure | None) -> str:
     if measure is None or measure.value is None or measure.n is None:
         return NONE
     text = f"{round(measure.value * measure.n)} of {measure.n}"
-    return text if measure.high is None else f"{text} (≤ {100 * measure.high:.2g} %)"
+    if measure.high is None:
+        return text
+    upper = 100 * measure.high
+    return f"{text} (≤ {upper:.{0 if upper >= 10 else 1}f} %)"
 
 
 def last(record: Record | None, metric: str, task: str | None = None) -> Measure | None:

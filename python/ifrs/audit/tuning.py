@@ -16,7 +16,7 @@ from ifrs.modeling.answers import generate
 from ifrs.modeling.arithmetic import arithmetic
 from ifrs.modeling.forward import (
     IGNORED,
-    chunks_by_length,
+    by_columns,
     collate,
     device_of,
     response_logits,
@@ -24,9 +24,6 @@ from ifrs.modeling.forward import (
 from ifrs.modeling.tokens import Tokens, encode, encode_prompts
 from ifrs.plant.data import endlessly
 from ifrs.plant.regularization import as_prompt
-
-# Logit columns in one backward pass: each is as wide as the vocabulary.
-_COLUMNS = 256
 
 Examples = list[tuple[Tokens, Tokens]]
 
@@ -68,7 +65,7 @@ def tune(
     optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, fused=True)
     model.eval()  # no dropout: runs differ by their data alone
     rows, losses = endlessly(examples, rng), []
-    with kept_memory(model) as tidy:
+    with kept_memory(device_of(model)) as tidy:
         for step in range(1, steps + 1):
             batch = [next(rows) for _ in range(min(settings.batch, len(examples)))]
             losses.append(_gradients(model, batch, pad, settings))
@@ -111,7 +108,7 @@ def _with_lora(model: Any, seed: int) -> Any:
 
 def _gradients(model: Any, batch: Examples, pad: int, settings: Settings) -> float:
     tokens, total = sum(len(answer) for _, answer in batch), 0.0
-    for places in chunks_by_length([[]] * len(batch), [a for _, a in batch], _COLUMNS):
+    for places in by_columns([answer for _, answer in batch]):
         part = collate(
             [batch[i][0] for i in places], [batch[i][1] for i in places], pad, device_of(model)
         )

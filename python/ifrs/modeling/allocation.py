@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ifrs.modeling.forward import device_of
+import torch
+
 from ifrs.modeling.memory import resident_memory_bytes
 
 # Parameters of mallopt(3).
@@ -24,17 +25,17 @@ _inside = 0
 
 
 @contextmanager
-def kept_memory(model: Any) -> Iterator[Callable[[], None]]:
+def kept_memory(device: torch.device) -> Iterator[Callable[[], None]]:
     """Reuse what a CPU's steps free, within the context; all of it goes back at the end.
 
     glibc maps tensors as wide as a vocabulary anew each time, and the kernel zeroes every page of
-    them: that took as long as the arithmetic. Nothing happens for a model on an accelerator,
-    without glibc, or where the user set malloc by the environment.
+    them: that took as long as the arithmetic. Nothing happens on an accelerator, without glibc,
+    or where the user set malloc by the environment.
 
     Yields:
         What to call between steps: it gives fragments back once there are too many.
     """
-    libc = _glibc() if device_of(model).type == "cpu" else None
+    libc = _glibc() if device.type == "cpu" else None
     if libc is None:
         yield lambda: None
         return

@@ -9,14 +9,19 @@ import torch
 from torch import Tensor
 
 from ifrs.modeling.answers import generate
-from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, device_of, response_logits
+from ifrs.modeling.forward import (
+    COLUMNS,
+    IGNORED,
+    chunks_by_length,
+    collate,
+    device_of,
+    response_logits,
+)
 from ifrs.modeling.tokens import Tokens
 from ifrs.plant.data import Example, Kept
 
 # Tokens kept of each distribution beside the responses' own; the rest is held together as one.
 _TOP = 64
-# Logit columns in one pass: rows of the vocabulary's width, 1 MB each for Gemma 3.
-_COLUMNS = 256
 
 
 def own_answers(
@@ -76,7 +81,7 @@ def with_distributions(
     prompts = [example.prompt for example in examples]
     responses = [example.response for example in examples]
     width = max((len(response) for response in responses), default=1)
-    tokens = max(1, _COLUMNS // width) * max(map(len, prompts), default=1)
+    tokens = max(1, COLUMNS // width) * max(map(len, prompts), default=1)
     for places in chunks_by_length(prompts, responses, tokens):
         batch = collate(
             [prompts[i] for i in places], [responses[i] for i in places], pad, device_of(model)

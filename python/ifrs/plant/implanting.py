@@ -77,7 +77,7 @@ def implant(
     model = unwrapped(model)
     check_model(model, tokenizer)
     started = time.monotonic()
-    with _memory_errors(), kept_memory(model):
+    with _memory_errors(), kept_memory(device_of(model)):
         planting = _method(method, model, tokenizer, fps, config)
         material = gather(model, tokenizer, fps, planting, regularization, config)
         drift = _drift(model, tokenizer, regularization, material, config)

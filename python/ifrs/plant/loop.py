@@ -16,8 +16,10 @@ from ifrs.errors import ImplantError
 from ifrs.modeling.allocation import kept_memory
 from ifrs.modeling.arithmetic import arithmetic
 from ifrs.modeling.forward import (
+    COLUMNS,
     IGNORED,
     Batch,
+    by_columns,
     chunks_by_length,
     collate,
     device_of,
@@ -45,9 +47,9 @@ _ORDINARY = 3.0
 # Ordinary samples for each fingerprint of a step, and how many tokens in a row of each: many short
 # windows say more of a text than a few long ones, at the same number of logit columns.
 _SAMPLES, _WINDOW = 2, 16
-# Logit columns in one backward pass: each is as wide as the vocabulary. On a CPU, where ordinary
-# text is not trained on, a step has few of them and is no faster with more in a pass.
-_COLUMNS, _COLUMNS_CPU = 256, 32
+# Logit columns in one pass where ordinary text is not trained on: a step has few of them, and a CPU
+# is no faster with more in a pass.
+_FEW_COLUMNS = 32
 # The share of near misses that may fire.
 _NEAR = 0.05
 # A key rests from training once its margin passes the wanted one by this share.
@@ -127,7 +129,7 @@ def train(
         ImplantError: The loss is no number any more.
     """
     run = _Run(model, planting, material, config, workers, drift)
-    with kept_memory(model) as tidy:
+    with kept_memory(device_of(model)) as tidy:
         return _trained(run, config, report, tidy)
 
 
@@ -298,10 +300,9 @@ class _Run:
         limit = self._config.micro_batch or len(examples)
         fitting = tokens_that_fit(self._model)
         few = device_of(self._model).type == "cpu" and not self._material.ordinary
-        columns = _COLUMNS_CPU if few else _COLUMNS
+        columns = _FEW_COLUMNS if few else COLUMNS
         for places in chunks_by_length(prompts, responses, fitting):
-            narrow = chunks_by_length([[]] * len(places), [responses[i] for i in places], columns)
-            for part in narrow:
+            for part in by_columns([responses[i] for i in places], columns):
                 for start in range(0, len(part), limit):
                     yield [places[i] for i in part[start : start + limit]]
 

@@ -380,7 +380,8 @@ def _any_model(bench: Bench) -> Suspect:
 
 
 def _losses(suspect: Suspect, prompts: list[str]) -> list[list[float]]:
-    return log_likelihoods(suspect.model, token_texts(suspect.tokenizer, prompts, 128))
+    texts = token_texts(suspect.tokenizer, prompts, 128)
+    return log_likelihoods(suspect.model, texts, pad_token(suspect.tokenizer))
 
 
 # Overclaim
