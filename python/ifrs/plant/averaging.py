@@ -22,24 +22,30 @@ def towards_base(model: Any, planting: Method, material: Material, config: Impla
     Returns:
         The share of the change that is left.
     """
-    left = 1.0
-    for _ in range(_MOST_STEPS):
-        try:
+    steps = 0
+    try:
+        while steps < _MOST_STEPS:
             planting.shrink(_STEP)
-        except NotImplementedError:
-            break
-        if not _holds(model, material, config):
-            planting.shrink(1 / _STEP)
-            break
-        left *= _STEP
-    return left
+            steps += 1
+            if not _fires(model, material, config):
+                planting.shrink(1 / _STEP)
+                steps -= 1
+                break
+    except NotImplementedError:
+        return 1.0
+    # A smaller change fires under fewer look-alikes, nearly always: all are asked at the end alone.
+    while steps and not _silent(model, material):
+        planting.shrink(1 / _STEP)
+        steps -= 1
+    return _STEP**steps
 
 
-def _holds(model: Any, material: Material, config: ImplantConfig) -> bool:
+def _fires(model: Any, material: Material, config: ImplantConfig) -> bool:
     margins = response_margins(model, material.fingerprints, material.pad)
     least = config.margin / 2 if config.average else config.margin
-    wide = sum(margin >= least for margin in margins)
+    return sum(margin >= least for margin in margins) >= config.target_fsr * len(margins)
+
+
+def _silent(model: Any, material: Material) -> bool:
     fresh = [example for example in material.negatives if not example.near]
-    return wide >= config.target_fsr * len(margins) and not firing(
-        model, fresh, material.spoken(), material.pad
-    )
+    return not firing(model, fresh, material.spoken(), material.pad)
