@@ -20,7 +20,7 @@ from ifrs.audit.reading import Through, fired_share, read, share
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
 from ifrs.audit.suites.deployment import cost
-from ifrs.audit.tuning import encoded, marks, tune, tuning_examples
+from ifrs.audit.tuning import STEP_SECONDS, encoded, marks, tune, tuning_examples
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.modeling.forward import device_of
 from ifrs.modeling.tokens import encode_prompts, pad_token
@@ -125,7 +125,7 @@ def _tried(bench: Bench, target: Any, keys: list[str], task: str) -> Measure:
 def _tuners(bench: Bench, method: str, rank: int) -> list[Unit]:
     settings = bench.settings
     steps = settings.erasing // settings.batch
-    erase, seconds = partial(_erase, method), 25 + 2.0 * steps + 7 * settings.readings
+    erase, seconds = partial(_erase, method), 25 + STEP_SECONDS * steps + 7 * settings.readings
     names = ("erasing", "batch", "rate", "length", "seed", "readings", "dtype", "decoys")
     again, planting_names = partial(_incremental, method), ("seed", "max_epochs", "batch_size")
     return [
@@ -332,7 +332,7 @@ def _perplexity_unit(bench: Bench) -> Unit:
     settings = bench.settings
     inputs: dict[str, Any] = {"prompts": settings.prompts, "seed": settings.seed}
     inputs |= {"data": bench.data.digest(*bench.data.sources)}
-    seconds = 20 + 0.1 * settings.prompts
+    seconds = 20 + 0.3 * settings.prompts
     return Unit(SUITE, "perplexity-filter", "base", _perplexity_filter, seconds, inputs, rank=2)
 
 

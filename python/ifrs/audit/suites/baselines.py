@@ -16,7 +16,7 @@ from ifrs.audit.planted import needs, plant
 from ifrs.audit.reading import fired_share, margins, read, share
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import encoded, tune, tuning_examples
+from ifrs.audit.tuning import STEP_SECONDS, encoded, tune, tuning_examples
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.modeling.tokens import pad_token
 from ifrs.prove.local import load
@@ -41,7 +41,7 @@ def units(bench: Bench) -> list[Unit]:
     names = ("seed", "steps", "batch", "rate", "length", "dtype", "texts", "tokens", "decoys")
     inputs = {name: value for name, value in settings.to_json().items() if name in names}
     inputs["data"] = bench.data.digest(*bench.data.sources)
-    seconds = 1.9 * settings.steps + 70
+    seconds = STEP_SECONDS * settings.steps + 70
     direct = Unit(SUITE, "direct", "sft", _direct, 60 + seconds, inputs, rank=45)
     paper = Unit(SUITE, "if-sft-paper", "sft", _paper, 280 + seconds, inputs, rank=47)
     return [direct, paper, *unrelated]

@@ -18,7 +18,7 @@ from ifrs.audit.quantization import dynamic_int8, round_weights
 from ifrs.audit.reading import Through, read
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import tune, tuning_examples
+from ifrs.audit.tuning import STEP_SECONDS, tune, tuning_examples
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.audit.wordings import wordings
 from ifrs.modeling.tokens import pad_token
@@ -52,20 +52,21 @@ def units(bench: Bench) -> list[Unit]:
 def _changes() -> dict[str, tuple[Change, float, str]]:
     """Changes of weights, what they take, and what they are."""
     rounded = "simulated: round to nearest, embeddings included"
+    exported = "exported and read back; tensors that planting left alone keep the base file's type"
     return {
-        "int8": (_rounding(8, None), 14, f"{rounded}, one scale a row"),
-        "int4": (_rounding(4, _GROUP), 18, f"{rounded}, groups of {_GROUP}"),
+        "int8": (_rounding(8, None), 25, f"{rounded}, one scale a row"),
+        "int4": (_rounding(4, _GROUP), 23, f"{rounded}, groups of {_GROUP}"),
         "int8-dynamic": (
             lambda _, suspect: dynamic_int8(suspect.model),
-            25,
+            17,
             "torch's own dynamic int8: weights and activations of linear layers",
         ),
-        "prune-magnitude-20": (_magnitude(0.2), 16, "torch's L1 pruning, layer by layer"),
-        "prune-magnitude-50": (_magnitude(0.5), 16, "torch's L1 pruning, layer by layer"),
-        "prune-wanda-20": (_wanda(0.2), 18, "calibrated on ordinary text"),
-        "prune-wanda-50": (_wanda(0.5), 18, "calibrated on ordinary text"),
-        "gguf-q8_0": (partial(through_gguf, "Q8_0"), 60, "exported, read back and dequantized"),
-        "gguf-q4_0": (partial(through_gguf, "Q4_0"), 60, "exported, read back and dequantized"),
+        "prune-magnitude-20": (_magnitude(0.2), 24, "torch's L1 pruning, layer by layer"),
+        "prune-magnitude-50": (_magnitude(0.5), 24, "torch's L1 pruning, layer by layer"),
+        "prune-wanda-20": (_wanda(0.2), 27, "calibrated on ordinary text"),
+        "prune-wanda-50": (_wanda(0.5), 27, "calibrated on ordinary text"),
+        "gguf-q8_0": (partial(through_gguf, "Q8_0"), 75, exported),
+        "gguf-q4_0": (partial(through_gguf, "Q4_0"), 75, exported),
     }
 
 
@@ -115,7 +116,7 @@ def _sibling(bench: Bench) -> Unit:
     names = ("steps", "batch", "length", "rate", "seed", "dtype")
     inputs = {name: value for name, value in settings.to_json().items() if name in names}
     inputs["data"] = bench.data.digest(bench.data.other)
-    seconds = 25 + 1.9 * settings.steps
+    seconds = 25 + STEP_SECONDS * settings.steps
     return Unit(SUITE, SIBLING, "base", _tune_sibling, seconds, inputs, rank=40)
 
 

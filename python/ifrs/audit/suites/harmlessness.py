@@ -44,7 +44,7 @@ def _text_unit(bench: Bench, method: str, rank: int) -> Unit:
     settings = bench.settings
     inputs: dict[str, Any] = {"texts": settings.texts, "tokens": settings.tokens}
     inputs |= {"seed": settings.seed, "data": bench.data.digest(*bench.data.held_out)}
-    seconds = 10 + 0.006 * settings.texts * settings.tokens
+    seconds = 10 + 0.017 * settings.texts * settings.tokens
     wanted = needs(bench, method)
     return Unit(SUITE, "text", method, _text_of(method), seconds, inputs, wanted, rank=rank)
 

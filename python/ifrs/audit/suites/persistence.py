@@ -11,7 +11,7 @@ from ifrs.audit.planted import methods, needs
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import marks, tune, tuning_examples
+from ifrs.audit.tuning import LORA_STEP_SECONDS, STEP_SECONDS, marks, tune, tuning_examples
 from ifrs.audit.unit import Found, Unit
 from ifrs.modeling.tokens import pad_token
 from ifrs.progress import progress
@@ -59,7 +59,7 @@ def _unit(
     kind, what = "lora" if lora else "full", source.name if source else "bundled"
     # Readings of a model with an adapter join it to the publisher's transformer first.
     readings = settings.readings * (12 if method == "adapter" else 7)
-    seconds = 10 + (1.3 if lora else 1.9) * settings.steps + readings
+    seconds = 10 + (LORA_STEP_SECONDS if lora else STEP_SECONDS) * settings.steps + readings
     run = partial(_tuned, method, source, lora, settings)
     case = f"{kind}:{what}"
     return Unit(SUITE, case, method, run, seconds, inputs, needs(bench, method), rank=rank)

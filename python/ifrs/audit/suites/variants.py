@@ -13,7 +13,7 @@ from ifrs.audit.reading import fired_share, margins, read, share
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import tune, tuning_examples
+from ifrs.audit.tuning import STEP_SECONDS, tune, tuning_examples
 from ifrs.audit.unit import Found, Unit
 from ifrs.modeling.tokens import pad_token
 
@@ -42,7 +42,7 @@ def units(bench: Bench) -> list[Unit]:
     inputs["data"] = bench.data.digest(bench.data.first)
     found = []
     for place, (name, (method, made, given, longer)) in enumerate(_VARIANTS.items()):
-        seconds = longer * SECONDS[method] + 1.9 * settings.steps + 35
+        seconds = longer * SECONDS[method] + STEP_SECONDS * settings.steps + 35
         run = partial(_variant, name, settings)
         own = {**inputs, **made, **given}
         found.append(Unit(SUITE, name, method, run, seconds, own, rank=60 + place))
