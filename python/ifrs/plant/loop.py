@@ -178,7 +178,8 @@ class _Run:
             lr=self._rate,
             betas=_BETAS,
             weight_decay=0.0,
-            fused=not workers.in_step,
+            # Without temporaries as large as all weights; rows of embeddings need no such thing.
+            fused=planting.regularized and not workers.in_step,
         )
         self._rng = random.Random(config.seed)
         self._negatives = endlessly(material.negatives, self._rng)
