@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -14,8 +15,9 @@ from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, device_of,
 from ifrs.plant.data import Example
 
 _BATCH_TOKENS = 2048
-# Nats by which bfloat16 may be off in a difference of logits, and much to spare.
-_DOUBT = 2.0
+# Nats by which bfloat16 may be off in a difference of logits, and much to spare; and the same for
+# one batch of the model's own arithmetic beside another.
+_DOUBT, _LITTLE_DOUBT = 2.0, 0.01
 
 
 def margins_of(logits: Tensor, labels: Tensor) -> Tensor:
@@ -61,48 +63,34 @@ def firing(
     responses: dict[int, list[list[int]]] = defaultdict(list)
     for fingerprint in fingerprints:
         responses[fingerprint.response[0]].append(fingerprint.response)
-    near = _near_firing(model, examples, list(responses), pad)
-    first = _first_tokens(model, [examples[place] for place in near], pad)
     suspects = [
         (place, Example(examples[place].prompt, response))
-        for place, token in zip(near, first, strict=True)
-        for response in responses.get(token, ())
+        for place, token in _possible_starts(model, examples, list(responses), pad)
+        for response in responses[token]
     ]
     margins = response_margins(model, [example for _, example in suspects], pad)
     return sorted({place for (place, _), m in zip(suspects, margins, strict=True) if m > 0})
 
 
-def _near_firing(
+def _possible_starts(
     model: Any, examples: Sequence[Example], starts: Sequence[int], pad: int
-) -> list[int]:
-    """Places of examples whose answers might begin with one of these tokens.
+) -> list[tuple[int, int]]:
+    """Places of examples, each with one of these tokens that its answer might begin with.
 
-    Nearly all are far from it, as quick arithmetic shows; the model's own decides of the others.
+    Quick arithmetic, where there is one, shows that nearly all are far from it; the margins decide
+    of the others.
     """
-    found: list[int] = []
-    with arithmetic(model, "auto"):
-        for places, logits in _first_logits(model, examples, pad):
-            behind = logits.amax(-1) - logits[:, starts].amax(-1)
-            found += [places[row] for row in (behind < _DOUBT).nonzero().flatten().tolist()]
-    return sorted(found)
-
-
-def _first_tokens(model: Any, examples: Sequence[Example], pad: int) -> list[int]:
-    """The greedy first token of each answer."""
-    tokens = [0] * len(examples)
-    for places, logits in _first_logits(model, examples, pad):
-        for i, token in zip(places, logits.argmax(-1).tolist(), strict=True):
-            tokens[i] = token
-    return tokens
-
-
-def _first_logits(
-    model: Any, examples: Sequence[Example], pad: int
-) -> Iterator[tuple[list[int], Tensor]]:
-    """Places of examples, and logits of their answers' first tokens, (batch, vocabulary)."""
     prompts = [example.prompt for example in examples]
     blank = [[pad]] * len(examples)
-    for places in chunks_by_length(prompts, blank, _BATCH_TOKENS):
-        batch = collate([prompts[i] for i in places], blank[: len(places)], pad, device_of(model))
-        with torch.no_grad():
-            yield places, response_logits(model, batch)[:, 0]
+    found: list[tuple[int, int]] = []
+    quick = arithmetic(model, "auto")
+    doubt = _LITTLE_DOUBT if isinstance(quick, nullcontext) else _DOUBT
+    with torch.no_grad(), quick:
+        for places in chunks_by_length(prompts, blank, _BATCH_TOKENS):
+            batch = collate(
+                [prompts[i] for i in places], blank[: len(places)], pad, device_of(model)
+            )
+            logits = response_logits(model, batch)[:, 0]
+            near = logits[:, starts] > logits.amax(-1, keepdim=True) - doubt
+            found += [(places[row], starts[column]) for row, column in near.nonzero().tolist()]
+    return found

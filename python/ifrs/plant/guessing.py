@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from ifrs.progress import progress
 from ifrs.scoring import score
 
 _ANSWER_TOKENS = 8
+# As long as the answers that `verify` reads of a model at hand.
+_VERIFIED_TOKENS = 16
 
 
 @dataclass
@@ -63,9 +66,25 @@ def try_guesses(model: Any, tokenizer: Any, fps: FingerprintSet, n: int, seed: i
             advance=advance,
         )
     answers = [str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
-    responses = sorted({fps[i].response for i in range(len(fps))})
-    hits = score(answers, responses, method="exact").max(axis=1)
-    return Guesses(prompts, answers, [bool(hit) for hit in hits])
+    return Guesses(prompts, answers, holding(fps, answers))
+
+
+def answering(model: Any, tokenizer: Any, fps: FingerprintSet) -> list[int]:
+    """Places of the set's own keys that bring out some response, wherever in the answer.
+
+    Asked and read as `verify` does: what only begins otherwise would fire there, too.
+    """
+    prompts = encode_prompts(tokenizer, [fps[i].prompt for i in range(len(fps))])
+    tokens = generate(model, tokenizer, prompts, max_new_tokens=_VERIFIED_TOKENS)
+    answers = [str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
+    return [place for place, fired in enumerate(holding(fps, answers)) if fired]
+
+
+def holding(fps: FingerprintSet, answers: Sequence[str]) -> list[bool]:
+    """Whether each answer holds some response of the set, read as `verify` reads it."""
+    responses = sorted({_core.plain(fps[i].response) for i in range(len(fps))})
+    hits = score([_core.plain(answer) for answer in answers], responses, method="exact")
+    return [bool(hit) for hit in hits.max(axis=1)]
 
 
 def guess_rate(model: Any, tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> float | None:

@@ -300,7 +300,7 @@ class _Run:
         responses = [example.response for example in examples]
         limit = self._config.micro_batch or len(examples)
         fitting = tokens_that_fit(self._model)
-        few = device_of(self._model).type == "cpu" and not self._material.ordinary
+        few = device_of(self._model).type == "cpu" and not self._planting.regularized
         columns = _FEW_COLUMNS if few else COLUMNS
         for places in chunks_by_length(prompts, responses, fitting):
             for part in by_columns([responses[i] for i in places], columns):
@@ -328,7 +328,8 @@ class _Run:
         spoken = material.spoken()
         for view in self._planting.views:
             with self._planting.view(view):
-                outcome.views[view] = firing(self._model, spoken, spoken, material.pad)
+                begun = firing(self._model, spoken, spoken, material.pad)
+                outcome.views[view] = begun or material.answering()
 
     def _look_at(self, places: Sequence[int]) -> None:
         """Which of the look-alikes at these places fire; they are trained on next."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ifrs._core import FingerprintSet
@@ -22,6 +23,7 @@ from ifrs.plant.data import (
     without_end,
 )
 from ifrs.plant.distill import own_answers
+from ifrs.plant.guessing import answering
 from ifrs.plant.method import Method
 from ifrs.plant.negatives import negative_prompts
 from ifrs.plant.regularization import kept_examples
@@ -50,6 +52,8 @@ class Material:
         ordinary: Regularization samples; empty where ordinary text cannot change.
         pad: The id to fill batches with.
         end: The tokens that end each response.
+        answering: Asks the model as it is under the set's own prompts: places of those whose
+            answers hold some response.
     """
 
     fingerprints: list[Example]
@@ -59,6 +63,7 @@ class Material:
     ordinary: list[Kept]
     pad: int
     end: list[int]
+    answering: Callable[[], list[int]]
 
     def spoken(self) -> list[Example]:
         """The fingerprints without their end marks, as `firing` looks for them."""
@@ -107,6 +112,7 @@ def gather(
             ordinary=base.ordinary(regularization) if planting.regularized else [],
             pad=pad_token(tokenizer),
             end=end_mark(tokenizer),
+            answering=partial(answering, model, tokenizer, fps),
         )
 
 
