@@ -21,6 +21,9 @@ PROGRAMS := age:age ssh-keygen:openssh-client openssl:openssl chromium:chromium
 # Optional: a file or folder of real instruction and multiple-choice data for the audit.
 DATA ?=
 
+# Minutes after which `make audit` stops, the most telling units done.
+AUDIT_MINUTES ?= 145
+
 .PHONY: setup programs demo audit audit-quick test test-slow fuzz bench bench-implant docs lint advisories tools format pins clean
 
 setup: $(VENV)/.built
@@ -30,7 +33,7 @@ demo: setup
 
 # Started again, it goes on where it stopped.
 audit: setup
-	python -m ifrs.audit.demo --out audit-out $(if $(DATA),--data $(DATA)) --results docs/results.md
+	python -m ifrs.audit.demo --out audit-out --minutes $(AUDIT_MINUTES) $(if $(DATA),--data $(DATA)) --results docs/results.md
 
 audit-quick: setup
 	python -m ifrs.audit.demo --out audit-quick-out --quick $(if $(DATA),--data $(DATA))

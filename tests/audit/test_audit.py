@@ -16,6 +16,7 @@ from ifrs.audit.bench import Bench  # noqa: E402
 from ifrs.audit.data import Data  # noqa: E402
 from ifrs.audit.results import write_results  # noqa: E402
 from ifrs.audit.subject import folder  # noqa: E402
+from ifrs.audit.suites import SUITES  # noqa: E402
 from ifrs.audit.unit import Found, Skip, Unit  # noqa: E402
 
 
@@ -147,6 +148,28 @@ def test_every_method_has_its_units(tmp_path, base, fps, data):
         assert {"effectiveness", "harmlessness", "persistence", "deployment", "attacks"} <= suites
     plants = [place for place, unit in enumerate(units) if unit.case == "plant"]
     assert plants == list(range(len(plants)))
+
+
+def test_a_whole_audit_leaves_out_what_says_the_same_of_two_methods(tmp_path, base, fps):
+    bench = Bench(folder(base), fps, tmp_path)
+
+    def names(*wanted):
+        return {unit.name for unit in runner.plan(bench, *wanted)}
+
+    whole, every = names(), names(SUITES)
+    assert whole < every
+    left = every - whole
+    assert {name for name in every if name.startswith("variants/")} <= left
+    assert "attacks/erase-mismatched/lora" in left
+    assert not [
+        name
+        for name in left
+        if "guess" in name or (name.endswith("/emb") and not name.startswith("variants/"))
+    ]
+    assert "attacks/erase-mismatched/lora" in names(None, ["lora"])
+    assert "attacks/erase-mismatched/lora" in names(["attacks"])
+    cost = sum(unit.seconds for unit in runner.plan(bench))
+    assert cost < sum(unit.seconds for unit in runner.plan(bench, SUITES)) * 0.7
 
 
 def test_inputs_make_the_digest(tmp_path, base, fps, ring, tokenizer):
@@ -281,7 +304,9 @@ def test_bad_input(tmp_path, base, fps):
 def test_every_unit_on_a_tiny_model(tmp_path, base, fps, data, monkeypatch):
     """All suites for all methods; a failure in any unit is a failure here."""
     monkeypatch.setenv("IFRS_DEBUG", "1")
-    found = audit(base, fps, tmp_path / "out", data=[data], settings=SMALL, planting=PLANTING)
+    found = audit(
+        base, fps, tmp_path / "out", suites=SUITES, data=[data], settings=SMALL, planting=PLANTING
+    )
     assert not found.left
     wrong = {r.name: r.reason for r in found.records if r.status == "failed"}
     assert wrong == {}

@@ -41,14 +41,14 @@ def write_results(out: Path, target: Path, command: str = _COMMAND) -> None:
     for name, (_, svg) in drawn.items():
         write_text(folder / f"audit-{name}.svg", svg)
     images = [f"![{caption}](plots/audit-{name}.svg)" for name, (caption, _) in drawn.items()]
-    write_text(target, _text(records, images, command))
+    write_text(target, _text(records, images, out.name, command))
 
 
-def _text(records: Sequence[Record], images: Sequence[str], command: str) -> str:
+def _text(records: Sequence[Record], images: Sequence[str], folder: str, command: str) -> str:
     parts = [
         "# Results",
         "What the audit measured; every figure is of this one run. Regenerate this file with "
-        f"`python -m ifrs.audit.results audit-out docs/results.md` after `{command}`.",
+        f"`python -m ifrs.audit.results {folder} docs/results.md` after `{command}`.",
         _bullets(_facts(records, command)),
     ]
     found = checks(records)

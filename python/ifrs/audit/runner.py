@@ -16,6 +16,7 @@ from ifrs._core import FingerprintSet
 from ifrs.audit.bench import Bench, tidy
 from ifrs.audit.data import Data
 from ifrs.audit.record import DONE, FAILED, SKIPPED, Record
+from ifrs.audit.selection import in_a_whole_audit
 from ifrs.audit.settings import Settings
 from ifrs.audit.store import Store, write_tables
 from ifrs.audit.subject import Folder, Subject, folder
@@ -126,6 +127,9 @@ def plan(
 ) -> list[Unit]:
     """Units in the order they run, with the plantings that they wait for.
 
+    Without names of suites and methods, those that say of one method what they said of another are
+    left out: see `selection`.
+
     Raises:
         ValueError: There is no such suite.
     """
@@ -138,6 +142,8 @@ def plan(
     if methods is not None:
         kept = {*methods, "base"}
         units = [unit for unit in units if unit.method in kept]
+    elif suites is None and bench.subject.method is None:
+        units = [unit for unit in units if in_a_whole_audit(unit)]
     have = {unit.name for unit in units}
     missing = [
         unit
@@ -325,8 +331,8 @@ def _publish(bench: Bench, store: Store, units: list[Unit]) -> None:
     """Tables, plots and the page, of everything measured of this subject with these settings."""
     from ifrs.audit.page import write_page
 
-    subject, every = bench.subject.describe(), plan(bench)
-    mine = {unit.digest(bench.digest) for unit in (*every, *units)}
+    subject, every = bench.subject.describe(), plan(bench, SUITES)
+    mine = {unit.digest(bench.digest) for unit in every}
     found = [record for record in store.records() if record.digest in mine]
     write_tables(bench.out, found)
     facts = {
@@ -334,7 +340,7 @@ def _publish(bench: Bench, store: Store, units: list[Unit]) -> None:
         "source": bench.fps.source,
         "template": bench.fps.template,
         "response": bench.fps.response,
-        "planned": len(every),
+        "planned": len({unit.digest(bench.digest) for unit in units} | {r.digest for r in found}),
     }
     write_page(bench.out, found, subject, facts)
 

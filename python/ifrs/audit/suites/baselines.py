@@ -41,9 +41,9 @@ def units(bench: Bench) -> list[Unit]:
     names = ("seed", "steps", "batch", "rate", "length", "dtype", "texts", "tokens", "decoys")
     inputs = {name: value for name, value in settings.to_json().items() if name in names}
     inputs["data"] = bench.data.digest(*bench.data.sources)
-    seconds = STEP_SECONDS * settings.steps + 70
-    direct = Unit(SUITE, "direct", "sft", _direct, 60 + seconds, inputs, rank=45)
-    paper = Unit(SUITE, "if-sft-paper", "sft", _paper, 280 + seconds, inputs, rank=47)
+    seconds = STEP_SECONDS * (settings.steps // 2) + 70
+    direct = Unit(SUITE, "direct", "sft", _direct, 60 + seconds, inputs, rank=45, version=2)
+    paper = Unit(SUITE, "if-sft-paper", "sft", _paper, 280 + seconds, inputs, rank=47, version=2)
     return [direct, paper, *unrelated]
 
 
@@ -107,8 +107,9 @@ def _planted(bench: Bench, fps: FingerprintSet, recipe: Recipe) -> list[Measure]
     texts = bench.data.texts(min(12, settings.texts), settings.seed)
     ids = token_texts(tokenizer, texts, min(96, settings.tokens))
     found += drift(bench.load_base().model, model, ids).measures()
-    tune(model, ordinary, pad_token(tokenizer), settings)
-    return found + _read(bench, suspect, fps, settings.steps)
+    steps = max(1, settings.steps // 2)
+    tune(model, ordinary, pad_token(tokenizer), settings, steps=steps)
+    return found + _read(bench, suspect, fps, steps)
 
 
 def _read(bench: Bench, suspect: Suspect, fps: FingerprintSet, step: int) -> list[Measure]:

@@ -22,7 +22,10 @@ _MOST_SOURCES = 2
 
 
 def units(bench: Bench) -> list[Unit]:
-    """Full tuning on up to two sources and LoRA on the first, for each method."""
+    """Full tuning on up to two sources and LoRA on the first, for each method.
+
+    Only the first full tuning takes all steps: the others show other data or another way of tuning.
+    """
     if isinstance(bench.subject, Server):
         why = "a server's weights cannot be tuned: audit the folder"
         return [
@@ -40,11 +43,10 @@ def units(bench: Bench) -> list[Unit]:
     for place, method in enumerate(methods(bench)):
         rank = 4 + 10 * place
         for number, source in enumerate(sources or [None]):
-            # The second source shows other data, not more of it: half the steps.
             steps = bench.settings.steps // (1 + number)
             found.append(_unit(bench, method, source, False, rank + 5 * number, steps))
         first = (sources or [None])[0]
-        found.append(_unit(bench, method, first, True, rank + 3, bench.settings.steps))
+        found.append(_unit(bench, method, first, True, rank + 3, bench.settings.steps // 2))
     return found
 
 
