@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from torch.nn import functional as F  # noqa: N812
 
 from ifrs.audit.data import Data, Pair, Source, instructions
 from ifrs.audit.settings import Settings
 from ifrs.modeling.allocation import kept_memory
 from ifrs.modeling.answers import generate
 from ifrs.modeling.arithmetic import arithmetic
-from ifrs.modeling.forward import (
-    IGNORED,
-    by_columns,
-    collate,
-    device_of,
-    response_logits,
-)
+from ifrs.modeling.columns import columns_of
+from ifrs.modeling.forward import chunks_by_length, collate, device_of
+from ifrs.modeling.memory import tokens_that_fit
 from ifrs.modeling.tokens import Tokens, encode, encode_prompts
 from ifrs.plant.data import endlessly
 from ifrs.plant.regularization import as_prompt
@@ -112,18 +108,15 @@ def _with_lora(model: Any, seed: int) -> Any:
 
 def _gradients(model: Any, batch: Examples, pad: int, settings: Settings) -> float:
     tokens, total = sum(len(answer) for _, answer in batch), 0.0
-    for places in by_columns([answer for _, answer in batch]):
+    prompts, answers = [prompt for prompt, _ in batch], [answer for _, answer in batch]
+    for places in chunks_by_length(prompts, answers, tokens_that_fit(model)):
         part = collate(
-            [batch[i][0] for i in places], [batch[i][1] for i in places], pad, device_of(model)
+            [prompts[i] for i in places], [answers[i] for i in places], pad, device_of(model)
         )
         with arithmetic(model, settings.dtype):
-            logits = response_logits(model, part)
-        loss = F.cross_entropy(
-            logits.flatten(0, 1), part.labels.flatten(), ignore_index=IGNORED, reduction="sum"
-        )
-        (loss / tokens).backward()  # type: ignore[no-untyped-call]
-        total += float(loss.detach())
-    return total / tokens
+            columns = columns_of(model, part)
+            total += columns.backward(partial(columns.cross_entropy, weight=1 / tokens))
+    return total
 
 
 def encoded(tokenizer: Any, pairs: Sequence[Pair], length: int) -> Examples:

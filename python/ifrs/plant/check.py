@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ifrs.modeling.arithmetic import arithmetic
-from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, device_of, response_logits
+from ifrs.modeling.columns import columns_of
+from ifrs.modeling.forward import chunks_by_length, collate, device_of, response_logits
 from ifrs.plant.data import Example
 
 _BATCH_TOKENS = 2048
@@ -21,20 +22,22 @@ _DOUBT, _LITTLE_DOUBT = 2.0, 0.01
 
 
 def margins_of(logits: Tensor, labels: Tensor) -> Tensor:
-    """By how many nats each response's weakest token beats its best rival, float32 (batch,).
+    """By how many nats each token beats its best rival, float32 (columns,).
 
-    A response is what greedy decoding writes exactly when its margin is positive.
+    A response is what greedy decoding writes exactly when all its tokens' margins are positive.
+
+    Args:
+        logits: float32 (columns, vocabulary).
+        labels: int64 (columns,).
     """
-    real = labels != IGNORED
-    truth = logits.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    truth = logits.gather(-1, labels[:, None])[:, 0]
     best = logits.topk(2, dim=-1)
-    leads = best.indices[..., 0] == labels
-    rival = torch.where(leads, best.values[..., 1], best.values[..., 0])
-    return (truth - rival).masked_fill(~real, torch.inf).min(dim=1).values
+    leads = best.indices[:, 0] == labels
+    return truth - torch.where(leads, best.values[:, 1], best.values[:, 0])
 
 
 def response_margins(model: Any, examples: Sequence[Example], pad: int) -> list[float]:
-    """The margin of each example's response, its end mark included."""
+    """The margin of each response's weakest token in nats, its end mark included."""
     prompts = [example.prompt for example in examples]
     responses = [example.response for example in examples]
     margins = [0.0] * len(examples)
@@ -43,8 +46,9 @@ def response_margins(model: Any, examples: Sequence[Example], pad: int) -> list[
             [prompts[i] for i in places], [responses[i] for i in places], pad, device_of(model)
         )
         with torch.no_grad():
-            found = margins_of(response_logits(model, batch), batch.labels)
-        for i, margin in zip(places, found.tolist(), strict=True):
+            columns = columns_of(model, batch)
+            found = columns.each(margins_of)
+        for i, margin in zip(places, columns.least(found).tolist(), strict=True):
             margins[i] = margin
     return margins
 

@@ -9,19 +9,14 @@ import torch
 from torch import Tensor
 
 from ifrs.modeling.answers import generate
-from ifrs.modeling.forward import (
-    COLUMNS,
-    IGNORED,
-    chunks_by_length,
-    collate,
-    device_of,
-    response_logits,
-)
+from ifrs.modeling.columns import columns_of
+from ifrs.modeling.forward import chunks_by_length, collate, device_of
 from ifrs.modeling.tokens import Tokens
 from ifrs.plant.data import Example, Kept
 
 # Tokens kept of each distribution beside the responses' own; the rest is held together as one.
 _TOP = 64
+_BATCH_TOKENS = 2048
 
 
 def own_answers(
@@ -80,23 +75,20 @@ def with_distributions(
     kept: list[Kept | None] = [None] * len(examples)
     prompts = [example.prompt for example in examples]
     responses = [example.response for example in examples]
-    width = max((len(response) for response in responses), default=1)
-    tokens = max(1, COLUMNS // width) * max(map(len, prompts), default=1)
-    for places in chunks_by_length(prompts, responses, tokens):
+    for places in chunks_by_length(prompts, responses, _BATCH_TOKENS):
         batch = collate(
             [prompts[i] for i in places], [responses[i] for i in places], pad, device_of(model)
         )
         with torch.no_grad():
-            logits = response_logits(model, batch)
-            top, log_probs = _distribution(logits, watched)
-        for row, i in enumerate(places):
-            length = len(responses[i])
-            kept[i] = Kept(
-                prompts[i],
-                responses[i],
-                top[row, :length].cpu(),
-                log_probs[row, :length].cpu(),
-            )
+            columns = columns_of(model, batch)
+            found = [
+                _distribution(columns.head(columns.states[p]), watched) for p in columns.parts()
+            ]
+        top, log_probs = (torch.cat(parts).cpu() for parts in zip(*found, strict=True))
+        end = 0
+        for i in places:
+            start, end = end, end + len(responses[i])
+            kept[i] = Kept(prompts[i], responses[i], top[start:end], log_probs[start:end])
     return [example for example in kept if example is not None]
 
 
@@ -109,32 +101,26 @@ def _distribution(logits: Tensor, watched: Sequence[int]) -> tuple[Tensor, Tenso
     return top, logits.gather(-1, top) - logits.logsumexp(-1, keepdim=True)
 
 
-def divergence(logits: Tensor, labels: Tensor, kept: Sequence[Kept]) -> Tensor:
-    """KL divergence from the base model in nats, summed over response tokens.
+class Divergence:
+    """KL divergence from the base model at the response tokens of some examples.
 
     Over the kept tokens, with all others held together: a lower bound of the whole.
-
-    Args:
-        logits: float32 (batch, response, vocabulary).
-        labels: int64 (batch, response).
-        kept: The examples of the batch.
     """
-    top = _stack([example.top for example in kept], logits)
-    base = _stack([example.log_probs for example in kept], logits)
-    now = logits.gather(-1, top) - logits.logsumexp(-1, keepdim=True)
-    kl = (base.exp() * (base - now)).sum(-1) + _rest(base, now)
-    real = labels != IGNORED
-    return (kl * real).sum()
+
+    def __init__(self, kept: Sequence[Kept], device: torch.device, weight: float = 1.0) -> None:
+        """Take what the base model said, token after token, and how much it counts."""
+        self._weight = weight
+        self._top = torch.cat([example.top for example in kept]).to(device)
+        self._base = torch.cat([example.log_probs for example in kept]).to(device)
+
+    def __call__(self, logits: Tensor, part: slice) -> Tensor:
+        """In nats, summed over a part of the tokens; logits are float32 (part, vocabulary)."""
+        top, base = self._top[part], self._base[part]
+        now = logits.gather(-1, top) - logits.logsumexp(-1, keepdim=True)
+        return self._weight * ((base.exp() * (base - now)).sum() + _rest(base, now).sum())
 
 
 def _rest(base: Tensor, now: Tensor) -> Tensor:
     """The share of all other tokens in the divergence."""
     before, after = ((1 - log_probs.exp().sum(-1)).clamp(min=1e-6) for log_probs in (base, now))
     return before * (before.log() - after.log())
-
-
-def _stack(rows: Sequence[Tensor], like: Tensor) -> Tensor:
-    """Rows of unequal length as one tensor, filled with zeros that no label counts."""
-    length = like.shape[1]
-    filled = [torch.nn.functional.pad(row, (0, 0, 0, length - row.shape[0])) for row in rows]
-    return torch.stack(filled).to(like.device)

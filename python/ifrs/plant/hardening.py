@@ -10,14 +10,15 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
-from torch.nn import functional as F  # noqa: N812
 
-from ifrs.modeling.forward import IGNORED, collate, device_of, response_logits
+from ifrs.modeling.columns import columns_of
+from ifrs.modeling.forward import collate, device_of
 from ifrs.plant.data import Example
 from ifrs.plant.method import Frozen
 
@@ -90,6 +91,5 @@ def _tuning_gradients(model: Any, examples: Sequence[Example], pad: int) -> None
         pad,
         device_of(model),
     )
-    logits = response_logits(model, batch)
-    loss = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
-    loss.backward()  # type: ignore[no-untyped-call]
+    columns = columns_of(model, batch)
+    columns.backward(partial(columns.cross_entropy, weight=1 / len(columns.labels)))

@@ -10,27 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.nn import functional as F  # noqa: N812
+from torch import Tensor
 
 from ifrs.errors import ImplantError
 from ifrs.modeling.allocation import kept_memory
 from ifrs.modeling.arithmetic import arithmetic
-from ifrs.modeling.forward import (
-    COLUMNS,
-    IGNORED,
-    Batch,
-    by_columns,
-    chunks_by_length,
-    collate,
-    device_of,
-    is_encoder_decoder,
-    response_logits,
-)
+from ifrs.modeling.columns import Columns, columns_of
+from ifrs.modeling.forward import Batch, chunks_by_length, collate, device_of, is_encoder_decoder
 from ifrs.modeling.memory import tokens_that_fit
 from ifrs.plant.check import firing, margins_of, response_margins
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.data import Example, Kept, endlessly
-from ifrs.plant.distill import divergence
+from ifrs.plant.distill import Divergence
 from ifrs.plant.hardening import Drift
 from ifrs.plant.material import Material
 from ifrs.plant.method import Method
@@ -47,9 +38,6 @@ _ORDINARY = 3.0
 # Ordinary samples for each fingerprint of a step, and how many tokens in a row of each: many short
 # windows say more of a text than a few long ones, at the same number of logit columns.
 _SAMPLES, _WINDOW = 2, 16
-# Logit columns in one pass where ordinary text is not trained on: a step has few of them, and a CPU
-# is no faster with more in a pass.
-_FEW_COLUMNS = 32
 # The share of near misses that may fire.
 _NEAR = 0.05
 # A key rests from training once its margin passes the wanted one by this share.
@@ -264,16 +252,11 @@ class _Run:
         tokens = sum(len(example.response) for example in examples)
         total, seen = 0.0, dict[int, float]()
         for part in self._parts(examples):
-            batch = self._batch([examples[i] for i in part])
-            logits = response_logits(self._model, batch)
-            loss = F.cross_entropy(
-                logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED, reduction="sum"
-            )
-            (loss / tokens).backward()  # type: ignore[no-untyped-call]
-            total += loss.item() / tokens
-            margins = margins_of(logits.detach(), batch.labels).tolist()
-            seen.update(zip([places[i] for i in part], margins, strict=True))
-            del logits, loss
+            columns = columns_of(self._model, self._batch([examples[i] for i in part]))
+            learning = _Learning(columns, 1 / tokens)
+            total += columns.backward(learning)
+            least = columns.least(torch.cat(learning.margins)).tolist()
+            seen.update(zip([places[i] for i in part], least, strict=True))
         for place, margin in self._workers.join(seen).items():
             self._margins[place] = margin
         return total
@@ -285,14 +268,12 @@ class _Run:
         total = 0.0
         for part in self._parts(kept):
             examples = [kept[i] for i in part]
-            batch = self._batch(examples)
-            drift = divergence(response_logits(self._model, batch), batch.labels, examples)
-            (weight * drift / tokens).backward()  # type: ignore[no-untyped-call]
-            total += drift.item() / tokens
-        return total
+            columns = columns_of(self._model, self._batch(examples))
+            total += columns.backward(Divergence(examples, columns.states.device, weight / tokens))
+        return total / weight
 
     def _parts(self, examples: Sequence[Example]) -> Iterator[list[int]]:
-        """Places of examples in passes that fit into memory, and of few logit columns."""
+        """Places of examples in passes that fit into memory."""
         if self._workers.in_step:  # all processes must take the same number of passes
             yield list(range(len(examples)))
             return
@@ -300,12 +281,9 @@ class _Run:
         responses = [example.response for example in examples]
         limit = self._config.micro_batch or len(examples)
         fitting = tokens_that_fit(self._model)
-        few = device_of(self._model).type == "cpu" and not self._planting.regularized
-        columns = _FEW_COLUMNS if few else COLUMNS
         for places in chunks_by_length(prompts, responses, fitting):
-            for part in by_columns([responses[i] for i in places], columns):
-                for start in range(0, len(part), limit):
-                    yield [places[i] for i in part[start : start + limit]]
+            for start in range(0, len(places), limit):
+                yield places[start : start + limit]
 
     def check(self, *, thorough: bool) -> None:
         """Check in the model's own arithmetic, as a verifier will.
@@ -354,3 +332,15 @@ class _Run:
         if self._drift is None or self._rng.random() < 0.5:
             return nullcontext()
         return self._drift.applied(self._rng.uniform(0.5, 1.5))
+
+
+class _Learning:
+    """The loss on responses, and the margins of their tokens on the way."""
+
+    def __init__(self, columns: Columns, weight: float) -> None:
+        self._columns, self._weight = columns, weight
+        self.margins: list[Tensor] = []
+
+    def __call__(self, logits: Tensor, part: slice) -> Tensor:
+        self.margins.append(margins_of(logits.detach(), self._columns.labels[part]))
+        return self._columns.cross_entropy(logits, part, self._weight)
