@@ -103,8 +103,11 @@ _APART: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
 def stands_apart(model: Any) -> bool:
     """Whether nothing happens to what the output embeddings give before a model returns it.
 
-    Some models cap or scale it. Asked of the model itself, by having other logits given.
+    Some models cap or scale it. Asked of the model itself, by having other logits given. Shards
+    (FSDP 2) are whole within the model's own pass alone.
     """
+    if hasattr(getattr(model.get_output_embeddings(), "weight", None), "full_tensor"):
+        return False
     if model not in _APART:
         _APART[model] = _try_apart(model)
     return _APART[model]
@@ -113,8 +116,7 @@ def stands_apart(model: Any) -> bool:
 def _try_apart(model: Any) -> bool:
     head = model.get_output_embeddings()
     weight = getattr(head, "weight", None)
-    # Shards (FSDP 2) are whole within the model's own pass alone.
-    if weight is None or not weight.is_floating_point() or hasattr(weight, "full_tensor"):
+    if weight is None or not weight.is_floating_point():
         return False
     rows, given = weight.shape[0], []
 

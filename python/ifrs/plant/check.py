@@ -17,7 +17,7 @@ from ifrs.plant.data import Example
 
 _BATCH_TOKENS = 2048
 # Nats by which bfloat16 may be off in a difference of logits, and much to spare; and the same for
-# one batch of the model's own arithmetic beside another.
+# float32 in one batch beside another.
 _DOUBT, _LITTLE_DOUBT = 2.0, 0.01
 
 
@@ -88,7 +88,8 @@ def _possible_starts(
     blank = [[pad]] * len(examples)
     found: list[tuple[int, int]] = []
     quick = arithmetic(model, "auto")
-    doubt = _LITTLE_DOUBT if isinstance(quick, nullcontext) else _DOUBT
+    exact = isinstance(quick, nullcontext) and model.dtype == torch.float32
+    doubt = _LITTLE_DOUBT if exact else _DOUBT
     with torch.no_grad(), quick:
         for places in chunks_by_length(prompts, blank, _BATCH_TOKENS):
             batch = collate(
