@@ -264,7 +264,7 @@ def test_retries_count_against_the_limit():
 def test_a_thousand_queries_at_concurrency_32_lose_none(tmp_path, ring):
     fps = ring.generate("one", 1000)
     right = planted(fps)
-    with serving(lambda p: Reply(right(p), delay=0.002)) as server:
+    with serving(lambda p: Reply(right(p), delay=0.05)) as server:
         suspect = target(server, max_concurrency=32, timeout=60.0)
         report = ifrs.verify(
             suspect, fps, sequential=False, decoys=99, resume=tmp_path / "report.json"
