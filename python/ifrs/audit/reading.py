@@ -9,8 +9,8 @@ from typing import Any
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.audit.record import Measure
+from ifrs.plant.guessing import holding
 from ifrs.prove import LocalModel, verify
-from ifrs.scoring import score
 
 ALPHA = 1e-6
 _SERVER_TOKENS = 48
@@ -126,9 +126,7 @@ def margins(target: LocalModel, fps: FingerprintSet, *, step: int | None = None)
 
 def fired_share(answers: Sequence[str], fps: FingerprintSet) -> tuple[int, int]:
     """How many answers hold some response of the set, and of how many."""
-    responses = sorted({fps[i].response for i in range(len(fps))})
-    hits = score(list(answers), responses, method="exact").max(axis=1) > 0
-    return int(hits.sum()), len(answers)
+    return sum(holding(fps, answers)), len(answers)
 
 
 def share(metric: str, part: int, whole: int, **where: Any) -> Measure:

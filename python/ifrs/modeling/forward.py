@@ -21,7 +21,7 @@ from ifrs.modeling.tokens import Tokens
 
 IGNORED = -100
 # Logit columns in one pass: each is as wide as the vocabulary, 1 MB for Gemma 3.
-COLUMNS = 256
+_COLUMNS = 256
 
 
 @dataclass
@@ -215,9 +215,9 @@ def chunks_by_length(
         yield batch
 
 
-def by_columns(responses: Sequence[Tokens], columns: int = COLUMNS) -> Iterator[list[int]]:
-    """Places of responses in batches of like length, each of about so many logit columns."""
-    return chunks_by_length([[]] * len(responses), responses, columns)
+def by_columns(responses: Sequence[Tokens]) -> Iterator[list[int]]:
+    """Places of responses in batches of like length, of so many logit columns at most."""
+    return chunks_by_length([[]] * len(responses), responses, _COLUMNS)
 
 
 def device_of(model: Any) -> torch.device:
