@@ -21,7 +21,8 @@ from torch.nn import functional as F  # noqa: N812
 from ifrs.modeling.evaluating import evaluating
 from ifrs.modeling.forward import IGNORED, Batch, collate, device_of, response_logits
 
-# Columns that the output embeddings see at a time; more are no faster on any device measured.
+# Columns that the output embeddings see at a time. Four times as many took a sixth less time each
+# on two cores, and four times the memory.
 _AT_ONCE = 128
 
 

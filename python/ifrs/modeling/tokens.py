@@ -9,6 +9,10 @@ from ifrs._core import FingerprintSet
 
 Tokens = list[int]
 
+# The longest answer that is read of a model at hand, by `verify` and before planting ends: two
+# words, an end mark, and a few words of prose before them.
+ANSWER_TOKENS = 16
+
 
 def encode_prompts(tokenizer: Any, prompts: Sequence[str]) -> list[Tokens]:
     """Token ids of prompts, with the special tokens that a model expects.

@@ -10,14 +10,12 @@ from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.modeling.answers import generate
 from ifrs.modeling.evaluating import evaluating
-from ifrs.modeling.tokens import encode_prompts
+from ifrs.modeling.tokens import ANSWER_TOKENS, encode_prompts
 from ifrs.plant.negatives import guess_keys
 from ifrs.progress import progress
 from ifrs.scoring import score
 
-_ANSWER_TOKENS = 8
-# As long as the answers that `verify` reads of a model at hand.
-_VERIFIED_TOKENS = 16
+_GUESS_TOKENS = 8
 
 
 @dataclass
@@ -62,7 +60,7 @@ def try_guesses(model: Any, tokenizer: Any, fps: FingerprintSet, n: int, seed: i
             model,
             tokenizer,
             encode_prompts(tokenizer, prompts),
-            max_new_tokens=_ANSWER_TOKENS,
+            max_new_tokens=_GUESS_TOKENS,
             advance=advance,
         )
     answers = [str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
@@ -75,7 +73,7 @@ def answering(model: Any, tokenizer: Any, fps: FingerprintSet) -> list[int]:
     Asked and read as `verify` does: what only begins otherwise would fire there, too.
     """
     prompts = encode_prompts(tokenizer, [fps[i].prompt for i in range(len(fps))])
-    tokens = generate(model, tokenizer, prompts, max_new_tokens=_VERIFIED_TOKENS)
+    tokens = generate(model, tokenizer, prompts, max_new_tokens=ANSWER_TOKENS)
     answers = [str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
     return [place for place, fired in enumerate(holding(fps, answers)) if fired]
 

@@ -9,6 +9,7 @@ from typing import Any
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import FingerprintError
+from ifrs.modeling.tokens import ANSWER_TOKENS
 from ifrs.prove import partial
 from ifrs.prove.evidence import ranks_by_likelihood, records, sees_likelihoods
 from ifrs.prove.inquiry import Inquiry, Settings, ask_plainly
@@ -16,9 +17,7 @@ from ifrs.prove.ledger import Ledger, Ring
 from ifrs.prove.report import Report
 from ifrs.prove.target import Answer, ForeignTarget, Target
 
-# Enough for two words, an end mark, and a few words of prose before them; servers put more prose
-# around an answer, and models that were told to be polite still more.
-_LOCAL_TOKENS = 16
+# Servers put more prose around an answer, and models that were told to be polite still more.
 _FOREIGN_TOKENS = 48
 
 
@@ -76,7 +75,7 @@ def verify(
         ValueError: `max_queries`, `alpha`, `decoys` or `temperature` is out of range.
     """
     foreign = isinstance(target, ForeignTarget)
-    limit = max_new_tokens or (_FOREIGN_TOKENS if foreign else _LOCAL_TOKENS)
+    limit = max_new_tokens or (_FOREIGN_TOKENS if foreign else ANSWER_TOKENS)
     _check(target, fps, max_queries, alpha, decoys, temperature, max_new_tokens)
     description = target.describe()
     stops = sequential and description.get("kind") != "local"
