@@ -222,6 +222,8 @@ class ApiModel:
     async def _ask(
         self, bodies: list[dict[str, Any]], costs: list[int], on_answer: OnAnswer | None
     ) -> list[Answer | None]:
+        import anyio
+
         answers: list[Answer | None] = [None] * len(bodies)
         queue = iter(range(len(bodies)))
         stopped: list[Exception] = []
@@ -230,22 +232,23 @@ class ApiModel:
             for place in queue:  # shared: each place goes to one worker
                 try:
                     answer = await self._one(client, bodies[place], costs[place])
-                except (LimitReached, TargetError) as reason:
+                    answers[place] = answer
+                    if on_answer is not None:
+                        on_answer(place, answer)
+                except Exception as reason:
                     stopped.append(reason)
                     return
-                answers[place] = answer
-                if on_answer is not None:
-                    on_answer(place, answer)
                 advance(1)
                 if stopped:  # what was in flight was paid for; nothing more is sent
                     return
 
         with quiet_wire(), progress("asking", len(bodies)) as (advance, _):
-            async with self._client(self._meter) as client:
-                workers = min(self.max_concurrency, len(bodies))
-                await asyncio.gather(*(work(client, advance) for _ in range(workers)))
+            # An interrupted group waits for its tasks before the client closes under them.
+            async with self._client(self._meter) as client, anyio.create_task_group() as workers:
+                for _ in range(min(self.max_concurrency, len(bodies))):
+                    workers.start_soon(work, client, advance)
         for reason in stopped:
-            if isinstance(reason, TargetError):
+            if not isinstance(reason, LimitReached):
                 raise reason
         return answers
 

@@ -105,8 +105,9 @@ class Inquiry:
 
     def report(self) -> Report:
         """What is proved so far."""
-        queries = self._queries()
+        # First: an answer that comes meanwhile stands in both; the other way it stood in none.
         pending = [index for index in self._pending if index not in self._answers]
+        queries = self._queries()
         settings = self.settings
         return Report.of(
             queries,

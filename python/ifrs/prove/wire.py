@@ -95,6 +95,7 @@ class Gate:
 
 def guarded_client(timeout: float, meter: Meter, gate: Gate) -> Any:
     """An HTTP client for `openai.AsyncOpenAI` whose every attempt is within limits."""
+    import anyio
     import openai
 
     class Guarded(openai.DefaultAsyncHttpxClient):
@@ -108,8 +109,9 @@ def guarded_client(timeout: float, meter: Meter, gate: Gate) -> Any:
                     raise
                 raise Unanswered("the spending limit pays for no further attempt") from None
             try:
-                return await asyncio.wait_for(self._whole(request, options), timeout)
-            except asyncio.TimeoutError:
+                with anyio.fail_after(timeout):
+                    return await self._whole(request, options)
+            except TimeoutError:
                 raise Unanswered(f"no whole answer within {timeout:g} seconds") from None
 
         async def _whole(self, request: Any, options: dict[str, Any]) -> Any:
