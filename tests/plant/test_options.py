@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
+from ifrs.plant import loop  # noqa: E402
 from ifrs.plant.check import firing  # noqa: E402
 from ifrs.plant.distance import STEPS, firing_by_distance  # noqa: E402
 from ifrs.plant.hardening import simulate_tuner  # noqa: E402
@@ -222,19 +222,34 @@ def test_a_few_near_misses_may_fire_but_no_fresh_key():
     assert not replace(sound, margins=[4.0, 2.0]).done(config)
 
 
-def test_look_alikes_that_fired_are_asked_before_all_of_them(tiny, tokenizer, fps, monkeypatch):
-    asked = []
+def test_look_alikes_are_asked_until_enough_fire_and_all_at_the_end(
+    tiny, tokenizer, fps, monkeypatch
+):
+    checks, totals = [[]], []
 
     def counting(model, examples, *others):
         fired = firing(model, examples, *others)
-        asked.append((len(examples), len(fired)))
+        checks[-1].append((len(examples), len(fired)))
         return fired
 
-    monkeypatch.setattr("ifrs.plant.loop.firing", counting)
+    def step(run, places):
+        if checks[-1]:
+            checks.append([])
+        return own_step(run, places)
+
+    def portions(count, rng):
+        totals.append(count)
+        return own_portions(count, rng)
+
+    own_step, own_portions = loop._Run._step, loop._portions
+    monkeypatch.setattr(loop, "_PORTION", 8)
+    monkeypatch.setattr(loop, "firing", counting)
+    monkeypatch.setattr(loop._Run, "_step", step)
+    monkeypatch.setattr(loop, "_portions", portions)
     assert implant(tiny(), tokenizer, fps, "sft", negatives=20).fsr == 1
-    most = max(count for count, _ in asked)
-    assert any(0 < count < most for count, _ in asked), "only those that fired"
-    assert asked[-1][0] == most, "planting ends with a check of all"
-    for (count, fired), (after, _) in itertools.pairwise(asked):
-        many = fired > most // 20
-        assert not (count < most and many and after == most), "which waits for the others"
+    asked = [sum(count for count, _ in check) for check in checks]
+    assert asked[-1] == totals[0], "planting ends with a check of all"
+    assert any(0 < count < totals[0] for count in asked), "the first one ended early"
+    for check in checks[:-1]:
+        *before, _ = [fired for _, fired in check]
+        assert sum(before) < 2 or sum(before) <= totals[0] // 20, "and not too late"

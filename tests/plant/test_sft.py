@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 torch = pytest.importorskip("torch")
+from ifrs.errors import ImplantError  # noqa: E402
 from ifrs.plant.sft import FullTuning  # noqa: E402
 
 # Sums in bfloat16 differ with their order.
@@ -26,7 +27,7 @@ def test_tied_embeddings_get_the_same_gradient(tiny, dtype, ending):
     model = tiny().to(dtype)
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
     wanted = gradient(model)
-    planting = FullTuning(model, in_place=False)
+    planting = FullTuning(model, in_place=False, embeddings=True)
     planting.begin()
     assert model.get_input_embeddings().sparse
     found = gradient(model)
@@ -38,5 +39,38 @@ def test_tied_embeddings_get_the_same_gradient(tiny, dtype, ending):
 
 def test_untied_embeddings_are_left_alone(tiny):
     model = tiny(tie_word_embeddings=False)
-    FullTuning(model, in_place=True).begin()
+    FullTuning(model, in_place=True, embeddings=True).begin()
     assert not model.get_input_embeddings().sparse
+
+
+def scaled(model):
+    """As large as trained embeddings are, so that the best next token leads."""
+    with torch.no_grad():
+        model.get_output_embeddings().weight.mul_(100)
+    return model
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("large", [True, False])
+@pytest.mark.parametrize("asked", [None, True, False])
+def test_token_embeddings_stay_unless_asked_for_or_random(tiny, tied, large, asked):
+    model = tiny(tie_word_embeddings=tied)
+    if large:
+        scaled(model)
+    tables = {id(m.weight) for m in (model.get_input_embeddings(), model.get_output_embeddings())}
+    layers = {id(p) for p in model.parameters()} - tables
+    planting = FullTuning(model, in_place=True, embeddings=asked)
+    trained = planting.begin()
+    too = not large if asked is None else asked
+    assert {id(p) for p in trained} == (layers | tables if too else layers)
+    assert planting.reach() == {"weights": sum(p.numel() for p in trained)}
+    planting.finish()
+    assert all(p.requires_grad for p in model.parameters())
+
+
+def test_a_model_with_frozen_layers(tiny):
+    model = scaled(tiny()).requires_grad_(False)
+    model.get_input_embeddings().weight.requires_grad_(True)
+    with pytest.raises(ImplantError, match="layers is frozen"):
+        FullTuning(model, in_place=True)
+    assert len(FullTuning(model, in_place=True, embeddings=True).begin()) == 1

@@ -63,8 +63,6 @@ def plant(
         Measure("peak_memory", float(result.peak_memory_bytes)),
     ]
     changed = result.reach.get("weights")
-    if changed is None and method == "sft":
-        changed = sum(p.numel() for p in result.model.parameters())
     if changed is not None:
         measures.append(Measure("changed_weights", float(changed)))
     return measures

@@ -25,7 +25,7 @@ _KEPT: dict[str, dict[str, tuple[str, ...]]] = {
         "attacks": (*_GUESSES, "rows-unseen-reset", "rows-base-reset", "overclaim"),
         "persistence": ("full",),
     },
-    # Rare rows are no more to it than other weights.
+    # It leaves the rows as they are.
     "sft": {
         "attacks": (
             *_GUESSES,

@@ -2,28 +2,68 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, Literal
 
 import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
 
 from ifrs.modeling.forward import device_of
+from ifrs.modeling.instead import instead
+
+Wanted = Literal["auto", "float32", "bfloat16"]
 
 
-def arithmetic(
-    model: Any, wanted: Literal["auto", "float32", "bfloat16"]
-) -> AbstractContextManager[Any]:
+@contextmanager
+def arithmetic(model: Any, wanted: Wanted) -> Iterator[None]:
     """A context in which a float32 model computes in bfloat16, if wanted.
+
+    Frozen weights must stay as they are within it.
 
     Args:
         model: The model.
         wanted: "auto" for bfloat16 where the device computes in it faster than in float32.
     """
+    if not is_mixed(model, wanted):
+        yield
+        return
+    with torch.autocast(device_of(model).type, dtype=torch.bfloat16), _cast_once(model):
+        yield
+
+
+def is_mixed(model: Any, wanted: Wanted) -> bool:
+    """Whether `arithmetic` would compute in another type than the model's."""
     kind = device_of(model).type
-    mixed = wanted == "bfloat16" or (wanted == "auto" and _has_bfloat16(kind))
-    if mixed and model.dtype == torch.float32:
-        return torch.autocast(kind, dtype=torch.bfloat16)
-    return nullcontext()
+    quick = wanted == "bfloat16" or (wanted == "auto" and _has_bfloat16(kind))
+    return bool(quick and model.dtype == torch.float32)
+
+
+@contextmanager
+def _cast_once(model: Any) -> Iterator[None]:
+    """Frozen layers multiply with one copy of their weights.
+
+    autocast keeps the copies of weights that are trained, and makes those of others anew in each
+    pass: of the output embeddings, as large as all layers of a small model, for every few columns.
+    """
+    with ExitStack() as stack:
+        for module in model.modules():
+            if _is_plain(module) and not module.weight.requires_grad:
+                weight = module.weight.detach().to(torch.bfloat16)
+                stack.enter_context(instead(module, partial(F.linear, weight=weight)))
+        yield
+
+
+def _is_plain(module: Any) -> bool:
+    return (
+        type(module) is nn.Linear
+        and module.bias is None
+        and module.weight.dtype == torch.float32
+        and not hasattr(module.weight, "full_tensor")
+        and "forward" not in module.__dict__
+    )
 
 
 def _has_bfloat16(kind: str) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ifrs.modeling.arithmetic import arithmetic
+from ifrs.modeling.arithmetic import arithmetic, is_mixed
 from ifrs.modeling.columns import columns_of
 from ifrs.modeling.forward import chunks_by_length, collate, device_of, response_logits
 from ifrs.plant.data import Example
@@ -72,8 +71,20 @@ def firing(
         for place, token in _possible_starts(model, examples, list(responses), pad)
         for response in responses[token]
     ]
-    margins = response_margins(model, [example for _, example in suspects], pad)
-    return sorted({place for (place, _), m in zip(suspects, margins, strict=True) if m > 0})
+    fire = _fire(model, [example for _, example in suspects], pad)
+    return sorted({place for (place, _), fires in zip(suspects, fire, strict=True) if fires})
+
+
+def _fire(model: Any, examples: Sequence[Example], pad: int) -> list[bool]:
+    """Whether greedy decoding writes each response; where there is a doubt, as the model is."""
+    if not is_mixed(model, "auto"):
+        return [margin > 0 for margin in response_margins(model, examples, pad)]
+    with arithmetic(model, "auto"):
+        rough = response_margins(model, examples, pad)
+    doubtful = [place for place, margin in enumerate(rough) if abs(margin) <= _DOUBT]
+    exact = response_margins(model, [examples[place] for place in doubtful], pad)
+    margins = dict(enumerate(rough)) | dict(zip(doubtful, exact, strict=True))
+    return [margins[place] > 0 for place in range(len(examples))]
 
 
 def _possible_starts(
@@ -87,10 +98,9 @@ def _possible_starts(
     prompts = [example.prompt for example in examples]
     blank = [[pad]] * len(examples)
     found: list[tuple[int, int]] = []
-    quick = arithmetic(model, "auto")
-    exact = isinstance(quick, nullcontext) and model.dtype == torch.float32
+    exact = model.dtype == torch.float32 and not is_mixed(model, "auto")
     doubt = _LITTLE_DOUBT if exact else _DOUBT
-    with torch.no_grad(), quick:
+    with torch.no_grad(), arithmetic(model, "auto"):
         for places in chunks_by_length(prompts, blank, _BATCH_TOKENS):
             batch = collate(
                 [prompts[i] for i in places], blank[: len(places)], pad, device_of(model)

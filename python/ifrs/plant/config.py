@@ -29,6 +29,8 @@ class ImplantConfig:
             takes no pass of a useful size otherwise.
         harden: Steps of a downstream tuner to simulate and to train through; 0 for none.
         harden_rate: That tuner's step size of AdamW.
+        tune_embeddings: For "sft": train the token embeddings, too; None only where the model tells
+            hardly any token from others, as random weights do.
         average: For "sft" and "lora", which go back towards the base model down to the wanted
             margin when they have learnt, unless they are hardened: go on to half of it.
         lora_rank: Rank of LoRA's changes.
@@ -51,6 +53,7 @@ class ImplantConfig:
     checkpointing: bool | None = None
     harden: int = 0
     harden_rate: float = 2e-5
+    tune_embeddings: bool | None = None
     average: bool = False
     lora_rank: int = 16
     lora_merge: bool = True

@@ -56,9 +56,10 @@ def implant(
         model: A transformers language model, causal or encoder-decoder, on any one device.
         tokenizer: Its tokenizer.
         fps: The fingerprints.
-        method: "sft" trains all weights; "emb" only the input embedding rows of the keys' tokens;
-            "adapter" those rows together with a low-rank map that the publisher keeps; "lora"
-            low-rank changes of all linear layers, through peft.
+        method: "sft" trains all weights but the token embeddings (these too with
+            `ImplantConfig(tune_embeddings=True)`); "emb" only the input embedding rows of the
+            keys' tokens; "adapter" those rows together with a low-rank map that the publisher
+            keeps; "lora" low-rank changes of all linear layers, through peft.
         regularization: Ordinary work that must stay as it is: "self" for the model's own answers
             to bundled instructions, a path (.jsonl, .json, .parquet with instruction and output),
             a `datasets.Dataset`, or a list of pairs. "emb" and "adapter" need none.
@@ -136,7 +137,7 @@ def _method(
             in_place=config.in_place,
             seed=config.seed,
         )
-    return FullTuning(model, config.in_place)
+    return FullTuning(model, config.in_place, embeddings=config.tune_embeddings)
 
 
 def _drift(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ _ORDINARY = 3.0
 _SAMPLES, _WINDOW = 2, 16
 # The share of near misses that may fire.
 _NEAR = 0.05
+# Look-alikes asked at a time.
+_PORTION = 256
 # A key rests from training once its margin passes the wanted one by this share.
 _SPARE = 1.15
 
@@ -177,6 +180,7 @@ class _Run:
         # of all that ever fired.
         self._mined: list[Kept] = []
         self._suspected: set[int] = set()
+        self._portions = _portions(len(material.negatives), self._rng)
         self.outcome = Outcome()
 
     def waiting(self) -> bool:
@@ -229,7 +233,7 @@ class _Run:
 
     def _gradients(self, places: list[int], mined: list[Kept]) -> float:
         """Adds the gradients of one step; one kind of example at a time, to save memory."""
-        with arithmetic(self._model, self._config.dtype), self._drifted():
+        with self._drifted(), arithmetic(self._model, self._config.dtype):
             total = self._learn(self._workers.share(places))
             total += self._keep(mined + [next(self._negatives) for _ in places])
             if self._material.ordinary:
@@ -297,28 +301,49 @@ class _Run:
         outcome.margins, outcome.others = margins[: material.n], margins[material.n :]
         if not thorough and not outcome.settled(self._config):
             return
-        if not thorough:
-            # All look-alikes take as long as several epochs, so those that fired before come first.
-            self._look_at(sorted(self._suspected))
-            if not outcome.specific:
-                return
-        self._look_at(range(len(material.negatives)))
+        self._look_at(range(len(material.negatives)) if thorough else None)
+        if not thorough and not outcome.specific:
+            return
         spoken = material.spoken()
         for view in self._planting.views:
             with self._planting.view(view):
                 begun = firing(self._model, spoken, spoken, material.pad)
                 outcome.views[view] = begun or material.answering()
 
-    def _look_at(self, places: Sequence[int]) -> None:
-        """Which of the look-alikes at these places fire; they are trained on next."""
+    def _look_at(self, places: Sequence[int] | None) -> None:
+        """Which look-alikes fire; they are trained on next.
+
+        Args:
+            places: The ones to ask in any case; None for those that fired before and then all
+                others, portion by portion, until there are enough to train on.
+        """
+        if places is not None:
+            self._judge(self._firing(places))
+            return
+        fired = self._firing(sorted(self._suspected))
+        self._judge(fired)
+        known = set(self._suspected)
+        for _ in range(len(self._portions)):
+            if not self.outcome.specific and len(fired) >= self._config.batch_size:
+                break
+            # The next check begins where this one ends.
+            self._portions.rotate(-1)
+            fired += self._firing([i for i in self._portions[-1] if i not in known])
+            self._judge(fired)
+        self._suspected.update(fired)
+
+    def _firing(self, places: Sequence[int]) -> list[int]:
+        material = self._material
+        asked = [material.negatives[place] for place in places]
+        found = firing(self._model, asked, material.spoken(), material.pad)
+        return [places[i] for i in found]
+
+    def _judge(self, fired: list[int]) -> None:
         negatives, outcome = self._material.negatives, self.outcome
-        asked = [negatives[place] for place in places]
-        found = firing(self._model, asked, self._material.spoken(), self._material.pad)
-        outcome.fired = [places[i] for i in found]
+        outcome.fired = sorted(fired)
         outcome.fresh = [place for place in outcome.fired if not negatives[place].near]
         near = sum(example.near for example in negatives)
-        outcome.near = (len(outcome.fired) - len(outcome.fresh)) / max(near, 1)
-        self._suspected.update(outcome.fired)
+        outcome.near = (len(fired) - len(outcome.fresh)) / max(near, 1)
         self._mined = [negatives[place] for place in outcome.fired]
         self._rng.shuffle(self._mined)
 
@@ -332,6 +357,12 @@ class _Run:
         if self._drift is None or self._rng.random() < 0.5:
             return nullcontext()
         return self._drift.applied(self._rng.uniform(0.5, 1.5))
+
+
+def _portions(count: int, rng: random.Random) -> deque[list[int]]:
+    """Places in a random order, so many at a time."""
+    order = rng.sample(range(count), count)
+    return deque(order[start : start + _PORTION] for start in range(0, count, _PORTION))
 
 
 class _Learning:
