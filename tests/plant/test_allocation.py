@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 
 PROGRAM = """
 import resource, sys, torch
-from ifrs.modeling.allocation import kept_memory
+from ifrs.modeling.allocation import kept_memory, tidy
 
 cpu = torch.device("cpu")
 
@@ -22,7 +22,7 @@ def faults(rounds=4):
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 fresh = faults()
-with kept_memory(cpu) as tidy:
+with kept_memory(cpu):
     faults(40)
     tidy()
     kept = faults()

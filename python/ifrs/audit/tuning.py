@@ -11,7 +11,7 @@ import torch
 
 from ifrs.audit.data import Data, Pair, Source, instructions
 from ifrs.audit.settings import Settings
-from ifrs.modeling.allocation import kept_memory
+from ifrs.modeling.allocation import kept_memory, tidy
 from ifrs.modeling.answers import generate
 from ifrs.modeling.arithmetic import arithmetic
 from ifrs.modeling.columns import columns_of
@@ -65,7 +65,7 @@ def tune(
     optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, fused=True)
     model.eval()  # no dropout: runs differ by their data alone
     rows, losses = endlessly(examples, rng), []
-    with kept_memory(device_of(model)) as tidy:
+    with kept_memory(device_of(model)):
         for step in range(1, steps + 1):
             batch = [next(rows) for _ in range(min(settings.batch, len(examples)))]
             losses.append(_gradients(model, batch, pad, settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,50 +18,54 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _KEEP = ((_TRIM_THRESHOLD, -1), (_MMAP_MAX, 0))
 # Where glibc's own adaptation ends in a process that frees large tensors.
 _ADAPTED = ((_MMAP_MAX, 65536), (_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, 64 << 20))
-# How much larger than after the first step a process may be before its fragments are given back.
-_GROWTH = 1.33
+# How much larger a process may become before its fragments are given back.
+_GROWTH = 1.2
 
 _inside = 0
+# In bytes; 0 until the next look at the process says how large it is without fragments.
+_limit = 0.0
 
 
 @contextmanager
-def kept_memory(device: torch.device) -> Iterator[Callable[[], None]]:
+def kept_memory(device: torch.device) -> Iterator[None]:
     """Reuse what a CPU's steps free, within the context; all of it goes back at the end.
 
     glibc maps tensors as wide as a vocabulary anew each time, and the kernel zeroes every page of
     them: that took as long as the arithmetic. Nothing happens on an accelerator, without glibc,
     or where the user set malloc by the environment.
-
-    Yields:
-        What to call between steps: it gives fragments back once there are too many.
     """
     libc = _glibc() if device.type == "cpu" else None
     if libc is None:
-        yield lambda: None
+        yield
         return
-    global _inside
+    global _inside, _limit
     _inside += 1
     _set(libc, _KEEP)
     try:
-        yield _tidying(libc)
+        yield
     finally:
         _inside -= 1
         if not _inside:
+            _limit = 0.0
             _set(libc, _ADAPTED)
             libc.malloc_trim(0)
 
 
-def _tidying(libc: Any) -> Callable[[], None]:
-    limit = 0.0
+def tidy(*, now: bool = False) -> None:
+    """Give fragments back once there are too many; to be called between passes.
 
-    def tidy() -> None:
-        nonlocal limit
-        size = resident_memory_bytes()
-        limit = limit or _GROWTH * size
-        if size > limit:
-            libc.malloc_trim(0)
-
-    return tidy
+    Args:
+        now: However few there are, because other work begins.
+    """
+    global _limit
+    if not _inside:
+        return
+    size = resident_memory_bytes()
+    if (now or size > _limit > 0) and (libc := _glibc()):
+        libc.malloc_trim(0)
+        _limit = 0.0
+    elif not _limit:
+        _limit = _GROWTH * size
 
 
 def _glibc() -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ifrs.modeling.allocation import tidy
 from ifrs.modeling.forward import (
     chunks_by_length,
     collate,
@@ -59,6 +60,7 @@ def generate(
             answers[i] = until_end(row, tokenizer.eos_token_id)
         if advance is not None:
             advance(len(places))
+        tidy()
     return answers
 
 

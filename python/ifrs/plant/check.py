@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ifrs.modeling.allocation import tidy
 from ifrs.modeling.arithmetic import arithmetic, is_mixed
 from ifrs.modeling.columns import columns_of
 from ifrs.modeling.forward import chunks_by_length, collate, device_of, response_logits
@@ -49,6 +50,7 @@ def response_margins(model: Any, examples: Sequence[Example], pad: int) -> list[
             found = columns.each(margins_of)
         for i, margin in zip(places, columns.least(found).tolist(), strict=True):
             margins[i] = margin
+        tidy()
     return margins
 
 
@@ -108,4 +110,5 @@ def _possible_starts(
             logits = response_logits(model, batch)[:, 0]
             near = logits[:, starts] > logits.amax(-1, keepdim=True) - doubt
             found += [(places[row], starts[column]) for row, column in near.nonzero().tolist()]
+            tidy()
     return found

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ifrs.errors import ImplantError
-from ifrs.modeling.allocation import kept_memory
+from ifrs.modeling.allocation import kept_memory, tidy
 from ifrs.modeling.arithmetic import arithmetic
 from ifrs.modeling.columns import Columns, columns_of
 from ifrs.modeling.forward import Batch, chunks_by_length, collate, device_of, is_encoder_decoder
@@ -120,19 +120,18 @@ def train(
         ImplantError: The loss is no number any more.
     """
     run = _Run(model, planting, material, config, workers, drift)
-    with kept_memory(device_of(model)) as tidy:
-        return _trained(run, config, report, tidy)
+    with kept_memory(device_of(model)):
+        tidy(now=True)
+        return _trained(run, config, report)
 
 
 def _trained(
     run: _Run,
     config: ImplantConfig,
     report: Callable[[int, float, float], None],
-    tidy: Callable[[], None],
 ) -> Outcome:
     for epoch in range(1, config.max_epochs + 1):
         loss = run.epoch()
-        tidy()
         if not math.isfinite(loss):
             raise ImplantError(
                 f"the loss became {loss} in epoch {epoch}: try a lower learning_rate or "
@@ -288,6 +287,7 @@ class _Run:
         for places in chunks_by_length(prompts, responses, fitting):
             for start in range(0, len(places), limit):
                 yield places[start : start + limit]
+                tidy()
 
     def check(self, *, thorough: bool) -> None:
         """Check in the model's own arithmetic, as a verifier will.
