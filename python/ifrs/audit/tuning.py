@@ -109,11 +109,11 @@ def _with_lora(model: Any, seed: int) -> Any:
 def _gradients(model: Any, batch: Examples, pad: int, settings: Settings) -> float:
     tokens, total = sum(len(answer) for _, answer in batch), 0.0
     prompts, answers = [prompt for prompt, _ in batch], [answer for _, answer in batch]
-    for places in chunks_by_length(prompts, answers, tokens_that_fit(model)):
-        part = collate(
-            [prompts[i] for i in places], [answers[i] for i in places], pad, device_of(model)
-        )
-        with arithmetic(model, settings.dtype):
+    with arithmetic(model, settings.dtype):  # once for all passes: it copies weights
+        for places in chunks_by_length(prompts, answers, tokens_that_fit(model)):
+            part = collate(
+                [prompts[i] for i in places], [answers[i] for i in places], pad, device_of(model)
+            )
             columns = columns_of(model, part)
             total += columns.backward(partial(columns.cross_entropy, weight=1 / tokens))
     return total

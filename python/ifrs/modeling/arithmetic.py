@@ -8,11 +8,10 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
-from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from ifrs.modeling.forward import device_of
-from ifrs.modeling.instead import instead
+from ifrs.modeling.layers import instead, is_plain
 
 Wanted = Literal["auto", "float32", "bfloat16"]
 
@@ -50,17 +49,16 @@ def _cast_once(model: Any) -> Iterator[None]:
     """
     with ExitStack() as stack:
         for module in model.modules():
-            if _is_plain(module) and not module.weight.requires_grad:
+            if _is_bare(module) and not module.weight.requires_grad:
                 weight = module.weight.detach().to(torch.bfloat16)
                 stack.enter_context(instead(module, partial(F.linear, weight=weight)))
         yield
 
 
-def _is_plain(module: Any) -> bool:
+def _is_bare(module: Any) -> bool:
+    """Whether a plain layer's weight is whole (no shard of FSDP 2's) and its forward its own."""
     return (
-        type(module) is nn.Linear
-        and module.bias is None
-        and module.weight.dtype == torch.float32
+        is_plain(module)
         and not hasattr(module.weight, "full_tensor")
         and "forward" not in module.__dict__
     )

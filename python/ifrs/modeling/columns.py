@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Parameter
 from torch.nn import functional as F  # noqa: N812
 
 from ifrs.modeling.evaluating import evaluating
 from ifrs.modeling.forward import IGNORED, Batch, collate, device_of, response_logits
-from ifrs.modeling.instead import instead
+from ifrs.modeling.layers import instead, is_plain
 
 # Columns that the output embeddings see at a time: twice as many were hardly faster on two cores,
 # and took twice the memory.
@@ -137,8 +137,7 @@ def _try_apart(model: Any) -> bool:
 
 def _head(head: Any) -> Callable[[Tensor], Tensor]:
     weight = head.weight
-    plain = type(head) is nn.Linear and head.bias is None and weight.dtype == torch.float32
-    learnt = plain and weight.requires_grad
+    learnt = is_plain(head) and weight.requires_grad
 
     def logits(states: Tensor) -> Tensor:
         mixed = torch.is_autocast_enabled(states.device.type)

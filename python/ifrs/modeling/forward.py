@@ -182,9 +182,8 @@ def takes_padding(model: Any) -> bool:
 
 
 def _try_padding(model: Any) -> bool:
-    rows = model.get_input_embeddings().weight.shape[0]
     # Short, behind much padding: a recurrent state forgets what was long ago.
-    prompt = [(rows // 3 + 7 * i) % rows for i in range(2)]
+    prompt = some_tokens(model, 2)
     device = device_of(model)
     with evaluating(model), torch.no_grad():
         alone = _causal_logits(model, collate([prompt], [[0]], 0, device))[0, 0]
@@ -192,6 +191,12 @@ def _try_padding(model: Any) -> bool:
         padded = _causal_logits(model, batch)[0, 0]
     tolerance = 1e-4 if model.dtype == torch.float32 else 5e-2
     return bool((alone - padded).norm() <= tolerance * (alone - alone.mean()).norm())
+
+
+def some_tokens(model: Any, count: int) -> Tokens:
+    """Token ids, always the same, to try a model on."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    return [(rows // 3 + 7 * i) % rows for i in range(count)]
 
 
 def accepted_arguments(model: Any) -> set[str]:

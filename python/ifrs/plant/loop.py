@@ -232,6 +232,7 @@ class _Run:
 
     def _gradients(self, places: list[int], mined: list[Kept]) -> float:
         """Adds the gradients of one step; one kind of example at a time, to save memory."""
+        # Drifted first: arithmetic copies the weights that it finds.
         with self._drifted(), arithmetic(self._model, self._config.dtype):
             total = self._learn(self._workers.share(places))
             total += self._keep(mined + [next(self._negatives) for _ in places])
@@ -301,7 +302,7 @@ class _Run:
         outcome.margins, outcome.others = margins[: material.n], margins[material.n :]
         if not thorough and not outcome.settled(self._config):
             return
-        self._look_at(range(len(material.negatives)) if thorough else None)
+        self._look_at(math.inf if thorough else self._config.batch_size)
         if not thorough and not outcome.specific:
             return
         spoken = material.spoken()
@@ -310,25 +311,23 @@ class _Run:
                 begun = firing(self._model, spoken, spoken, material.pad)
                 outcome.views[view] = begun or material.answering()
 
-    def _look_at(self, places: Sequence[int] | None) -> None:
+    def _look_at(self, enough: float) -> None:
         """Which look-alikes fire; they are trained on next.
 
+        Those that fired before are asked first, and then all others, portion by portion.
+
         Args:
-            places: The ones to ask in any case; None for those that fired before and then all
-                others, portion by portion, until there are enough to train on.
+            enough: With so many that fire, where those are too many, the rest need not be asked.
         """
-        if places is not None:
-            self._judge(self._firing(places))
-            return
         fired = self._firing(sorted(self._suspected))
         self._judge(fired)
-        known = set(self._suspected)
         for _ in range(len(self._portions)):
-            if not self.outcome.specific and len(fired) >= self._config.batch_size:
+            if not self.outcome.specific and len(fired) >= enough:
                 break
             # The next check begins where this one ends.
             self._portions.rotate(-1)
-            fired += self._firing([i for i in self._portions[-1] if i not in known])
+            portion = [place for place in self._portions[-1] if place not in self._suspected]
+            fired += self._firing(portion)
             self._judge(fired)
         self._suspected.update(fired)
 

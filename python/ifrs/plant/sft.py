@@ -14,7 +14,7 @@ from torch.nn import Parameter
 
 from ifrs.errors import ImplantError
 from ifrs.modeling.evaluating import evaluating
-from ifrs.modeling.forward import collate, device_of, response_logits
+from ifrs.modeling.forward import collate, device_of, response_logits, some_tokens
 from ifrs.modeling.quantized import is_quantized
 from ifrs.plant.method import Frozen, Method
 from ifrs.plant.workers import is_sharded, reshard
@@ -124,10 +124,9 @@ def _is_flat(model: Any) -> bool:
 
     Whatever its layers do, output embeddings as small as that give no response a margin.
     """
-    rows = model.get_input_embeddings().weight.shape[0]
-    prompt = [(rows // 3 + 7 * i) % rows for i in range(_PROBE)]
+    batch = collate([some_tokens(model, _PROBE)], [[0]], 0, device_of(model))
     with evaluating(model), torch.no_grad():
-        logits = response_logits(model, collate([prompt], [[0]], 0, device_of(model)))[0, 0]
+        logits = response_logits(model, batch)[0, 0]
     return bool(logits.max() - logits.mean() < _FLAT)
 
 

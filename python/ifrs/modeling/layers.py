@@ -1,4 +1,4 @@
-"""Another function in the place of a module's own."""
+"""Single layers: which are plain, and another function in the place of a module's own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 
 @contextmanager
@@ -20,3 +21,9 @@ def instead(module: Any, forward: Callable[[Tensor], Tensor]) -> Iterator[None]:
         del module.forward
         if own is not None:
             module.forward = own
+
+
+def is_plain(module: Any) -> bool:
+    """Whether a module does nothing but multiply with a float32 weight."""
+    plain = type(module) is nn.Linear and module.bias is None
+    return plain and module.weight.dtype == torch.float32
