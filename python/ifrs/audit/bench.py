@@ -258,7 +258,7 @@ class Bench:
 
 
 @contextmanager
-def tidy() -> Iterator[None]:
+def freed() -> Iterator[None]:
     """Free what a unit held, whether it succeeds or not."""
     try:
         yield

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ifrs._core import FingerprintSet
-from ifrs.audit.bench import Bench, tidy
+from ifrs.audit.bench import Bench, freed
 from ifrs.audit.data import Data
 from ifrs.audit.record import DONE, FAILED, SKIPPED, Record
 from ifrs.audit.selection import in_a_whole_audit
@@ -178,11 +178,14 @@ def _run(
         say(f"{len(records)} of {len(units)} units are there already")
     pace = 1.0
     chosen = open_units if budget is None else _fitting(bench, open_units, budget, scale)
-    left = [unit.name for unit in open_units if unit not in chosen]
-    for place, unit in enumerate(chosen):
+    # Taken up at the end if the others were quicker than estimated.
+    spare = sorted((u for u in open_units if u not in chosen), key=lambda unit: unit.rank)
+    left: list[str] = []
+    for place, unit in enumerate([*chosen, *spare]):
         spent = time.monotonic() - started
         cost = unit.seconds * scale
-        if budget is not None and unit.skip is None and spent + pace * cost > budget:
+        late = budget is not None and unit.skip is None and spent + pace * cost > budget
+        if late or (place >= len(chosen) and not _is_ready(bench, unit)):
             left.append(unit.name)
             continue
         record = run_unit(bench, unit)
@@ -191,10 +194,16 @@ def _run(
         if record.status == DONE and cost > 1:
             pace = 0.7 * pace + 0.3 * record.seconds / cost
         rest = pace * scale * sum(u.seconds for u in chosen[place + 1 :] if u.skip is None)
-        say(_line(record, place + 1, len(chosen), rest))
+        say(_line(record, place + 1, max(place + 1, len(chosen)), rest))
     if left:
         say(f"left for a run with more time: {len(left)} units ({', '.join(left[:4])} …)")
     return records, left
+
+
+def _is_ready(bench: Bench, unit: Unit) -> bool:
+    """Whether the models that a unit waits for are there."""
+    sibling = not unit.case.startswith("merge-") or bench.has("sibling")
+    return sibling and (unit.needs is None or bench.has(unit.needs))
 
 
 def _stored(
@@ -242,7 +251,7 @@ def run_unit(bench: Bench, unit: Unit) -> Record:
     started, begun, busy = now(), time.monotonic(), time.process_time()
     status, reason, found = SKIPPED, unit.skip, Found([])
     if unit.skip is None:
-        with kept_memory(torch.device("cpu")), tidy():
+        with kept_memory(torch.device("cpu")), freed():
             status, reason, found = _attempt(bench, unit)
     return Record(
         suite=unit.suite,
