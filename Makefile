@@ -9,6 +9,8 @@ unexport PYTHONHOME CONDA_PREFIX
 # Tests and demo read nothing from a model hub.
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := true
+# Libraries' progress bars stay out of pipes.
+export TQDM_DISABLE := $(shell test -t 2 || echo 1)
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name '*.txt' -o -name Cargo.toml 2>/dev/null)
 
