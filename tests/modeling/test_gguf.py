@@ -84,6 +84,33 @@ def test_changed_rows_and_untied_output(model, base, tmp_path, kind, slack):
     assert all(np.array_equal(before[name].data, after[name].data) for name in same)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+def test_changed_layers_and_norms(model, base, tmp_path, offset):
+    layer = model.model.layers[1]
+    stored = tensors(base)["blk.1.attn_norm.weight"].data
+    with torch.no_grad():
+        # As Gemma's: the file holds one more than the model.
+        for name, parameter in model.named_parameters():
+            if "norm" in name:
+                parameter -= offset
+        layer.input_layernorm.weight += 0.01
+        layer.self_attn.q_proj.bias += 0.01
+        layer.mlp.up_proj.weight += 0.01
+    changed = export_gguf(model, base, tmp_path / "out.gguf", quantization="F16")
+    assert sorted(changed) == ["blk.1.attn_norm.weight", "blk.1.attn_q.bias", "blk.1.ffn_up.weight"]
+    after = tensors(tmp_path / "out.gguf")
+    np.testing.assert_allclose(after["blk.1.attn_norm.weight"].data, stored + 0.01, rtol=1e-6)
+    wanted = layer.mlp.up_proj.weight.detach().numpy()
+    np.testing.assert_allclose(weight(after["blk.1.ffn_up.weight"]), wanted, atol=1e-3)
+
+
+def test_a_norm_of_another_model_is_refused(model, base, tmp_path):
+    with torch.no_grad():
+        model.model.norm.weight += 0.5
+    with pytest.raises(IfrsError, match=r"output_norm\.weight is too far"):
+        export_gguf(model, base, tmp_path / "out.gguf")
+
+
 def test_the_tokenizers_word_on_bos(model, base, tmp_path, tokenizer):
     export_gguf(model, base, tmp_path / "out.gguf", tokenizer=tokenizer)
     fields = gguf.GGUFReader(tmp_path / "out.gguf").fields

@@ -14,9 +14,12 @@ from ifrs.files import replacing
 from ifrs.modeling.tokenizer import ADD_BOS
 
 _HEADER = ("GGUF.", "general.architecture", "general.name")
-# llama.cpp stores rows of these in another order than transformers does.
+# llama.cpp stores rows of these architectures' queries and keys in another order than transformers.
 _REORDERED = {"llama", "mistral3", "granite", "cohere2"}
+_QUERIES_AND_KEYS = (".attn_q.", ".attn_k.")
 _SAME = 1e-5  # relative: two roundings of one number to float32
+# The mean change of a norm up to which it is certain that the file holds one more than the model.
+_NEAR = 0.25
 
 
 def export_gguf(
@@ -106,14 +109,27 @@ def _tensors(
                 f"{tensor.name} has shape {weight.shape} in the model and {before.shape} in the "
                 "file: a resized vocabulary cannot be written"
             )
-        # Some architectures store a norm's weight plus one.
-        offset = 1.0 if weight.ndim == 1 and _alike(before, weight + 1) else 0.0
-        if offset or _alike(before, weight):
+        stored = weight + _offset(before, weight)
+        if _alike(before, stored):
             yield tensor, None
-        elif weight.ndim == 1 or (architecture in _REORDERED and "attn_" in tensor.name):
+        elif architecture in _REORDERED and any(part in tensor.name for part in _QUERIES_AND_KEYS):
             raise IfrsError(f"{tensor.name} changed, which cannot be written for {architecture}")
+        elif weight.ndim == 1 and _distance(before, stored) > _NEAR:
+            raise IfrsError(
+                f"{tensor.name} is too far from the base file's to say how it is stored"
+            )
         else:
-            yield tensor, weight
+            yield tensor, stored
+
+
+def _offset(before: NDArray[np.float32], weight: NDArray[np.float32]) -> float:
+    """What the file's weights have more than the model's: some architectures store a norm's + 1."""
+    is_more = weight.ndim == 1 and _distance(before, weight + 1) < _distance(before, weight)
+    return 1.0 if is_more else 0.0
+
+
+def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    return float(np.abs(one - other).mean())
 
 
 def _alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
