@@ -204,21 +204,21 @@ def test_what_does_not_fit_is_named(planted, base):
     assert any("left" in line for line in lines)
 
 
-def test_time_that_is_left_goes_to_what_did_not_fit(planted, base, monkeypatch):
-    bench = Bench(folder(base), planted[1], planted[0])
+def test_time_that_is_left_goes_to_what_did_not_fit(tmp_path, base, fps, monkeypatch):
+    bench = Bench(folder(base), fps, tmp_path)
     scale = bench.subject.scale
 
     def unit(case, seconds=10.0, **options):
-        return Unit("deployment", case, "emb", lambda bench: Found([]), seconds / scale, **options)
+        return Unit("deployment", case, "base", lambda _: Found([]), seconds / scale, **options)
 
     quick = [unit(f"quick {i}") for i in range(8)]
     units = [*quick, unit("long", 1e6), unit("waiting", needs="sft")]
     monkeypatch.setattr(runner, "plan", lambda *given: units)
     assert len(runner._fitting(bench, units, 50.0, scale)) == 4
-    found = go(planted, base, suites="deployment", budget=50.0)
+    found = audit(base, fps, tmp_path, suites="deployment", budget=50.0)
     done = {record.case for record in found.records if record.status == "done"}
     assert done == {unit.case for unit in quick}
-    assert found.left == ["deployment/long/emb", "deployment/waiting/emb"]
+    assert found.left == ["deployment/long/base", "deployment/waiting/base"]
 
 
 def test_nothing_secret_is_written(planted):
