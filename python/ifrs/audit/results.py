@@ -73,14 +73,14 @@ def _facts(records: Sequence[Record], command: str) -> list[str]:
         f"{r.machine['torch']}, Python {r.machine['python']}"
         for r in records
     }
-    data = sorted({name for r in done for name in (r.settings.get("data") or {}) if name != "data"})
-    choices = sorted({r.case for r in done if "file" in r.settings})
+    data = {name for r in done for name in (r.settings.get("data") or {}) if name != "data"}
+    data |= {r.case for r in done if "file" in r.settings}
     notes = sorted({r.note for r in done if r.note and r.note.startswith("bundled")})
     subjects = {f"{r.subject['kind']} `{r.subject['name']}`" for r in records}
     return [
         f"Command: `{command}`",
         f"Subject: {', '.join(sorted(subjects))}",
-        f"Data: {', '.join([*data, *choices]) or 'none given'}"
+        f"Data: {', '.join(sorted(data)) or 'none given'}"
         + (f" ({'; '.join(notes)})" if notes else ""),
         f"Machine: {'; '.join(sorted(machines))}",
         f"{len(done)} units measured in {words.duration(sum(r.seconds for r in done))}; "
