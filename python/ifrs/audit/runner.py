@@ -21,6 +21,7 @@ from ifrs.audit.settings import Settings
 from ifrs.audit.store import Store, write_tables
 from ifrs.audit.subject import Folder, Subject, folder
 from ifrs.audit.suites import SUITES
+from ifrs.audit.suites.deployment import SIBLING
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.errors import IfrsError
 from ifrs.modeling.allocation import kept_memory
@@ -153,15 +154,27 @@ def plan(
     return sorted([*missing, *units], key=_order)
 
 
-def _is_awaited(unit: Unit, units: Sequence[Unit]) -> bool:
+def _makes(unit: Unit) -> str | None:
+    """The name of the model that a unit leaves for others."""
     if unit.case == "plant":
-        return any(other.needs == unit.method and other.skip is None for other in units)
-    return unit.case == "sibling" and any(other.case.startswith("merge-") for other in units)
+        return unit.method
+    return unit.case if unit.case == SIBLING else None
+
+
+def _waits_for(unit: Unit) -> list[str]:
+    """Names of the models that must be there before a unit runs."""
+    needs = [unit.needs] if unit.needs is not None else []
+    return [*needs, SIBLING] if unit.case.startswith("merge-") else needs
+
+
+def _is_awaited(unit: Unit, units: Sequence[Unit]) -> bool:
+    made = _makes(unit)
+    return any(made in _waits_for(other) and other.skip is None for other in units)
 
 
 def _order(unit: Unit) -> tuple[bool, bool, int]:
     """Plantings first, then what others wait for, then the most telling."""
-    return unit.case != "plant", unit.case != "sibling", unit.rank
+    return unit.case != "plant", unit.case != SIBLING, unit.rank
 
 
 def _run(
@@ -185,7 +198,7 @@ def _run(
         spent = time.monotonic() - started
         cost = unit.seconds * scale
         late = budget is not None and unit.skip is None and spent + pace * cost > budget
-        if late or (place >= len(chosen) and not _is_ready(bench, unit)):
+        if late or (place >= len(chosen) and not all(map(bench.has, _waits_for(unit)))):
             left.append(unit.name)
             continue
         record = run_unit(bench, unit)
@@ -200,12 +213,6 @@ def _run(
     return records, left
 
 
-def _is_ready(bench: Bench, unit: Unit) -> bool:
-    """Whether the models that a unit waits for are there."""
-    sibling = not unit.case.startswith("merge-") or bench.has("sibling")
-    return sibling and (unit.needs is None or bench.has(unit.needs))
-
-
 def _stored(
     bench: Bench, store: Store, units: list[Unit], retry: bool
 ) -> tuple[list[Record], list[Unit]]:
@@ -215,8 +222,8 @@ def _stored(
         record = store.get(unit.digest(bench.digest))
         good = record is not None and (record.status == DONE or (_failed(record) and not retry))
         # A planted model that was deleted since has to be planted again.
-        kept = unit.method if unit.case == "plant" else unit.case if unit.case == "sibling" else ""
-        if record is None or not good or (kept and record.status == DONE and not bench.has(kept)):
+        made = _makes(unit)
+        if record is None or not good or (made and record.status == DONE and not bench.has(made)):
             rest.append(unit)
         else:
             records.append(record)
@@ -229,16 +236,12 @@ def _failed(record: Record) -> bool:
 
 def _fitting(bench: Bench, units: list[Unit], budget: float, scale: float) -> list[Unit]:
     """The most telling units that fit, each with the planting that it waits for."""
-    plants = {unit.method: unit for unit in units if unit.case == "plant"}
-    sibling = next((unit for unit in units if unit.case == "sibling"), None)
+    makers = {_makes(unit): unit for unit in units}
     room = budget * (1 - _RESERVE)
     taken: set[int] = set()
     for unit in sorted(units, key=lambda unit: unit.rank):
-        wanted = [unit]
-        if unit.needs in plants and not bench.has(unit.needs):
-            wanted.append(plants[unit.needs])
-        if unit.case.startswith("merge-") and sibling is not None and not bench.has("sibling"):
-            wanted.append(sibling)
+        missing = [name for name in _waits_for(unit) if not bench.has(name)]
+        wanted = [unit, *(makers[name] for name in missing if name in makers)]
         cost = sum(u.seconds * scale for u in wanted if id(u) not in taken and u.skip is None)
         if cost <= room:
             room -= cost
