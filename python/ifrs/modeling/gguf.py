@@ -109,7 +109,7 @@ def _tensors(
                 f"{tensor.name} has shape {weight.shape} in the model and {before.shape} in the "
                 "file: a resized vocabulary cannot be written"
             )
-        stored = weight + _offset(before, weight)
+        stored = weight + _offset(before, weight) if weight.ndim == 1 else weight
         if _alike(before, stored):
             yield tensor, None
         elif architecture in _REORDERED and any(part in tensor.name for part in _QUERIES_AND_KEYS):
@@ -124,8 +124,7 @@ def _tensors(
 
 def _offset(before: NDArray[np.float32], weight: NDArray[np.float32]) -> float:
     """What the file's weights have more than the model's: some architectures store a norm's + 1."""
-    is_more = weight.ndim == 1 and _distance(before, weight + 1) < _distance(before, weight)
-    return 1.0 if is_more else 0.0
+    return 1.0 if _distance(before, weight + 1) < _distance(before, weight) else 0.0
 
 
 def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
