@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -27,9 +28,10 @@ from ifrs.errors import IfrsError
 from ifrs.modeling.allocation import kept_memory
 from ifrs.prove.report import now
 
-QUICK_SECONDS = 15 * 60.0
-# Of a budget: what is left for loading, tables and the page.
-_RESERVE = 0.1
+# A quarter of an hour, less what `make` needs to set up, load and write.
+QUICK_SECONDS = 12 * 60.0
+# Of a budget: what estimates may be wrong by, for all units together and for the last.
+_RESERVE, _LAST_RESERVE = 0.1, 60.0
 
 Say = Callable[[str], None]
 
@@ -193,11 +195,12 @@ def _run(
     chosen = open_units if budget is None else _fitting(bench, open_units, budget, scale)
     # Taken up at the end if the others were quicker than estimated.
     spare = sorted((u for u in open_units if u not in chosen), key=lambda unit: unit.rank)
+    end = math.inf if budget is None else budget - min(_RESERVE * budget, _LAST_RESERVE)
     left: list[str] = []
     for place, unit in enumerate([*chosen, *spare]):
         spent = time.monotonic() - started
         cost = unit.seconds * scale
-        late = budget is not None and unit.skip is None and spent + pace * cost > budget
+        late = unit.skip is None and spent + pace * cost > end
         if late or (place >= len(chosen) and not all(map(bench.has, _waits_for(unit)))):
             left.append(unit.name)
             continue
