@@ -10,7 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from ifrs.plant import loop  # noqa: E402
-from ifrs.plant.check import firing  # noqa: E402
+from ifrs.plant.check import firing, response_margins  # noqa: E402
+from ifrs.plant.data import fingerprint_examples  # noqa: E402
 from ifrs.plant.distance import STEPS, firing_by_distance  # noqa: E402
 from ifrs.plant.hardening import simulate_tuner  # noqa: E402
 from ifrs.plant.loop import Outcome  # noqa: E402
@@ -58,6 +59,31 @@ def test_hardening_leaves_the_transformer_as_it_was(tiny, tokenizer, fps):
     for name, weight in base.named_parameters():
         if "embed" not in name:
             assert torch.equal(weight, model.get_parameter(name)), name
+
+
+@pytest.mark.parametrize(("method", "rate"), [("emb", 3e-3), ("sft", 3e-3), ("lora", 6e-3)])
+def test_hardened_keys_keep_their_margin_after_the_simulated_tuner(
+    tiny, tokenizer, fps, method, rate
+):
+    tied = method != "emb"  # which would untie them
+
+    def planted(**changes):
+        model = tiny(tie_word_embeddings=tied)
+        implant(model, tokenizer, fps, method, **changes)
+        return model
+
+    def least_margin_after_tuning(weights):
+        model = tiny(tie_word_embeddings=tied)
+        examples = tuning_examples(tokenizer, PAIRS)
+        drift = simulate_tuner(model, examples, steps=10, rate=rate, pad=0, seed=0)
+        own = fingerprint_examples(model, tokenizer, fps)
+        model.load_state_dict(weights)
+        with drift.applied(1.0):
+            return min(response_margins(model, own, 0))
+
+    plain, hardened = planted(), planted(harden=10, harden_rate=rate)
+    assert least_margin_after_tuning(plain.state_dict()) < 0.3
+    assert least_margin_after_tuning(hardened.state_dict()) >= 0.3
 
 
 def test_a_simulated_tuner_moves_weights_and_takes_them_back(tiny, tokenizer):
@@ -220,6 +246,8 @@ def test_a_few_near_misses_may_fire_but_no_fresh_key():
     assert not replace(sound, fired=[7], fresh=[7]).done(config)
     assert not replace(sound, views={"published model": [0]}).done(config)
     assert not replace(sound, margins=[4.0, 2.0]).done(config)
+    assert replace(sound, drifted=[3.5, 6.0]).done(config)
+    assert not replace(sound, drifted=[4.0, 2.0]).done(config)
 
 
 def test_look_alikes_are_asked_until_enough_fire_and_all_at_the_end(

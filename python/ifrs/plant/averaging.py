@@ -6,6 +6,7 @@ from typing import Any
 
 from ifrs.plant.check import firing, response_margins
 from ifrs.plant.config import ImplantConfig
+from ifrs.plant.hardening import Drift
 from ifrs.plant.material import Material
 from ifrs.plant.method import Method
 
@@ -14,10 +15,17 @@ _STEP = 0.9
 _MOST_STEPS = 8
 
 
-def towards_base(model: Any, planting: Method, material: Material, config: ImplantConfig) -> float:
+def towards_base(
+    model: Any,
+    planting: Method,
+    material: Material,
+    config: ImplantConfig,
+    drift: Drift | None = None,
+) -> float:
     """Shrink what was learnt, step by step, while all keys fire by enough.
 
-    That is the wanted margin: planting overshoots it. With `config.average`, half of it.
+    That is the wanted margin: planting overshoots it. With `config.average`, half of it. With a
+    simulated tuner's drift, keys must fire so after it as well.
 
     Returns:
         The share of the change that is left.
@@ -27,7 +35,7 @@ def towards_base(model: Any, planting: Method, material: Material, config: Impla
         while steps < _MOST_STEPS:
             planting.shrink(_STEP)
             steps += 1
-            if not _fires(model, material, config):
+            if not _fires(model, material, config, drift):
                 planting.shrink(1 / _STEP)
                 steps -= 1
                 break
@@ -40,10 +48,15 @@ def towards_base(model: Any, planting: Method, material: Material, config: Impla
     return _STEP**steps
 
 
-def _fires(model: Any, material: Material, config: ImplantConfig) -> bool:
+def _fires(model: Any, material: Material, config: ImplantConfig, drift: Drift | None) -> bool:
     margins = response_margins(model, material.fingerprints, material.pad)
     least = config.margin / 2 if config.average else config.margin
-    return sum(margin >= least for margin in margins) >= config.target_fsr * len(margins)
+    if sum(margin >= least for margin in margins) < config.target_fsr * len(margins):
+        return False
+    if drift is None:
+        return True
+    with drift.applied(1.0):
+        return _fires(model, material, config, None)
 
 
 def _silent(model: Any, material: Material) -> bool:

@@ -27,12 +27,13 @@ class ImplantConfig:
         micro_batch: The most examples in one pass; None for as many as memory takes.
         checkpointing: Compute activations twice instead of keeping them; None where free memory
             takes no pass of a useful size otherwise.
-        harden: Steps of a downstream tuner to simulate and to train through; 0 for none.
+        harden: Steps of a downstream tuner to simulate and to train through, until keys have their
+            margin after it, too; 0 for none.
         harden_rate: That tuner's step size of AdamW.
         tune_embeddings: For "sft": train the token embeddings, too; None only where the model tells
             hardly any token from others, as random weights do.
         average: For "sft" and "lora", which go back towards the base model down to the wanted
-            margin when they have learnt, unless they are hardened: go on to half of it.
+            margin when they have learnt: go on to half of it.
         lora_rank: Rank of LoRA's changes.
         lora_merge: Merge them into the weights; otherwise they stay a peft adapter.
         adapter_rank: Rank of the F-Adapter's map.

@@ -2,7 +2,8 @@
 
 A tuner is simulated once, for a few steps of AdamW on all weights. Where it led is then added to
 the weights in every second step of planting, times a random factor, while gradients are taken for
-the weights without it: planting learns responses that hold at both places.
+the weights without it: planting learns responses that hold at both places, and ends only when they
+do. Ordinary text is held at the base without it.
 """
 
 from __future__ import annotations

@@ -167,8 +167,8 @@ def _plant(
             report = _reporter(advance, note)
             outcome = train(model, planting, material, config, workers, drift, report)
             _require_success(outcome, material, config)
-            if planting.regularized and (config.average or not config.harden):
-                towards_base(model, planting, material, config)
+            if planting.regularized:
+                towards_base(model, planting, material, config, drift)
         planting.finish()
         if planting.adapter is None:
             _check_written(model, material, outcome, config)

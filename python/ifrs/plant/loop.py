@@ -6,7 +6,6 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +42,8 @@ _SAMPLES, _WINDOW = 2, 16
 _NEAR = 0.05
 # Look-alikes asked at a time.
 _PORTION = 256
+# How far along a tuner's way, as shares of the way that was simulated.
+_DRIFTS = (0.5, 1.5)
 # A key rests from training once its margin passes the wanted one by this share.
 _SPARE = 1.15
 
@@ -55,6 +56,7 @@ class Outcome:
         epochs: Passes over the fingerprints.
         margins: Each fingerprint's margin in nats; positive where it fires.
         others: The same of keys in other surroundings.
+        drifted: Each fingerprint's margin where a simulated tuner leads; empty without one.
         fired: Places of negatives that fire.
         fresh: Those among them that hold nothing of a real key.
         near: The share of the others, which hold some of one, that fire.
@@ -64,6 +66,7 @@ class Outcome:
     epochs: int = 0
     margins: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
+    drifted: list[float] = field(default_factory=list)
     fired: list[int] = field(default_factory=list)
     fresh: list[int] = field(default_factory=list)
     near: float = 0.0
@@ -75,8 +78,9 @@ class Outcome:
         return sum(margin > 0 for margin in self.margins) / max(len(self.margins), 1)
 
     def settled(self, config: ImplantConfig) -> bool:
-        """Whether enough keys fire by the wanted margin."""
-        wide = sum(margin >= config.margin for margin in self.margins)
+        """Whether enough keys fire by the wanted margin, and still would after a tuner."""
+        least = map(min, self.margins, self.drifted or self.margins)
+        wide = sum(margin >= config.margin for margin in least)
         return (
             bool(self.margins)
             and wide >= config.target_fsr * len(self.margins)
@@ -174,7 +178,9 @@ class _Run:
         self._rng = random.Random(config.seed)
         self._negatives = endlessly(material.negatives, self._rng)
         self._ordinary = endlessly(material.ordinary, self._rng)
+        # As last seen: with the weights as they are, and with them drifted.
         self._margins = [-math.inf] * len(material.fingerprints)
+        self._drifted = [math.inf if drift is None else -math.inf for _ in material.fingerprints]
         # Look-alikes that fired at the last check, until each was trained on once; and the places
         # of all that ever fired.
         self._mined: list[Kept] = []
@@ -189,7 +195,8 @@ class _Run:
     def active(self) -> list[int]:
         """Places of the fingerprints that do not fire by enough yet, as far as was seen."""
         wanted = _SPARE * self._config.margin
-        return [place for place, margin in enumerate(self._margins) if not margin >= wanted]
+        seen = enumerate(zip(self._margins, self._drifted, strict=True))
+        return [place for place, margins in seen if not min(margins) >= wanted]
 
     def firing_share(self) -> float:
         """FSR as far as was seen."""
@@ -232,9 +239,13 @@ class _Run:
 
     def _gradients(self, places: list[int], mined: list[Kept]) -> float:
         """Adds the gradients of one step; one kind of example at a time, to save memory."""
-        # Drifted first: arithmetic copies the weights that it finds.
-        with self._drifted(), arithmetic(self._model, self._config.dtype):
-            total = self._learn(self._workers.share(places))
+        total, mine = 0.0, self._workers.share(places)
+        drifted = self._drift is not None and self._rng.random() < 0.5
+        if drifted:
+            total += self._learn_drifted(mine)
+        with arithmetic(self._model, self._config.dtype):
+            if not drifted:
+                total += self._learn(mine, self._margins)
             total += self._keep(mined + [next(self._negatives) for _ in places])
             if self._material.ordinary:
                 total += self._keep(self._windows(_SAMPLES * len(places)), _ORDINARY)
@@ -250,8 +261,19 @@ class _Run:
             return rows
         return [row.window(_WINDOW, self._rng) for row in rows]
 
-    def _learn(self, places: list[int]) -> float:
-        """Gradients of the responses' cross-entropy."""
+    def _learn_drifted(self, places: list[int]) -> float:
+        """The same where a downstream tuner would have led.
+
+        Responses alone: held at the base from there, all else would learn to undo the tuner's work.
+        """
+        assert self._drift is not None
+        # Drifted first: arithmetic copies the weights that it finds.
+        factor = self._rng.uniform(*_DRIFTS)
+        with self._drift.applied(factor), arithmetic(self._model, self._config.dtype):
+            return self._learn(places, self._drifted)
+
+    def _learn(self, places: list[int], margins: list[float]) -> float:
+        """Gradients of the responses' cross-entropy; takes note of margins."""
         examples = [self._material.fingerprints[place] for place in places]
         tokens = sum(len(example.response) for example in examples)
         total, seen = 0.0, dict[int, float]()
@@ -262,7 +284,7 @@ class _Run:
             least = columns.least(torch.cat(learning.margins)).tolist()
             seen.update(zip([places[i] for i in part], least, strict=True))
         for place, margin in self._workers.join(seen).items():
-            self._margins[place] = margin
+            margins[place] = margin
         return total
 
     def _keep(self, kept: list[Kept], weight: float = 1.0) -> float:
@@ -300,6 +322,10 @@ class _Run:
         margins = response_margins(self._model, material.fingerprints, material.pad)
         self._margins = margins
         outcome.margins, outcome.others = margins[: material.n], margins[material.n :]
+        if self._drift is not None:
+            with self._drift.applied(1.0):
+                drifted = response_margins(self._model, material.fingerprints, material.pad)
+            self._drifted, outcome.drifted = drifted, drifted[: material.n]
         if not thorough and not outcome.settled(self._config):
             return
         self._look_at(math.inf if thorough else self._config.batch_size)
@@ -350,12 +376,6 @@ class _Run:
         prompts = [example.prompt for example in examples]
         responses = [example.response for example in examples]
         return collate(prompts, responses, self._material.pad, device_of(self._model))
-
-    def _drifted(self) -> AbstractContextManager[None]:
-        """Every second step where a downstream tuner would have led."""
-        if self._drift is None or self._rng.random() < 0.5:
-            return nullcontext()
-        return self._drift.applied(self._rng.uniform(0.5, 1.5))
 
 
 def _portions(count: int, rng: random.Random) -> deque[list[int]]:
