@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=STAGES, help="stages to run")
     parser.add_argument("--guesses", type=int, default=GUESSES, help="fresh look-alike keys")
     parser.add_argument("--texts", type=int, default=TEXTS, help="texts for each KL")
+    parser.add_argument("--harden", type=int, default=HARDEN, help="steps of hardened-*")
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -130,7 +131,7 @@ def run_stage(options: argparse.Namespace, stage: str) -> dict[str, Any]:
         return distances(options, stage, method)
     if stage == "plain":
         return plant_plainly(options)
-    return plant(options, stage, method, HARDEN if kind == "hardened" else 0)
+    return plant(options, stage, method, options.harden if kind == "hardened" else 0)
 
 
 def plant(options: argparse.Namespace, stage: str, method: str, harden: int) -> dict[str, Any]:
@@ -146,6 +147,7 @@ def plant(options: argparse.Namespace, stage: str, method: str, harden: int) -> 
         "peak_gb": result.peak_memory_bytes / 1e9,
         "epochs": result.epochs,
         "least_margin": min(result.margins),
+        "harden": harden,
     }
     result.save(folder_of(options, stage))
     return {**row, **judged(options, stage, fps)}
@@ -379,7 +381,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     found = {row["stage"]: row for row in rows}
     plain = found.get("plain")
     names = ("stage", "seconds", "peak_gb", "epochs", "least_margin", "fsr", "fsr_alone")
-    names += ("log10_p", "guess_rate", "guesses", "kl_gsm8k_test", "kl_p3", "samples")
+    names += ("log10_p", "guess_rate", "guesses", "kl_gsm8k_test", "kl_p3", "samples", "harden")
     lines = [" | ".join(("", *names, "")), "|" + " --- |" * len(names)]
     lines[0] = lines[0].strip().replace("  ", " ")
     for stage in STAGES:
