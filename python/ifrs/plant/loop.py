@@ -262,7 +262,7 @@ class _Run:
         return [row.window(_WINDOW, self._rng) for row in rows]
 
     def _learn_drifted(self, places: list[int]) -> float:
-        """The same where a downstream tuner would have led.
+        """What `_learn` does, where a downstream tuner would have led.
 
         Responses alone: held at the base from there, all else would learn to undo the tuner's work.
         """
