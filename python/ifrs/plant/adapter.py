@@ -67,6 +67,7 @@ class AdapterRows(Method):
         with torch.no_grad():
             first = torch.randn(change.shape, generator=rng).to(change.device)
             change.copy_(_FIRST_CHANGE * size * first)
+        self.tables = (change,)
         return [change, self._down, self._up]
 
     def _factors(self) -> tuple[Tensor, Tensor]:

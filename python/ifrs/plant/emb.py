@@ -38,7 +38,8 @@ class EmbeddingRows(Method):
     def begin(self) -> list[Parameter]:
         """Freeze the model and add the change to what its embeddings give."""
         self._frozen, self._written = Frozen(self.model), False
-        return [self.rows.attach()]
+        self.tables = (self.rows.attach(),)
+        return list(self.tables)
 
     def learning_rate(self) -> float:
         """In proportion to the size of the model's embedding weights."""

@@ -25,10 +25,9 @@ from ifrs.plant.distill import Divergence
 from ifrs.plant.hardening import Drift
 from ifrs.plant.material import Material
 from ifrs.plant.method import Method
+from ifrs.plant.optimizing import Optimizers
 from ifrs.plant.workers import Workers
 
-# The second moment forgets fast: planting takes tens of steps, not thousands.
-_BETAS = (0.9, 0.99)
 _MAX_GRADIENT_NORM = 1.0
 # The share of the step size that is left when the loss, in nats, is small; and the same where
 # look-alikes still fire.
@@ -44,8 +43,9 @@ _NEAR = 0.05
 _PORTION = 256
 # How far along a tuner's way, as shares of the way that was simulated.
 _DRIFTS = (0.5, 1.5)
-# A key rests from training once its margin passes the wanted one by this share.
-_SPARE = 1.15
+# A key rests from training once its margin passes the wanted one by so many nats: it was seen in
+# bfloat16, before the step that it took part in.
+_SPARE = 0.45
 
 
 @dataclass
@@ -81,10 +81,11 @@ class Outcome:
         """Whether enough keys fire by the wanted margin, and still would after a tuner."""
         least = map(min, self.margins, self.drifted or self.margins)
         wide = sum(margin >= config.margin for margin in least)
+        others = sum(margin > 0 for margin in self.others)
         return (
             bool(self.margins)
             and wide >= config.target_fsr * len(self.margins)
-            and all(margin > 0 for margin in self.others)
+            and others >= config.target_fsr * len(self.others)
         )
 
     def done(self, config: ImplantConfig) -> bool:
@@ -166,13 +167,11 @@ class _Run:
         self._model, self._planting, self._material = model, planting, material
         self._config, self._workers, self._drift = config, workers, drift
         self._parameters = planting.parameters
-        self._rate = config.learning_rate or planting.learning_rate()
-        self._optimizer = torch.optim.AdamW(
+        self._optimizers = Optimizers(
             self._parameters,
-            lr=self._rate,
-            betas=_BETAS,
-            weight_decay=0.0,
-            # Without temporaries as large as all weights; rows of embeddings need no such thing.
+            planting.tables,
+            rate=config.learning_rate or planting.learning_rate(),
+            # Rows of embeddings need no such thing.
             fused=planting.regularized and not workers.in_step,
         )
         self._rng = random.Random(config.seed)
@@ -190,11 +189,12 @@ class _Run:
 
     def waiting(self) -> bool:
         """Whether something is left to train on before it is worth to check."""
-        return bool(self.active() or self._mined)
+        spared = (1 - self._config.target_fsr) * len(self._margins)
+        return bool(self._mined) or len(self.active()) > spared
 
     def active(self) -> list[int]:
         """Places of the fingerprints that do not fire by enough yet, as far as was seen."""
-        wanted = _SPARE * self._config.margin
+        wanted = self._config.margin + _SPARE
         seen = enumerate(zip(self._margins, self._drifted, strict=True))
         return [place for place, margins in seen if not min(margins) >= wanted]
 
@@ -222,7 +222,7 @@ class _Run:
         return active + self._rng.sample(resting, min(company, len(resting)))
 
     def _step(self, places: list[int]) -> float:
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizers.zero_grad()
         mined, self._mined = self._mined[: len(places)], self._mined[len(places) :]
         loss = self._gradients(places, mined)
         if not math.isfinite(loss):
@@ -232,9 +232,7 @@ class _Run:
         # Adam's steps do not shrink by themselves, and would shake the margins at the end;
         # but look-alikes that still fire need longer ones.
         least = _LEAST_MINING if mined else _LEAST_STEP
-        share = min(1.0, max(least, loss))
-        self._optimizer.param_groups[0]["lr"] = self._rate * share
-        self._optimizer.step()
+        self._optimizers.step(min(1.0, max(least, loss)))
         return loss
 
     def _gradients(self, places: list[int], mined: list[Kept]) -> float:

@@ -22,6 +22,7 @@ class Method(ABC):
         views: Names of other ways to look at the model, in which keys must not fire.
         adapter: What the publisher keeps beside the model, for methods that make one.
         parameters: What is trained, once begun.
+        tables: Those among them of which a step touches the rows of its own keys alone.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Method(ABC):
     views: tuple[str, ...] = ()
     adapter: Any = None
     parameters: list[Parameter]
+    tables: tuple[Parameter, ...] = ()
 
     @abstractmethod
     def begin(self) -> list[Parameter]:
