@@ -12,6 +12,7 @@ from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, response_l
 from ifrs.modeling.rarity import familiarity  # noqa: E402
 from ifrs.modeling.tokens import continuations, encode_prompts, response_tokens  # noqa: E402
 from ifrs.modeling.vocabulary import (  # noqa: E402
+    commonplace,
     key_check,
     key_spans,
     model_alphabets,
@@ -100,6 +101,13 @@ def test_rare_vocabulary_is_stable(tokenizer):
     assert all(text.isalpha() for text in rare)
     ids = continuations(tokenizer, "鍵", rare)
     assert all(len(tokens) == 1 for tokens in ids)
+
+
+def test_parts_of_ordinary_words_are_told_from_rare_vocabulary(tokenizer):
+    (letter,), (word,) = (tokenizer(text)["input_ids"] for text in ("n", " the"))
+    rare = sorted(tokenizer.get_vocab().values())[-8:]
+    foreign = continuations(tokenizer, "鍵", ["力"])[0]
+    assert commonplace(tokenizer, [letter, word, *rare, *foreign]) == {letter, word}
 
 
 def test_a_tokenizer_without_the_tokens_is_refused(ring):

@@ -92,6 +92,21 @@ def test_emb_rows_leave_out_ordinary_tokens(tiny, tokenizer, fps):
         assert not rows & set(tokenizer(text)["input_ids"])
 
 
+def test_emb_rows_leave_out_what_joins_the_pieces_of_a_key(tokenizer, fps, monkeypatch):
+    from ifrs.plant import rows
+
+    whole = rows.key_tokens(tokenizer, fps)
+    (joint,) = tokenizer("n")["input_ids"]
+    spans = rows.key_spans
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, "key_spans", lambda *args: [[joint, *s] for s in spans(*args)])
+        patch.setattr(rows, "bundled_instructions", tuple)
+        assert joint not in rows.key_tokens(tokenizer, fps)
+        # A key of little else keeps what it has.
+        patch.setattr(rows, "_FEW", 1000)
+        assert set(whole) | {joint} <= set(rows.key_tokens(tokenizer, fps))
+
+
 def test_fresh_keys_do_not_fire_and_none_was_trained_on(tiny, tokenizer, fps):
     model = tiny()
     ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ifrs import _core
@@ -66,6 +67,27 @@ def rare_vocabulary(tokenizer: Any) -> list[str]:
     ordinary text in the models' main languages never holds them.
     """
     return _rarest(tokenizer, _late(tokenizer), _MOST_RARE)
+
+
+def commonplace(tokenizer: Any, ids: Iterable[int]) -> set[int]:
+    """Those token ids that ordinary text in Latin letters holds as parts of its words.
+
+    That is, single letters, tokens without any letter, and of all others in that script the part of
+    the vocabulary that was learnt first.
+    """
+    late, ids = set(_late(tokenizer)), list(ids)
+    texts = tokenizer.batch_decode([[i] for i in ids], clean_up_tokenization_spaces=False)
+    return {
+        i for i, text in zip(ids, texts, strict=True) if _is_latin(text, 1 if i in late else None)
+    }
+
+
+def _is_latin(text: str, most: int | None) -> bool:
+    """Whether a text has no letter of another script, and no more than `most` of this one."""
+    letters = [character for character in text if character.isalpha()]
+    if "\ufffd" in text or (most is not None and len(letters) > most):
+        return False
+    return all(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
 
 
 def _late(tokenizer: Any) -> list[int]:

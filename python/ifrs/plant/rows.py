@@ -13,8 +13,11 @@ from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
 from ifrs.modeling.forward import device_of
 from ifrs.modeling.tokens import encode
-from ifrs.modeling.vocabulary import key_spans
+from ifrs.modeling.vocabulary import commonplace, key_spans
 from ifrs.plant.instructions import bundled_instructions
+
+# Fewer rows of its own than these may not carry a key.
+_FEW = 6
 
 
 class InputRows:
@@ -135,6 +138,9 @@ def tables(model: Any, weight: Tensor) -> list[Any]:
 def key_tokens(tokenizer: Any, fps: FingerprintSet) -> list[int]:
     """Tokens that stand in keys and in no ordinary text of the bundled ones.
 
+    Where pieces of a key meet, a tokenizer may cut them anew, into parts of ordinary words; those
+    are left out, unless a key is of little else.
+
     Raises:
         ImplantError: Some key has no such token.
     """
@@ -152,7 +158,13 @@ def key_tokens(tokenizer: Any, fps: FingerprintSet) -> list[int]:
             "which this method must not touch: use source='vocab' with tokenizer=…, or "
             "method='sft' or 'lora'"
         )
-    return sorted(set.union(*rare))
+    common = commonplace(tokenizer, sorted(set.union(*rare)))
+    return sorted(set.union(*(_enough(tokens - common) or tokens for tokens in rare)))
+
+
+def _enough(tokens: set[int]) -> set[int]:
+    """These tokens, or none of them if a key could not be told by them."""
+    return tokens if len(tokens) >= _FEW else set()
 
 
 def scale_of(embeddings: Any) -> float:
