@@ -43,9 +43,8 @@ _NEAR = 0.05
 _PORTION = 256
 # How far along a tuner's way, as shares of the way that was simulated.
 _DRIFTS = (0.5, 1.5)
-# A key rests from training once its margin passes the wanted one by so many nats: it was seen in
-# bfloat16, before the step that it took part in.
-_SPARE = 0.45
+# A key rests from training once its margin passes the wanted one by this share.
+_SPARE = 1.15
 
 
 @dataclass
@@ -194,7 +193,7 @@ class _Run:
 
     def active(self) -> list[int]:
         """Places of the fingerprints that do not fire by enough yet, as far as was seen."""
-        wanted = self._config.margin + _SPARE
+        wanted = _SPARE * self._config.margin
         seen = enumerate(zip(self._margins, self._drifted, strict=True))
         return [place for place, margins in seen if not min(margins) >= wanted]
 
