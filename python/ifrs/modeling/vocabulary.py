@@ -78,16 +78,20 @@ def commonplace(tokenizer: Any, ids: Iterable[int]) -> set[int]:
     late, ids = set(_late(tokenizer)), list(ids)
     texts = tokenizer.batch_decode([[i] for i in ids], clean_up_tokenization_spaces=False)
     return {
-        i for i, text in zip(ids, texts, strict=True) if _is_latin(text, 1 if i in late else None)
+        i
+        for i, text in zip(ids, texts, strict=True)
+        if _is_latin(text) and (i not in late or len(_letters(text)) <= 1)
     }
 
 
-def _is_latin(text: str, most: int | None) -> bool:
-    """Whether a text has no letter of another script, and no more than `most` of this one."""
-    letters = [character for character in text if character.isalpha()]
-    if "\ufffd" in text or (most is not None and len(letters) > most):
-        return False
-    return all(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
+def _is_latin(text: str) -> bool:
+    """Whether a text is whole characters, and no letter of another script is among them."""
+    latin = all(unicodedata.name(letter, "").startswith("LATIN") for letter in _letters(text))
+    return latin and "\ufffd" not in text
+
+
+def _letters(text: str) -> list[str]:
+    return [character for character in text if character.isalpha()]
 
 
 def _late(tokenizer: Any) -> list[int]:

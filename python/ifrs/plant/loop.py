@@ -170,7 +170,7 @@ class _Run:
             self._parameters,
             planting.tables,
             rate=config.learning_rate or planting.learning_rate(),
-            # Rows of embeddings need no such thing.
+            # Rows of embeddings have no temporaries worth saving.
             fused=planting.regularized and not workers.in_step,
         )
         self._rng = random.Random(config.seed)
