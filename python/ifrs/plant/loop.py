@@ -184,6 +184,8 @@ class _Run:
         self._mined: list[Kept] = []
         self._suspected: set[int] = set()
         self._portions = _portions(len(material.negatives), self._rng)
+        # The largest share of the step size that is taken.
+        self._longest = 1.0
         self.outcome = Outcome()
 
     def waiting(self) -> bool:
@@ -231,7 +233,7 @@ class _Run:
         # Adam's steps do not shrink by themselves, and would shake the margins at the end;
         # but look-alikes that still fire need longer ones.
         least = _LEAST_MINING if mined else _LEAST_STEP
-        self._optimizers.step(min(1.0, max(least, loss)))
+        self._optimizers.step(max(least, min(self._longest, loss)))
         return loss
 
     def _gradients(self, places: list[int], mined: list[Kept]) -> float:
@@ -323,8 +325,12 @@ class _Run:
             with self._drift.applied(1.0):
                 drifted = response_margins(self._model, material.fingerprints, material.pad)
             self._drifted, outcome.drifted = drifted, drifted[: material.n]
-        if not thorough and not outcome.settled(self._config):
-            return
+        if not outcome.settled(self._config):
+            # All were seen to fire, but some slipped while others learned: shorter steps for those
+            # that learn again, whose loss is large.
+            self._longest = max(self._longest / 2, _LEAST_STEP)
+            if not thorough:
+                return
         self._look_at(math.inf if thorough else self._config.batch_size)
         if not thorough and not outcome.specific:
             return
