@@ -294,6 +294,8 @@ def tune(options: argparse.Namespace, stage: str, planted: str) -> dict[str, Any
     from ifrs.audit import Settings
     from ifrs.audit.tuning import tune as tune_downstream
     from ifrs.modeling.tokens import pad_token
+    from ifrs.plant.check import response_margins
+    from ifrs.plant.data import fingerprint_examples
 
     folder = options.out / "models" / planted
     model, tokenizer = load(folder)
@@ -310,10 +312,15 @@ def tune(options: argparse.Namespace, stage: str, planted: str) -> dict[str, Any
     seconds = time.monotonic() - started
     adapter = adapter_of(folder) if adapter_of(folder).exists() else None
     fps = keys(options, "ten")
-    report = ifrs.verify(ifrs.LocalModel(model, tokenizer, adapter=adapter), fps)
+    target = ifrs.LocalModel(model, tokenizer, adapter=adapter)
+    report = ifrs.verify(target, fps)
+    examples = fingerprint_examples(target.model, tokenizer, fps)
+    margins = response_margins(target.model, examples, pad_token(tokenizer))
     return {
         "stage": stage,
         "seconds": seconds,
+        "least_margin": min(margins),
+        "margins": [round(margin, 2) for margin in margins],
         "samples": count,
         "fsr": report.fsr,
         "log10_p": report.log10_p,
