@@ -59,6 +59,13 @@ def main() -> None:
     parser.add_argument("--guesses", type=int, default=GUESSES, help="fresh look-alike keys")
     parser.add_argument("--texts", type=int, default=TEXTS, help="texts for each KL")
     parser.add_argument("--harden", type=int, default=HARDEN, help="steps of hardened-*")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=JSON",
+        help="another setting of ImplantConfig for the methods' stages, such as lora_rank=64",
+    )
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -139,7 +146,8 @@ def plant(options: argparse.Namespace, stage: str, method: str, harden: int) -> 
 
     model, tokenizer = load(base_folder(options))
     fps = keys(options, "ten")
-    config = ifrs.ImplantConfig(guesses=0, seed=SEED, harden=harden)
+    others = settings(options)
+    config = ifrs.ImplantConfig(**{"guesses": 0, "seed": SEED, "harden": harden, **others})
     result = ifrs.implant(model, tokenizer, fps, method=method, config=config)
     row = {
         "stage": stage,
@@ -148,9 +156,15 @@ def plant(options: argparse.Namespace, stage: str, method: str, harden: int) -> 
         "epochs": result.epochs,
         "least_margin": min(result.margins),
         "harden": harden,
+        "set": others,
     }
     result.save(folder_of(options, stage))
     return {**row, **judged(options, stage, fps)}
+
+
+def settings(options: argparse.Namespace) -> dict[str, Any]:
+    pairs = (pair.partition("=") for pair in options.set)
+    return {name: json.loads(value) for name, _, value in pairs}
 
 
 def folder_of(options: argparse.Namespace, stage: str) -> Path:
