@@ -116,7 +116,8 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
             "intermediate_size": INNER,
             "num_hidden_layers": LAYERS,
             "context_length": 256,
-            "everywhere": 0.2,
+            "everywhere": 0.3,
+            "decay": -8.0,
         },
     ),
     "t5": ("t5", _T5_LIKE),
@@ -133,6 +134,8 @@ def build(name: str, tokenizer: Any, seed: int = 0) -> Any:
     spread = settings.pop("spread", 0.2)
     # RWKV begins with zeros where others have random weights, and says the same to everything.
     everywhere = settings.pop("everywhere", 0.0)
+    # Its state would forget a key before the template ends, where a trained one keeps it.
+    decay = settings.pop("decay", None)
     config = AutoConfig.for_model(
         kind,
         vocab_size=len(tokenizer) + padded,
@@ -152,6 +155,10 @@ def build(name: str, tokenizer: Any, seed: int = 0) -> Any:
         for weight in model.parameters():
             if weight.ndim == 2 or not bool(weight.any()):
                 torch.nn.init.normal_(weight, std=everywhere)
+    if decay is not None:
+        for name_of, weight in model.named_parameters():
+            if name_of.endswith("time_decay"):
+                torch.nn.init.constant_(weight, decay)
     if resized:
         model.resize_token_embeddings(len(tokenizer) + resized)
     transformers.logging.set_verbosity_error()

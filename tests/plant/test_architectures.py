@@ -25,23 +25,8 @@ OWN_SETTINGS = {
 for name in ("t5", "mt5"):
     OWN_SETTINGS[name, "emb"] = OWN_SETTINGS[name, "adapter"] = {"learning_rate": 0.3}
     OWN_SETTINGS[name, "lora"] = {"learning_rate": 3e-3}
-OPEN = {
-    ("rwkv", "emb"): "its state, of random weights, forgets a key before the template ends",
-    ("rwkv", "adapter"): "its state, of random weights, forgets a key before the template ends",
-}
-# Without kernels of their own these take a step of Python for each token.
-SLOW = ("mamba", "rwkv")
-
-
-def marks(name, method):
-    if (name, method) in OPEN:
-        yield pytest.mark.xfail(reason=OPEN[name, method], strict=False)
-    if name in SLOW:
-        yield pytest.mark.slow
-
-
 CASES = [
-    pytest.param(name, method, id=f"{name}-{method}", marks=list(marks(name, method)))
+    pytest.param(name, method, id=f"{name}-{method}")
     for name in ARCHITECTURES
     for method in SETTINGS
 ]
