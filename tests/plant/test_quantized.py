@@ -21,7 +21,6 @@ def base(tmp_path, tokenizer, monkeypatch):
     return folder
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("bits", [8, 4])
 def test_lora_over_a_quantized_base(tmp_path, base, tokenizer, ring, bits):
     fps = ring.generate("one", 2, tokenizer=tokenizer)
