@@ -9,7 +9,7 @@ import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
-from ifrs.plant import loop  # noqa: E402
+from ifrs.plant import check, loop  # noqa: E402
 from ifrs.plant.check import firing, response_margins  # noqa: E402
 from ifrs.plant.data import fingerprint_examples  # noqa: E402
 from ifrs.plant.distance import STEPS, firing_by_distance  # noqa: E402
@@ -250,6 +250,22 @@ def test_a_few_near_misses_may_fire_but_no_fresh_key():
     assert not replace(sound, drifted=[4.0, 2.0]).done(config)
 
 
+def test_each_response_is_looked_for_once(tiny, tokenizer, fps, monkeypatch):
+    """The same key in other surroundings brings the same response again."""
+    model, asked = tiny(), []
+
+    def counting(_model, examples, _pad):
+        asked.append([tuple(example.response) for example in examples])
+        return [1.0] * len(examples)
+
+    own = fingerprint_examples(model, tokenizer, fps)
+    monkeypatch.setattr(check, "_possible_starts", lambda _m, _e, starts, _p: [(0, starts[0])])
+    monkeypatch.setattr(check, "response_margins", counting)
+    assert firing(model, own, [*own, *own], 0) == [0]
+    for responses in asked:
+        assert len(responses) == len(set(responses))
+
+
 def test_look_alikes_are_asked_until_enough_fire_and_all_at_the_end(
     tiny, tokenizer, fps, monkeypatch
 ):
@@ -275,9 +291,9 @@ def test_look_alikes_are_asked_until_enough_fire_and_all_at_the_end(
     monkeypatch.setattr(loop._Run, "_step", step)
     monkeypatch.setattr(loop, "_portions", portions)
     assert implant(tiny(), tokenizer, fps, "sft", negatives=20).fsr == 1
-    asked = [sum(count for count, _ in check) for check in checks]
+    asked = [sum(count for count, _ in once) for once in checks]
     assert asked[-1] == totals[0], "planting ends with a check of all"
     assert any(0 < count < totals[0] for count in asked), "the first one ended early"
-    for check in checks[:-1]:
-        *before, _ = [fired for _, fired in check]
+    for once in checks[:-1]:
+        *before, _ = [fired for _, fired in once]
         assert sum(before) < 2 or sum(before) <= totals[0] // 20, "and not too late"

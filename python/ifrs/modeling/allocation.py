@@ -19,7 +19,7 @@ _KEEP = ((_TRIM_THRESHOLD, -1), (_MMAP_MAX, 0))
 # Where glibc's own adaptation ends in a process that frees large tensors.
 _ADAPTED = ((_MMAP_MAX, 65536), (_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, 64 << 20))
 # How much larger a process may become before its fragments are given back.
-_GROWTH = 1.2
+_GROWTH = 1.1
 
 _inside = 0
 # In bytes; 0 until the next look at the process says how large it is without fragments.

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.nn import functional as F  # noqa: N812
 
+from ifrs.modeling.allocation import tidy
 from ifrs.modeling.evaluating import evaluating
 from ifrs.modeling.forward import IGNORED, Batch, collate, device_of, response_logits
 from ifrs.modeling.layers import instead, is_plain
@@ -50,6 +51,8 @@ class Columns:
         """All columns, a few at a time."""
         for start in range(0, len(self.labels), _AT_ONCE):
             yield slice(start, start + _AT_ONCE)
+            # Logits leave holes that the next ones, aligned otherwise, need not fit into.
+            tidy()
 
     def each(self, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """What a function says of logits, float32 (part, vocabulary), and labels; parts joined."""

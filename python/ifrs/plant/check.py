@@ -66,8 +66,9 @@ def firing(
         pad: The id to fill batches with.
     """
     responses: dict[int, list[list[int]]] = defaultdict(list)
-    for fingerprint in fingerprints:
-        responses[fingerprint.response[0]].append(fingerprint.response)
+    # Once each: a set's keys come in several surroundings.
+    for response in dict.fromkeys(tuple(fingerprint.response) for fingerprint in fingerprints):
+        responses[response[0]].append(list(response))
     suspects = [
         (place, Example(examples[place].prompt, response))
         for place, token in _possible_starts(model, examples, list(responses), pad)
