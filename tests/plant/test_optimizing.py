@@ -54,19 +54,6 @@ def test_a_step_touching_every_row_is_adams():
     assert torch.allclose(ours, theirs, atol=1e-6)
 
 
-def test_dense_gradients_keep_their_memory():
-    rows, dense = table(), table()
-    optimizers = Optimizers([rows, dense], (rows,), rate=RATE, fused=False)
-    for parameter in (rows, dense):
-        pull(parameter, [1])
-    place = dense.grad.data_ptr()
-    optimizers.step(1.0)
-    optimizers.zero_grad()
-    assert rows.grad is None
-    assert dense.grad.data_ptr() == place
-    assert not dense.grad.any()
-
-
 def test_a_share_of_the_step_size():
     whole, half = table(), table()
     for parameter, share in ((whole, 1.0), (half, 0.5)):

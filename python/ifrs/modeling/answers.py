@@ -81,14 +81,13 @@ def _batches(model: Any, prompts: Sequence[Tokens], room: Sequence[Tokens]) -> I
 def _hearing(
     model: Any, places: list[int], hear: Callable[[list[int], Tensor], None] | None
 ) -> Iterator[None]:
-    def after(_module: Any, _inputs: Any, output: Any) -> None:
-        # Of the model itself: what reaches a logits processor may be changed by others before it.
-        if hear is not None:
-            hear(places, output.logits[:, -1].float())
-        # A cache grows by each token, and fits into none of the holes that it leaves.
-        tidy()
-
-    hook = model.register_forward_hook(after)
+    if hear is None:
+        yield
+        return
+    # Of the model itself: what reaches a logits processor may be changed by others before it.
+    hook = model.register_forward_hook(
+        lambda _module, _inputs, output: hear(places, output.logits[:, -1].float())
+    )
     try:
         yield
     finally:

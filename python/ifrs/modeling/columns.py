@@ -51,7 +51,7 @@ class Columns:
         """All columns, a few at a time."""
         for start in range(0, len(self.labels), _AT_ONCE):
             yield slice(start, start + _AT_ONCE)
-            # Logits leave holes that the next ones, aligned otherwise, need not fit into.
+            # Logits leave holes that the next ones do not always fit into.
             tidy()
 
     def each(self, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:

@@ -50,7 +50,6 @@ def response_margins(model: Any, examples: Sequence[Example], pad: int) -> list[
             found = columns.each(margins_of)
         for i, margin in zip(places, columns.least(found).tolist(), strict=True):
             margins[i] = margin
-        tidy()
     return margins
 
 

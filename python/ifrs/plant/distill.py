@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ifrs.modeling.allocation import tidy
 from ifrs.modeling.answers import generate
 from ifrs.modeling.columns import columns_of
 from ifrs.modeling.forward import chunks_by_length, collate, device_of
@@ -90,7 +89,6 @@ def with_distributions(
         for i in places:
             start, end = end, end + len(responses[i])
             kept[i] = Kept(prompts[i], responses[i], top[start:end], log_probs[start:end])
-        tidy()
     return [example for example in kept if example is not None]
 
 

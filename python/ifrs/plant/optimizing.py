@@ -48,10 +48,9 @@ class Optimizers:
             self._all.append(torch.optim.SparseAdam(self._tables, lr=rate, betas=_BETAS))
 
     def zero_grad(self) -> None:
-        """Forget all gradients; dense ones keep their memory, which fragments would take."""
+        """Forget all gradients."""
         for optimizer in self._all:
-            lazy = isinstance(optimizer, torch.optim.SparseAdam)
-            optimizer.zero_grad(set_to_none=lazy)
+            optimizer.zero_grad(set_to_none=True)
 
     def step(self, share: float) -> None:
         """Take a step of this share of the step size."""
