@@ -12,6 +12,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(rank_words, module)?)?;
     module.add_function(wrap_pyfunction!(fisher_log10, module)?)?;
     module.add_function(wrap_pyfunction!(cumulative_log10, module)?)?;
+    module.add_function(wrap_pyfunction!(exact_log10, module)?)?;
+    module.add_function(wrap_pyfunction!(exact_cumulative_log10, module)?)?;
     module.add_function(wrap_pyfunction!(e_process_log10, module)?)?;
     module.add_function(wrap_pyfunction!(clopper_pearson, module)?)?;
     module.add_function(wrap_pyfunction!(power, module)?)?;
@@ -132,8 +134,8 @@ fn rank_text(
 
 /// The probability that n queries convict a suspect that answers a share of its keys.
 #[pyfunction]
-fn power_at(n: u64, best: Vec<f64>, alpha: f64, fsr: f64) -> PyResult<f64> {
-    core::power_at(n, &best, alpha, fsr).map_err(from_evidence)
+fn power_at(py: Python<'_>, n: u64, best: Vec<f64>, alpha: f64, fsr: f64) -> PyResult<f64> {
+    py.detach(|| core::power_at(n, &best, alpha, fsr)).map_err(from_evidence)
 }
 
 /// The smallest number of queries whose power reaches a wanted one; None where 1,000 do not.
@@ -187,12 +189,28 @@ fn cumulative_log10(groups: Vec<Vec<f64>>) -> PyResult<Vec<f64>> {
     core::cumulative_log10(&groups).map_err(from_evidence)
 }
 
+/// log10 of the exact p-value of (rank, candidates) pairs.
+#[pyfunction]
+fn exact_log10(py: Python<'_>, ranks: Vec<(usize, usize)>) -> PyResult<f64> {
+    let ranks = as_ranks(ranks);
+    py.detach(|| core::exact_log10(&ranks)).map_err(from_evidence)
+}
+
+/// log10 of the exact p-value after each query's (rank, candidates) pairs.
+#[pyfunction]
+fn exact_cumulative_log10(py: Python<'_>, groups: Vec<Vec<(usize, usize)>>) -> PyResult<Vec<f64>> {
+    let groups: Vec<Vec<core::Rank>> = groups.into_iter().map(as_ranks).collect();
+    py.detach(|| core::exact_cumulative_log10(&groups)).map_err(from_evidence)
+}
+
+fn as_ranks(pairs: Vec<(usize, usize)>) -> Vec<core::Rank> {
+    pairs.into_iter().map(|(rank, candidates)| core::Rank { rank, candidates }).collect()
+}
+
 /// log10 of the anytime-valid e-process after each query's (rank, candidates) pairs.
 #[pyfunction]
 fn e_process_log10(ranks: Vec<Vec<(usize, usize)>>) -> PyResult<Vec<f64>> {
-    let rank = |(rank, candidates)| core::Rank { rank, candidates };
-    let groups: Vec<Vec<core::Rank>> =
-        ranks.into_iter().map(|group| group.into_iter().map(rank).collect()).collect();
+    let groups: Vec<Vec<core::Rank>> = ranks.into_iter().map(as_ranks).collect();
     core::e_process_log10(&groups).map_err(from_evidence)
 }
 
@@ -211,8 +229,8 @@ fn sequential_power(n: usize, candidates: Vec<usize>, alpha: f64) -> PyResult<f6
 
 /// The probability that n queries convict a suspect that answers half of its keys.
 #[pyfunction]
-fn power(n: u64, best: Vec<f64>, alpha: f64) -> PyResult<f64> {
-    core::power(n, &best, alpha).map_err(from_evidence)
+fn power(py: Python<'_>, n: u64, best: Vec<f64>, alpha: f64) -> PyResult<f64> {
+    py.detach(|| core::power(n, &best, alpha)).map_err(from_evidence)
 }
 
 /// "match", "no match" or "inconclusive".

@@ -11,6 +11,7 @@ pub mod combine;
 pub mod decoys;
 pub mod dsse;
 mod evaluate;
+pub mod exact;
 pub mod interval;
 mod json;
 pub mod ranks;
@@ -25,6 +26,7 @@ pub use check::{Checked, check};
 pub use claim::Claim;
 pub use combine::{cumulative_log10, fisher_log10};
 pub use dsse::parse_public_key;
+pub use exact::{exact_cumulative_log10, exact_log10};
 pub use interval::clopper_pearson;
 pub use ranks::{Rank, rank};
 pub use sequential::e_process_log10;
@@ -50,6 +52,17 @@ pub enum EvidenceError {
         /// The list's length.
         len: usize,
     },
+    /// A rank that is none.
+    #[error("rank {rank} among {candidates} is no rank: it must lie in 1 to {candidates}")]
+    Rank {
+        /// The rank.
+        rank: usize,
+        /// The number of candidates.
+        candidates: usize,
+    },
+    /// A rank among nothing.
+    #[error("a rank among no candidates is no evidence: give at least 1 candidate")]
+    NoCandidates,
     /// A p-value outside (0, 1].
     #[error("{0} is no p-value: it must lie in (0, 1]")]
     PValue(f64),

@@ -6,6 +6,8 @@
 //! supermartingale. It reaches 1/α with probability α at most, whenever one stops (Ville 1939;
 //! Ramdas, Grünwald, Vovk and Shafer, *Statistical Science* 38(4), 2023).
 
+use std::collections::HashMap;
+
 use super::EvidenceError;
 use super::ranks::Rank;
 
@@ -18,32 +20,74 @@ const ON_THE_FIRST: f64 = 0.6;
 /// Spread over all ranks as 1/r, for fingerprints that faded but can still be told.
 const SPREAD: f64 = 0.3;
 
-/// What a rank pays: `0.1 + 0.6·N·[r = 1] + 0.3·N / (r·H_N)`, with H_N the harmonic number.
-pub fn e_value(rank: Rank) -> Result<f64, EvidenceError> {
-    let Rank { rank, candidates } = rank;
-    if !(1..=candidates).contains(&rank) {
-        return Err(EvidenceError::OutOfRange { index: rank, len: candidates });
+/// Euler's constant.
+const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
+
+/// Numbers of candidates from which H_N is computed by its asymptotic series.
+const MANY: usize = 1 << 20;
+
+/// The bet on a rank among N candidates: `0.1 + 0.6·N·[r = 1] + 0.3·N / (r·H_N)`, with H_N the
+/// harmonic number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bet {
+    candidates: usize,
+    harmonic: f64,
+}
+
+impl Bet {
+    /// The bet on a rank among so many candidates.
+    pub(super) fn among(candidates: usize) -> Self {
+        Self { candidates, harmonic: harmonic(candidates) }
     }
-    let n = candidates as f64;
-    let first = if rank == 1 { ON_THE_FIRST * n } else { 0.0 };
-    Ok(KEPT + first + SPREAD * n / (rank as f64 * harmonic(candidates)))
+
+    /// What it pays when the truth has this rank.
+    pub(super) fn pays(self, rank: usize) -> f64 {
+        let n = self.candidates as f64;
+        let first = if rank == 1 { ON_THE_FIRST * n } else { 0.0 };
+        KEPT + first + SPREAD * n / (rank as f64 * self.harmonic)
+    }
+}
+
+/// What a rank pays: see [`Bet`].
+pub fn e_value(rank: Rank) -> Result<f64, EvidenceError> {
+    check_rank(rank)?;
+    Ok(Bet::among(rank.candidates).pays(rank.rank))
+}
+
+/// Refuses ranks that no ranking can give.
+pub(super) fn check_rank(Rank { rank, candidates }: Rank) -> Result<(), EvidenceError> {
+    if candidates == 0 {
+        return Err(EvidenceError::NoCandidates);
+    }
+    if !(1..=candidates).contains(&rank) {
+        return Err(EvidenceError::Rank { rank, candidates });
+    }
+    Ok(())
 }
 
 /// Base-10 logarithm of the e-process after each query; a query's ranks are bets of their own.
 pub fn e_process_log10(groups: &[Vec<Rank>]) -> Result<Vec<f64>, EvidenceError> {
     let mut so_far = 0.0;
     let mut logarithms = Vec::with_capacity(groups.len());
+    let mut bets = HashMap::new();
     for group in groups {
         for &rank in group {
-            so_far += e_value(rank)?.log10();
+            check_rank(rank)?;
+            let bet = bets.entry(rank.candidates).or_insert_with(|| Bet::among(rank.candidates));
+            so_far += bet.pays(rank.rank).log10();
         }
         logarithms.push(so_far);
     }
     Ok(logarithms)
 }
 
+/// H_n; the series is exact to the last digits from a few dozen on (Euler 1740).
 fn harmonic(n: usize) -> f64 {
-    (1..=n).map(|k| 1.0 / k as f64).sum()
+    if n < MANY {
+        return (1..=n).map(|k| 1.0 / k as f64).sum();
+    }
+    let n = n as f64;
+    n.ln() + EULER_GAMMA + 0.5 / n - 1.0 / (12.0 * n * n)
 }
 
 #[cfg(test)]
@@ -76,8 +120,20 @@ mod tests {
     }
 
     #[test]
+    fn harmonic_numbers_of_any_size() {
+        let summed: f64 = (1..=MANY).rev().map(|k| 1.0 / k as f64).sum();
+        assert!((harmonic(MANY) - summed).abs() < 1e-12, "{} {summed}", harmonic(MANY));
+        assert!(harmonic(MANY - 1) < harmonic(MANY));
+        let payoff = e_value(Rank { rank: 1, candidates: usize::MAX }).unwrap();
+        assert!(payoff > 0.6 * usize::MAX as f64);
+    }
+
+    #[test]
     fn nonsense_is_refused() {
-        assert!(e_value(Rank { rank: 0, candidates: 5 }).is_err());
-        assert!(e_value(Rank { rank: 6, candidates: 5 }).is_err());
+        let rank = |rank, candidates| e_value(Rank { rank, candidates });
+        assert_eq!(rank(0, 5), Err(EvidenceError::Rank { rank: 0, candidates: 5 }));
+        assert_eq!(rank(6, 5), Err(EvidenceError::Rank { rank: 6, candidates: 5 }));
+        assert_eq!(rank(1, 0), Err(EvidenceError::NoCandidates));
+        assert!(e_process_log10(&[vec![Rank { rank: 0, candidates: 5 }]]).is_err());
     }
 }
