@@ -123,6 +123,11 @@ def likelihood_ranks(
     return ranks, [_WORDS, _WORDS - 1]
 
 
+def pairs(ranks: Ranks, candidates: list[int]) -> list[tuple[int, int]]:
+    """One verification's ranks (KEYS, tests), with their candidates."""
+    return [pair for row in ranks.tolist() for pair in zip(row, candidates, strict=True)]
+
+
 @dataclass
 class Nulls:
     """log10 p-values of verifications under H0."""
@@ -147,8 +152,7 @@ def simulate(
     """Verify `trials` times a suspect of one kind, with ten keys each time."""
     random = np.random.default_rng(seed)
     ranks, candidates = draw(kind, trials, random)
-    p_values = (ranks / np.array(candidates)).reshape(trials, -1)
-    fixed = np.array([_core.fisher_log10(row) for row in p_values.tolist()])
+    fixed = np.array([_core.exact_log10(pairs(trial, candidates)) for trial in ranks])
     # What a rank pays, from Rust, once for each rank there is.
     steps = np.zeros((trials, KEYS))
     for place, most in enumerate(candidates):

@@ -86,10 +86,12 @@ def test_the_key_comes_back_with_the_keyring(ring, tmp_path):
     fps = ring.generate("one", 2)
     ring.export("one", tmp_path / "one.set", passphrase="y")
     other.import_set(tmp_path / "one.set", passphrase="y")
-    # Who signs is who claims.
-    claim = other.claim("one", subject=WEIGHTS)
-    assert claim.publisher_key == other.public_key
+    # Its responses are bound to the key of the keyring that it was made in.
     assert other["one"].leaves() == fps.leaves()
+    assert [other["one"][i].response for i in range(2)] == [fps[i].response for i in range(2)]
+    assert other["one"].publisher == ring.public_key
+    with pytest.raises(ifrs.EvidenceError, match=f"{ring.public_key}.*have its publisher claim"):
+        other.claim("one", subject=WEIGHTS)
 
 
 def test_claims_are_journalled(ring):

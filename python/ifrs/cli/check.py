@@ -20,6 +20,18 @@ def command(
             metavar="KEY", help="The publisher's announced key: a file, hexadecimal or base64."
         ),
     ] = None,
+    alpha: Annotated[
+        float,
+        typer.Option(help="The false-match rate that you allow; the publisher's does not count."),
+    ] = 1e-6,
+    trust_adapter: Annotated[
+        bool,
+        typer.Option(
+            "--trust-adapter",
+            help="Take evidence by the publisher's private adapter for a match: only where it was "
+            "seen to stay silent under another model's rows.",
+        ),
+    ] = False,
     tsa_root: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Certificates (PEM) of a time-stamp authority to trust."),
@@ -38,13 +50,18 @@ def command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check evidence: no keyring, no model, no network. Exit code 0: it holds; 1: it does not."""
+    """Check evidence: no keyring, no model, no network.
+
+    Exit code 0: it holds, and is a match at your --alpha; 1: it is not; 2: a file cannot be read.
+    """
     from ifrs.evidence import check
 
     result = check(
         bundle,
         claim,
         publisher_key=publisher_key,
+        alpha=alpha,
+        trust_adapter=trust_adapter,
         tsa_roots=tsa_root or (),
         released=released,
         model=model,
@@ -59,6 +76,11 @@ def command(
                 "evidence": "holds" if result.ok else "does not hold",
                 "verdict": result.verdict or "none",
                 "p_value": result.p_value,
+                "log10_p": result.log10_p,
+                "test": result.test or "none",
+                "alpha": result.alpha,
+                "publisher_said": f"{result.stated_verdict or 'nothing'} at {result.stated_alpha}",
+                "scheme": result.scheme or "none",
                 "log10_e": result.log10_e,
                 "forgery": f"{result.bits:.0f} bits",
                 "revealed": len(result.queries),
@@ -70,7 +92,7 @@ def command(
                 **{f"note {i}": text for i, text in enumerate(result.notes, 1)},
             }
         )
-    raise typer.Exit(EXIT_YES if result.ok else EXIT_NO)
+    raise typer.Exit(EXIT_YES if result.ok and result.verdict == "match" else EXIT_NO)
 
 
 def _stamp(stamp: dict[str, object] | None) -> str:

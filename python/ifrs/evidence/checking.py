@@ -27,14 +27,20 @@ class CheckResult:
             answers. Whether it suffices is said by `verdict`.
         problems: What is wrong, in words.
         notes: What to know that is not wrong.
-        verdict: "match", "no match" or "inconclusive" at `alpha`.
+        verdict: "match", "no match" or "inconclusive" at `alpha`. "No match" only where every key
+            of the claim is shown with its answer.
+        test: What the p-value is: "exact", the tail of all ranks together; "sequential", 1 over
+            the largest value that the e-process reached; "Fisher" in bundles of versions before.
+        scheme: "v3", or "v2" for a claim of versions before; a note says what that does not bind.
         p_value: Bounds the probability of so much evidence from an independent model; 1 where
             nothing could be recomputed.
         log10_p: Its base-10 logarithm.
         log10_e: Base-10 logarithm of the e-process after the last key.
         bits: -log2 of the p-value: forging it after the suspect was known would have taken
             2^bits attempts at a whole set.
-        alpha: The false-match rate asked for.
+        alpha: The false-match rate that the checker asked for.
+        stated_alpha: The one that the bundle's maker chose.
+        stated_verdict: The verdict at that one, as the bundle states it.
         claim: The claim's digest and statement; None if it cannot be read.
         publisher_key: The Ed25519 key that signed, in hexadecimal.
         timestamp: `time` and `verified`; None where the claim carries no stamp.
@@ -52,11 +58,15 @@ class CheckResult:
     problems: list[str]
     notes: list[str]
     verdict: str
+    test: str
+    scheme: str | None
     p_value: float
     log10_p: float
     log10_e: float
     bits: float
     alpha: float
+    stated_alpha: float
+    stated_verdict: str
     claim: dict[str, Any] | None
     publisher_key: str | None
     timestamp: dict[str, Any] | None
@@ -91,6 +101,8 @@ def check(
     claim_path: PathLike,
     *,
     publisher_key: PathLike | bytes | None = None,
+    alpha: float = 1e-6,
+    trust_adapter: bool = False,
     tsa_roots: Sequence[PathLike] | PathLike = (),
     released: str | date | datetime | None = None,
     model: PathLike | None = None,
@@ -102,6 +114,10 @@ def check(
         claim_path: The claim that the publisher made before release.
         publisher_key: The publisher's Ed25519 key, as they announced it: a file, or 32 bytes in
             hexadecimal, base64 or PEM. Without it the key in the claim is taken.
+        alpha: The false-match rate that the checker allows; the publisher's own does not count.
+        trust_adapter: Take evidence by the publisher's private F-Adapter for a match. Whoever trains
+            a transformer and an adapter can make them answer under any rows: trust them only
+            where they were seen to stay silent under rows of another model.
         tsa_roots: PEM files of the time-stamp authorities to trust. Without one, a stamp is
             reported as unverified.
         released: When the suspect was released (RFC 3339, or a date, which begins at 00:00 UTC).
@@ -114,8 +130,10 @@ def check(
     Raises:
         ImportError: A stamp is to be verified and rfc3161-client is missing.
         OSError: A file cannot be read.
-        ValueError: `publisher_key` is no key, or `released` no time.
+        ValueError: `publisher_key` is no key, `alpha` no level, or `released` no time.
     """
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
     roots = [tsa_roots] if isinstance(tsa_roots, (str, os.PathLike)) else list(tsa_roots)
     moment = _moment(released)
     key = read_public_key(publisher_key)
@@ -126,9 +144,10 @@ def check(
         bundle = read_bundle(bundle_path)
     except EvidenceError as error:
         bundle, problems = b"", [str(error)]
-    found = json.loads(_core.check_evidence(bundle, claim, key))
+    found = _recomputed(bundle, claim, key, alpha, trust_adapter)
+    del bundle
     problems += found.pop("problems")
-    notes: list[str] = []
+    notes: list[str] = found.pop("notes")
     timestamp, precedes = _stamped(claim, found, roots, moment, problems, notes)
     if model is not None and found["claim"] is not None:
         problems += _differs(model, found["claim"]["statement"]["subject"])
@@ -145,12 +164,24 @@ def check(
         problems=problems,
         notes=notes,
         bits=max(0.0, -found["log10_p"] / math.log10(2)),
+        scheme=statement["predicate"]["scheme"].rpartition("/")[2] if statement else None,
         publisher_key=statement["predicate"]["publisher"] if statement else None,
         timestamp=timestamp,
         released=None if moment is None else _text(moment),
         precedes_release=precedes,
         **found,
     )
+
+
+def _recomputed(
+    bundle: bytes, claim: bytes, key: bytes | None, alpha: float, trust_adapter: bool
+) -> dict[str, Any]:
+    """What Rust finds; queries are read one by one, so that no text of them all stands beside."""
+    text, queries = _core.check_evidence(bundle, claim, key, alpha, trust_adapter)
+    found: dict[str, Any] = json.loads(text)
+    queries.reverse()
+    found["queries"] = [json.loads(queries.pop()) for _ in range(len(queries))]
+    return found
 
 
 def _stamped(
@@ -195,7 +226,7 @@ def _order(stamped: str, found: dict[str, Any]) -> list[str]:
     created = found["claim"]["statement"]["predicate"]["created"]
     if _parse(stamped) < _parse(created):
         problems.append(f"time stamp: it ({stamped}) is older than the claim ({created})")
-    asked = [query["asked"].get("time") for query in found["queries"]]
+    asked = [query["asked"]["time"] for query in found["queries"]]
     first = min(filter(None, (_maybe(time) for time in asked)), default=None)
     if first is not None and _parse(stamped) > first:
         problems.append(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.prove.target import Likelihoods, LikelihoodTarget
-from ifrs.scoring import score, score_pairs
+from ifrs.scoring import score_pairs
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Query:
             best. Empty for a shared response.
         candidates: How many there were.
         word_p_values: rank / candidates.
-        p_value: Fisher's combination of these.
+        p_value: The exact tail of these, taken together.
         log10_p: Its base-10 logarithm.
         cumulative_log10_p: The same over all queries so far.
         cumulative_log10_e: Base-10 logarithm of the e-process over all queries so far; evidence
@@ -70,6 +70,11 @@ class Query:
         """Whether no usable answer came; such a query counts as silent."""
         return "error" in self.asked
 
+    @property
+    def ranks(self) -> list[tuple[int, int]]:
+        """Pairs of rank and candidates."""
+        return list(zip(self.rank, self.candidates, strict=True))
+
     def to_json(self) -> dict[str, Any]:
         """The record as plain data."""
         return asdict(self)
@@ -98,15 +103,15 @@ def ranks_by_text(
 ) -> list[list[RankRow]]:
     """The rank of each response among decoys, by its fuzzy score within the answer.
 
-    The decoys come from a public label: a claim's digest, so that a checker draws the same.
-    Answer and candidates are compared without case, marks, markup or invisible characters, so
+    The decoys are drawn under the salt of the key's leaf, so that no suspect knows them, and a
+    label: a claim's digest, so that a checker who is shown the key draws the same. Answer and candidates are compared without case, marks, markup or invisible characters, so
     that what wraps an answer does not hide it.
     """
     rows = []
     for index, answer in zip(indices, answers, strict=True):
-        candidates = [fps[index].response, *_core.decoys(label, index, decoys)]
-        scores = score([_core.plain(answer)], [_core.plain(text) for text in candidates])[0]
-        rows.append([_core.rank(np.ascontiguousarray(scores), 0)])
+        rivals = fps.decoys(index, label, decoys)
+        rank, _, _ = _core.rank_text(answer, fps[index].response, rivals)
+        rows.append([rank])
     return rows
 
 
@@ -125,12 +130,12 @@ def records(
     plain_responses = [_core.plain(response) for response in responses]
     fuzzy = score_pairs(plain_answers, plain_responses)
     held = score_pairs(plain_answers, plain_responses, method="exact")
-    groups = [[p for _, _, p in rows] for rows in ranks]
-    cumulative = _core.cumulative_log10(groups)
-    process = _core.e_process_log10([[(rank, of) for rank, of, _ in rows] for rows in ranks])
+    groups = [[(rank, of) for rank, of, _ in rows] for rows in ranks]
+    cumulative = _core.exact_cumulative_log10(groups)
+    process = _core.e_process_log10(groups)
     queries = []
     for place, index in enumerate(indices):
-        log10_p = _core.fisher_log10(groups[place])
+        log10_p = _core.exact_log10(groups[place])
         queries.append(
             Query(
                 index=index,
@@ -142,7 +147,7 @@ def records(
                 score=float(fuzzy[place]),
                 rank=[rank for rank, _, _ in ranks[place]],
                 candidates=[candidates for _, candidates, _ in ranks[place]],
-                word_p_values=groups[place],
+                word_p_values=[p for _, _, p in ranks[place]],
                 p_value=10**log10_p,
                 log10_p=log10_p,
                 cumulative_log10_p=cumulative[place],

@@ -53,6 +53,7 @@ class Inquiry:
         ledger: Ledger,
         planned: Sequence[int],
         earlier: dict[int, Answer],
+        usable: int,
         note: str | None = None,
     ) -> None:
         """Prepare to ask.
@@ -64,11 +65,13 @@ class Inquiry:
             ledger: Where spent keys are recorded.
             planned: The keys that may be asked under, in order, those of `earlier` among them.
             earlier: What was asked already, by index.
+            usable: How many keys could be asked under if nothing limited it.
             note: What the report should say of the evidence.
         """
         self.target, self.fps, self.settings, self.ledger = target, fps, settings, ledger
         self.description: dict[str, Any] = target.describe()
         self._planned = list(planned)
+        self._usable = usable
         self._answers = dict(earlier)
         self._ranks: dict[int, list[RankRow]] = {}
         self._pending: list[int] = []
@@ -127,6 +130,7 @@ class Inquiry:
                 "complete": self._complete,
                 "pending": pending,
             },
+            exact=self._complete and not self._sequential and len(queries) >= self._usable,
             notes=self._about + self._notes,
         )
 

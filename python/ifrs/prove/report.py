@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ifrs import _core
 from ifrs._core import FingerprintSet, __version__
@@ -19,7 +19,11 @@ from ifrs.prove.evidence import Query
 if TYPE_CHECKING:
     from ifrs.evidence import Claim, Evidence
 
-FORMAT = "ifrs/report/v1"
+FORMAT = "ifrs/report/v3"
+# Reports were of this format before: Fisher's combination, and no word on which test it was.
+FIRST_FORMAT = "ifrs/report/v1"
+
+Test = Literal["exact", "sequential", "Fisher"]
 
 
 def now() -> str:
@@ -36,6 +40,10 @@ class Report:
             descendant would have given some; else "inconclusive".
         p_value: Bounds the probability of so much evidence from an independent model.
         log10_p: Its base-10 logarithm, which never underflows.
+        test: What the p-value is: "exact", the tail of all ranks together, where every key of the
+            set was asked whatever came back; "sequential", 1 over the largest value that the
+            e-process reached (Ville 1939), where asking could stop or was limited; "Fisher" in
+            reports of versions before.
         alpha: The false-match rate asked for.
         power: The probability that a descendant answering half of its keys would have matched.
         fsr: The share of keys whose response occurs in the answer.
@@ -48,8 +56,6 @@ class Report:
         decoys: How many decoys each response was ranked among where only text was seen.
         claim: The digest that the decoys were drawn from, as hex; None without a claim.
         log10_e: Base-10 logarithm of the e-process; evidence that holds whenever one stops.
-            Where it decided when to stop, the p-value is 1 over the largest value it reached
-            (Ville 1939); elsewhere the p-value is Fisher's.
         seconds: Wall time.
         created: When (RFC 3339, UTC).
         how: How it was asked: `sequential`, `temperature`, `max_new_tokens`, `planned` (keys that
@@ -61,6 +67,7 @@ class Report:
     verdict: str
     p_value: float
     log10_p: float
+    test: Test
     alpha: float
     power: float
     fsr: float
@@ -92,15 +99,21 @@ class Report:
         candidates: Sequence[int],
         seconds: float,
         how: dict[str, Any],
+        exact: bool,
         notes: Sequence[str] = (),
     ) -> Report:
-        """Weigh queries, of which each has one rank among each number of `candidates`."""
-        log10_p, power = _weighed(queries, candidates, alpha, how)
+        """Weigh queries, of which each has one rank among each number of `candidates`.
+
+        `exact` says that every key that could be asked was asked: only then does a p-value of
+        all ranks together hold.
+        """
+        log10_p, power = _weighed(queries, candidates, alpha, how, exact)
         fired = sum(query.fired for query in queries)
         return cls(
             verdict=_core.judge(log10_p, alpha, power),
             p_value=10**log10_p,
             log10_p=log10_p,
+            test="exact" if exact else "sequential",
             alpha=alpha,
             power=power,
             fsr=fired / len(queries) if queries else 0.0,
@@ -137,7 +150,10 @@ class Report:
         """
         try:
             read = json.loads(Path(path).read_text(encoding="utf-8"))
-            if read.pop("format") != FORMAT:
+            written = read.pop("format")
+            if written == FIRST_FORMAT:
+                read["test"] = "sequential" if read["how"].get("sequential") else "Fisher"
+            elif written != FORMAT:
                 raise EvidenceError(f"{path} is a report of another version of ifrs")
             read.pop("ifrs_version")
             read["kind"] = read.pop("evidence")
@@ -149,8 +165,9 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data; docs/formats.md is its specification."""
+        first = self.test == "Fisher"
         return {
-            "format": FORMAT,
+            "format": FIRST_FORMAT if first else FORMAT,
             "ifrs_version": __version__,
             "created": self.created,
             "target": self.target,
@@ -163,6 +180,7 @@ class Report:
             "verdict": self.verdict,
             "p_value": self.p_value,
             "log10_p": self.log10_p,
+            **({} if first else {"test": self.test}),
             "log10_e": self.log10_e,
             "power": self.power,
             "fsr": self.fsr,
@@ -238,15 +256,19 @@ class Report:
 
 
 def _weighed(
-    queries: Sequence[Query], candidates: Sequence[int], alpha: float, how: Mapping[str, Any]
+    queries: Sequence[Query],
+    candidates: Sequence[int],
+    alpha: float,
+    how: Mapping[str, Any],
+    exact: bool,
 ) -> tuple[float, float]:
     """log10 of the p-value, and the power there was."""
     failed = sum(query.failed for query in queries)
-    if how["sequential"]:
-        # Whoever could still have asked on did not lose power by stopping early.
-        asked = how["planned"] if how["complete"] else len(queries)
-        power = _core.sequential_power(max(0, asked - failed), candidates, alpha)
-        return min(0.0, -max((query.cumulative_log10_e for query in queries), default=0.0)), power
-    best = [1 / of for of in candidates]
-    power = _core.power(len(queries) - failed, best, alpha) if best else 0.0
-    return queries[-1].cumulative_log10_p if queries else 0.0, power
+    if exact:
+        best = [1 / of for of in candidates]
+        power = _core.power(len(queries) - failed, best, alpha) if best else 0.0
+        return queries[-1].cumulative_log10_p if queries else 0.0, power
+    # Whoever could still have asked on did not lose power by stopping early.
+    asked = how["planned"] if how["sequential"] and how["complete"] else len(queries)
+    power = _core.sequential_power(max(0, asked - failed), candidates, alpha)
+    return min(0.0, -max((query.cumulative_log10_e for query in queries), default=0.0)), power

@@ -49,7 +49,8 @@ def verify(
         target: The suspect: an `ApiModel`, a `LocalModel`, or any object with `answers` and
             `describe`.
         fps: The fingerprints.
-        max_queries: The most keys to ask under; None for all.
+        max_queries: The most keys to ask under; None for all. With fewer than all, the p-value is
+            that of the e-process: whoever looks, and then asks on, gains nothing.
         alpha: The false-match rate to stay below.
         decoys: Decoys for each response where only text is seen. With more of them, fewer keys
             are needed: a key proves 1 in `decoys` + 1 at most.
@@ -84,11 +85,12 @@ def verify(
     ledger = Ledger(fps, ring, address=address)
     likelihood, note = sees_likelihoods(target, fps)
     if likelihood:
-        planned = _planned(fps, ledger.spent(), {}, max_queries)
-        return _by_likelihood(target, fps, settings, planned)
+        usable = _usable(fps, ledger.spent(), {})
+        return _by_likelihood(target, fps, settings, usable, max_queries)
     earlier = {} if resume is None else partial.read(resume, fps, description, _fixed(settings))
-    planned = _planned(fps, ledger.spent(), earlier, max_queries)
-    inquiry = Inquiry(target, fps, settings, ledger, planned, earlier, note)
+    usable = _usable(fps, ledger.spent(), earlier)
+    planned = _planned(usable, earlier, max_queries)
+    inquiry = Inquiry(target, fps, settings, ledger, planned, earlier, len(usable), note)
     if isinstance(target, ForeignTarget) and len(earlier) < len(planned):
         target.reach()
     if resume is None:
@@ -102,9 +104,7 @@ def verify(
     return inquiry.report()
 
 
-def _planned(
-    fps: FingerprintSet, spent: set[int], earlier: dict[int, Answer], max_queries: int | None
-) -> list[int]:
+def _usable(fps: FingerprintSet, spent: set[int], earlier: dict[int, Answer]) -> list[int]:
     """The keys that may be asked under, in order: unspent ones, and those of an earlier run."""
     usable = [index for index in range(len(fps)) if index in earlier or index not in spent]
     if not usable:
@@ -112,6 +112,13 @@ def _planned(
             f"all {len(fps)} keys of the set are spent: keys that somebody else has seen prove "
             "nothing any more, so verify with another set"
         )
+    return usable
+
+
+def _planned(
+    usable: list[int], earlier: dict[int, Answer], max_queries: int | None
+) -> list[int]:
+    """Those of the usable keys that are asked under."""
     room = len(usable) if max_queries is None else max(max_queries - len(earlier), 0)
     fresh = [index for index in usable if index not in earlier][:room]
     return sorted([*earlier, *fresh])
@@ -129,10 +136,15 @@ def _fixed(settings: Settings) -> dict[str, Any]:
 
 
 def _by_likelihood(
-    target: Any, fps: FingerprintSet, settings: Settings, planned: list[int]
+    target: Any,
+    fps: FingerprintSet,
+    settings: Settings,
+    usable: list[int],
+    max_queries: int | None,
 ) -> Report:
     """One teacher-forced pass over all keys, and the text that greedy decoding writes."""
     started = time.monotonic()
+    planned = _planned(usable, {}, max_queries)
     answers: dict[int, Answer] = {}
     ask_plainly(target, fps, planned, settings, answers.__setitem__)
     found = target.likelihoods(fps, planned)
@@ -158,6 +170,7 @@ def _by_likelihood(
         claim=settings.claim,
         candidates=[words, words - 1],
         seconds=time.monotonic() - started,
+        exact=len(planned) == len(usable),
         how={
             "sequential": False,
             "temperature": settings.temperature,

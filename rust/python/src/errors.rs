@@ -93,7 +93,8 @@ pub(crate) fn from_evidence(error: CoreEvidenceError) -> PyErr {
         | CoreEvidenceError::Claim(_)
         | CoreEvidenceError::Bundle(_)
         | CoreEvidenceError::Signature(_)
-        | CoreEvidenceError::Unbound => EvidenceError::new_err(error.to_string()),
+        | CoreEvidenceError::Unbound
+        | CoreEvidenceError::AnothersSet { .. } => EvidenceError::new_err(error.to_string()),
         _ => PyValueError::new_err(error.to_string()),
     }
 }

@@ -1,7 +1,13 @@
 //! Ranks, p-values, intervals, verdicts.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
 use ifrs_core::evidence as core;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -11,7 +17,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(rank, module)?)?;
     module.add_function(wrap_pyfunction!(rank_words, module)?)?;
     module.add_function(wrap_pyfunction!(fisher_log10, module)?)?;
-    module.add_function(wrap_pyfunction!(cumulative_log10, module)?)?;
     module.add_function(wrap_pyfunction!(exact_log10, module)?)?;
     module.add_function(wrap_pyfunction!(exact_cumulative_log10, module)?)?;
     module.add_function(wrap_pyfunction!(e_process_log10, module)?)?;
@@ -21,10 +26,10 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(judge, module)?)?;
     module.add_function(wrap_pyfunction!(power_at, module)?)?;
     module.add_function(wrap_pyfunction!(smallest_n, module)?)?;
-    module.add_function(wrap_pyfunction!(decoys, module)?)?;
     module.add_function(wrap_pyfunction!(rank_text, module)?)?;
     module.add_function(wrap_pyfunction!(evidence, module)?)?;
     module.add_function(wrap_pyfunction!(check_evidence, module)?)?;
+    module.add_function(wrap_pyfunction!(answer_of, module)?)?;
     module.add_function(wrap_pyfunction!(parse_public_key, module)?)?;
     module.add_class::<PyClaim>()
 }
@@ -82,8 +87,7 @@ impl PyClaim {
 }
 
 fn to_json(value: &impl serde::Serialize) -> PyResult<String> {
-    serde_json::to_string(value)
-        .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
+    serde_json::to_string(value).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 /// Evidence of a report for a claim, as the JSON of a bundle.
@@ -96,21 +100,72 @@ fn evidence<'py>(
     reveal: Option<usize>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let json = py
-        .detach(|| core::Bundle::of_report(report, &claim.0, reveal).map(|made| made.to_json()))
+        .detach(|| {
+            core::Bundle::of_report(report, &claim.0, reveal).and_then(|made| made.to_json())
+        })
         .map_err(from_evidence)?;
     Ok(PyBytes::new(py, &json))
 }
 
-/// Recomputes everything in a bundle; what was found, as JSON.
+/// How often a signal is looked for while a bundle is checked.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Recomputes everything in a bundle: what was found as JSON, and each query as JSON of its own.
+///
+/// A signal, such as Ctrl-C, ends it within a fraction of a second.
 #[pyfunction]
-#[pyo3(signature = (bundle, claim, publisher=None))]
+#[pyo3(signature = (bundle, claim, publisher=None, alpha=1e-6, trust_adapter=false))]
 fn check_evidence(
     py: Python<'_>,
     bundle: &[u8],
     claim: &[u8],
     publisher: Option<[u8; 32]>,
-) -> PyResult<String> {
-    to_json(&py.detach(|| core::check(bundle, claim, publisher.as_ref())))
+    alpha: f64,
+    trust_adapter: bool,
+) -> PyResult<(String, Vec<String>)> {
+    let stopped = AtomicBool::new(false);
+    let stop = || stopped.load(Ordering::Relaxed);
+    let terms = core::Terms { publisher: publisher.as_ref(), alpha, trust_adapter, stop: &stop };
+    let mut checked = watched(py, &stopped, || core::check(bundle, claim, &terms))?;
+    let queries = std::mem::take(&mut checked.queries);
+    let queries = queries.into_iter().map(|query| to_json(&query));
+    Ok((to_json(&checked)?, queries.collect::<PyResult<_>>()?))
+}
+
+/// Runs `work` beside a look-out for signals; one that raises sets `stopped`.
+fn watched<T: Send>(
+    py: Python<'_>,
+    stopped: &AtomicBool,
+    work: impl FnOnce() -> T + Send,
+) -> PyResult<T> {
+    let outcome = py.detach(|| {
+        thread::scope(|scope| {
+            let (done, waiting) = mpsc::channel();
+            scope.spawn(move || drop(done.send(work())));
+            loop {
+                match waiting.recv_timeout(POLL) {
+                    Ok(found) => return Ok(Some(found)),
+                    Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
+                if let Err(error) = Python::attach(|py| py.check_signals()) {
+                    stopped.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        })
+    })?;
+    outcome.ok_or_else(|| PyRuntimeError::new_err("checking ended without a result"))
+}
+
+/// What a protocol gives as the answer, out of a raw one.
+///
+/// Raises ValueError, in words that quote nothing, where it is not of the protocol.
+#[pyfunction]
+fn answer_of(py: Python<'_>, raw: &str, protocol: &str) -> PyResult<String> {
+    let protocol = core::Protocol::parse(protocol)
+        .ok_or_else(|| PyValueError::new_err(format!("unknown protocol {protocol:?}")))?;
+    py.detach(|| core::answer_of(raw, protocol)).map_err(PyValueError::new_err)
 }
 
 /// The 32 bytes of an Ed25519 public key, from hexadecimal, base64 or PEM.
@@ -183,12 +238,6 @@ fn fisher_log10(p_values: Vec<f64>) -> PyResult<f64> {
     core::fisher_log10(&p_values).map_err(from_evidence)
 }
 
-/// log10 of Fisher's combined p-value after each query's p-values.
-#[pyfunction]
-fn cumulative_log10(groups: Vec<Vec<f64>>) -> PyResult<Vec<f64>> {
-    core::cumulative_log10(&groups).map_err(from_evidence)
-}
-
 /// log10 of the exact p-value of (rank, candidates) pairs.
 #[pyfunction]
 fn exact_log10(py: Python<'_>, ranks: Vec<(usize, usize)>) -> PyResult<f64> {
@@ -237,10 +286,4 @@ fn power(py: Python<'_>, n: u64, best: Vec<f64>, alpha: f64) -> PyResult<f64> {
 #[pyfunction]
 fn judge(log10_p: f64, alpha: f64, power: f64) -> PyResult<&'static str> {
     core::judge(log10_p, alpha, power).map(core::Verdict::name).map_err(from_evidence)
-}
-
-/// Responses that could have been the true one, drawn from public randomness.
-#[pyfunction]
-fn decoys(py: Python<'_>, label: &[u8], index: u64, count: usize) -> Vec<String> {
-    py.detach(|| core::decoys::decoys(label, index, count))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ifrs_core::evidence::decoys::decoys;
 use ifrs_core::fingerprint::set::look_alikes as core_look_alikes;
 use ifrs_core::fingerprint::{Alphabets, ContextValue, FingerprintError, FingerprintSet, alphabet};
 use pyo3::exceptions::{PyIndexError, PyTypeError};
@@ -185,6 +186,24 @@ impl PyFingerprintSet {
     /// The salt of one fingerprint's leaf, as hex.
     fn salt(&self, index: isize) -> PyResult<String> {
         self.at(index).map(|index| hex(self.0.salt(index)))
+    }
+
+    /// The publisher's Ed25519 key, in hexadecimal: the one that can claim the set.
+    #[getter]
+    fn publisher(&self) -> String {
+        hex(self.0.publisher())
+    }
+
+    /// Responses that could have been that of one fingerprint, drawn under its salt.
+    fn decoys(
+        &self,
+        py: Python<'_>,
+        index: isize,
+        label: &[u8],
+        count: usize,
+    ) -> PyResult<Vec<String>> {
+        let index = self.at(index)?;
+        Ok(py.detach(|| decoys(self.0.salt(index), label, index as u64, count)))
     }
 
     /// Leaves of the claim's tree, as hex: they give nothing away.

@@ -392,11 +392,11 @@ def _overclaim(method: str, bench: Bench) -> Found:
     suspect, settings = bench.suspect(method), bench.settings
     theirs = bench.stranger(f"publishers-{settings.strangers}", settings.strangers)
     report = verify(suspect.target(), theirs, decoys=settings.decoys, sequential=False)
-    words = [query.word_p_values for query in report.queries]
-    claims = [words[start : start + _CLAIM] for start in range(0, len(words), _CLAIM)]
-    logs = [_core.fisher_log10([p for query in claim for p in query]) for claim in claims]
+    queries = report.queries
+    claims = [queries[start : start + _CLAIM] for start in range(0, len(queries), _CLAIM)]
+    logs = [_core.exact_log10([rank for query in claim for rank in query.ranks]) for claim in claims]
     own = verify(suspect.target(), bench.fps, decoys=settings.decoys, sequential=False)
-    pooled = [p for query in words for p in query]
+    pooled = [p for query in queries for p in query.word_p_values]
     found = [
         share("false_matches", sum(log <= -6 for log in logs), len(logs)),
         Measure("log10_p_best", min(logs), n=len(logs)),

@@ -9,19 +9,28 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::claim::{Claim, ClaimFile, DECOYS};
+use super::combine::fisher_power;
 use super::dsse::{hex, unhex};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
 use super::stopping::sequential_power;
+use super::transcript::Asked;
 use super::verdict::{Verdict, judge, power};
 use super::weigh::{Test, Weighed, weigh};
 use super::{EvidenceError, json};
 use crate::fingerprint::Template;
 use crate::merkle::{self, Hash};
 
-const FORMAT: &str = "ifrs/evidence/v1";
+/// The format that this version writes.
+const FORMAT: &str = "ifrs/evidence/v3";
 
-/// The largest bundle, uncompressed.
-pub const MAX_BUNDLE_BYTES: usize = 256 << 20;
+/// The format before: Fisher's combination, and decoys from the claim's digest alone.
+const FORMAT_V1: &str = "ifrs/evidence/v1";
+
+/// Formats of reports that evidence is made of.
+const REPORTS: [&str; 2] = ["ifrs/report/v3", "ifrs/report/v1"];
+
+/// The largest bundle, uncompressed: some 2,900 keys with the probabilities of every word.
+pub const MAX_BUNDLE_BYTES: usize = 64 << 20;
 
 /// How a suspect was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,9 +51,13 @@ pub struct Bundle {
     pub(super) created: String,
     pub(super) claim: ClaimFile,
     pub(super) template: Around,
+    #[serde(deserialize_with = "json::object")]
     pub(super) target: Map<String, Value>,
     pub(super) evidence: Kind,
     pub(super) test: Test,
+    /// How many whole verifications the answers were chosen from: one, and no other number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) runs: Option<u32>,
     /// Decoys for each response where only text is seen; one of [`DECOYS`].
     pub(super) decoys: usize,
     pub(super) queries: Vec<Entry>,
@@ -71,8 +84,10 @@ pub(super) struct Entry {
     pub(super) prompt: String,
     pub(super) response: String,
     pub(super) proof: Vec<String>,
-    pub(super) asked: Map<String, Value>,
+    pub(super) asked: Asked,
     pub(super) answer: String,
+    // Null where there are none, and never left out.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) word_scores: Option<Vec<String>>,
     pub(super) fired: bool,
     pub(super) score: f64,
@@ -80,6 +95,15 @@ pub(super) struct Entry {
     pub(super) candidates: Vec<usize>,
     pub(super) log10_p: f64,
     pub(super) cumulative_log10_e: f64,
+}
+
+/// Which keys count as asked when power is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// Those that were shown with their answers, if that is all of them; else none.
+    Shown,
+    /// All up to the last revealed one: what bundles said of themselves at first.
+    Counts,
 }
 
 /// What all queries prove together.
@@ -106,8 +130,20 @@ struct Report {
     evidence: Kind,
     alpha: f64,
     decoys: Option<usize>,
+    test: Option<String>,
     how: Option<ReportHow>,
     queries: Vec<ReportQuery>,
+}
+
+impl Report {
+    /// How its keys were chosen; the first reports say only whether asking could stop.
+    fn test(&self) -> Test {
+        let sequential = match &self.test {
+            Some(test) => test != "exact",
+            None => self.how.as_ref().is_some_and(|how| how.sequential),
+        };
+        if sequential { Test::Sequential } else { Test::Exact }
+    }
 }
 
 #[derive(Deserialize)]
@@ -127,6 +163,7 @@ struct ReportQuery {
     salt: String,
     prompt: String,
     answer: String,
+    #[serde(deserialize_with = "json::object")]
     asked: Map<String, Value>,
     word_scores: Option<Vec<String>>,
 }
@@ -138,10 +175,9 @@ impl Bundle {
         claim: &Claim,
         reveal: Option<usize>,
     ) -> Result<Self, EvidenceError> {
-        let value = json::parse(report).map_err(EvidenceError::Bundle)?;
-        let report: Report = serde_json::from_value(value)
+        let report: Report = serde_json::from_slice(report)
             .map_err(|error| refused(&format!("the report is not of this version: {error}")))?;
-        if report.format != "ifrs/report/v1" {
+        if !REPORTS.contains(&report.format.as_str()) {
             return Err(refused("the report is not of this version"));
         }
         let leaves: Option<Vec<Hash>> = report.leaves.iter().map(|leaf| unhex(leaf)).collect();
@@ -149,6 +185,7 @@ impl Bundle {
             leaves.filter(|leaves| merkle::root(leaves) == *claim.root()).ok_or_else(|| {
                 refused("the report is about another set than the claim: choose the set's claim")
             })?;
+        let test = report.test();
         let mut queries = report.queries;
         // What brought no answer back is no evidence: such a key counts as silent.
         queries.retain(|query| !query.asked.contains_key("error"));
@@ -165,12 +202,10 @@ impl Bundle {
             created: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             claim: serde_json::from_value(claim.to_value()).expect("a claim's file is its file"),
             template: Around { before, after },
+            test,
             target: report.target,
             evidence: report.evidence,
-            test: match report.how {
-                Some(ReportHow { sequential: true }) => Test::Sequential,
-                _ => Test::Fixed,
-            },
+            runs: Some(1),
             decoys: report.decoys.filter(|count| DECOYS.contains(count)).unwrap_or(DECOYS[0]),
             queries: queries.collect::<Result<_, _>>()?,
             result: Outcome::none(report.alpha),
@@ -180,9 +215,28 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// Whether it is of the format before.
+    pub(super) fn is_first(&self) -> bool {
+        self.format == FORMAT_V1
+    }
+
+    /// What names its combination of ranks.
+    pub(super) fn test_name(&self, weighed: &Weighed) -> &'static str {
+        match (weighed.fixed, self.test) {
+            (false, _) => "sequential",
+            (true, Test::Fixed) => "Fisher",
+            (true, _) => "exact",
+        }
+    }
+
     /// Computes everything that follows from what is revealed.
     fn fill_in(&mut self, claim: &Claim) -> Result<(), EvidenceError> {
-        let found = evaluate_all(self, claim);
+        if let Some(problem) = self.one_way() {
+            return Err(refused(problem));
+        }
+        let expected = Expected::of(self, claim);
+        expected.afford(self).map_err(|problem| refused(&problem))?;
+        let found = evaluate_all(self, &expected, &|| false);
         let weighed = self.weigh(claim, &found)?;
         for (entry, evaluated) in self.queries.iter_mut().zip(&found) {
             let evaluated = evaluated.as_ref().map_err(|reason| {
@@ -193,12 +247,21 @@ impl Bundle {
             entry.score = evaluated.score;
             entry.rank = evaluated.ranks.iter().map(|rank| rank.rank).collect();
             entry.candidates = evaluated.ranks.iter().map(|rank| rank.candidates).collect();
-            entry.log10_p = evaluated.log10_p()?;
+            entry.log10_p = evaluated.log10_p(self.test)?;
             entry.cumulative_log10_e = weighed.log10_e[entry.index];
         }
-        self.result = self.outcome(claim, &found, &weighed)?;
+        let alpha = self.result.alpha;
+        self.result = self.outcome(claim, &found, &weighed, alpha, Silence::Shown)?;
         self.digest = self.content_digest();
         Ok(())
+    }
+
+    /// Whether all keys were asked in one way: with one set of parameters, at one address.
+    pub(super) fn one_way(&self) -> Option<&'static str> {
+        let mut ways = self.queries.iter().map(|entry| entry.asked.way());
+        let first = ways.next();
+        let alike = ways.all(|way| Some(&way) == first.as_ref());
+        (!alike).then_some("the keys were not all asked in one way: parameters or address differ")
     }
 
     /// Weighs every key up to the last revealed one.
@@ -216,22 +279,42 @@ impl Bundle {
         weigh(&groups, &candidates, claim.statement().predicate.n, self.test)
     }
 
-    /// What the queries prove together.
+    /// The probability that `asked` keys convict a suspect that answers half of them.
+    fn power(
+        &self,
+        weighed: &Weighed,
+        asked: usize,
+        candidates: &[usize],
+        alpha: f64,
+    ) -> Result<f64, EvidenceError> {
+        let best: Vec<f64> = candidates.iter().map(|&of| 1.0 / of as f64).collect();
+        match (weighed.fixed, self.is_first()) {
+            (false, _) => sequential_power(asked, candidates, alpha),
+            (true, true) => fisher_power(asked as u64, &best, alpha),
+            (true, false) => power(asked as u64, &best, alpha),
+        }
+    }
+
+    /// What the queries prove together, at a level.
     pub(super) fn outcome(
         &self,
         claim: &Claim,
         found: &[Result<Evaluated, String>],
         weighed: &Weighed,
+        alpha: f64,
+        silence: Silence,
     ) -> Result<Outcome, EvidenceError> {
+        let n = claim.statement().predicate.n;
         let candidates = Expected::of(self, claim).candidates;
-        let asked = weighed.log10_e.len();
-        let alpha = self.result.alpha;
-        let power = if weighed.fixed {
-            let best: Vec<f64> = candidates.iter().map(|&of| 1.0 / of as f64).collect();
-            power(asked as u64, &best, alpha)?
-        } else {
-            sequential_power(asked, &candidates, alpha)?
+        let reached = weighed.log10_e.len();
+        let answered = found.iter().flatten().filter(|found| found.kept).count();
+        let asked = match silence {
+            Silence::Counts => reached,
+            // Silence speaks for a suspect only where every key is shown with its answer.
+            Silence::Shown if answered < n => 0,
+            Silence::Shown => answered,
         };
+        let power = self.power(weighed, asked, &candidates, alpha)?;
         let verdict: Verdict = judge(weighed.log10_p, alpha, power)?;
         Ok(Outcome {
             alpha,
@@ -240,36 +323,81 @@ impl Bundle {
             log10_p: weighed.log10_p,
             log10_e: weighed.log10_e.last().copied().unwrap_or(0.0),
             revealed: self.queries.len(),
-            silent: asked - self.queries.len(),
+            silent: reached - self.queries.len(),
             fired: found.iter().flatten().filter(|found| found.fired).count(),
         })
     }
 
-    /// The bundle as JSON.
-    pub fn to_json(&self) -> Vec<u8> {
+    /// The bundle as JSON; an error if no checker would take so much.
+    pub fn to_json(&self) -> Result<Vec<u8>, EvidenceError> {
         let mut json = serde_json::to_vec_pretty(self).expect("plain data is always JSON");
         json.push(b'\n');
-        json
+        if json.len() > MAX_BUNDLE_BYTES {
+            return Err(refused("it would be too large for any checker: reveal fewer keys"));
+        }
+        Ok(json)
     }
 
-    fn content_digest(&self) -> String {
-        content_digest(serde_json::to_value(self).expect("plain data is always JSON"))
+    /// SHA-256 of everything but the digest as compact JSON, names in order. Queries go one by
+    /// one, so that no second copy of them all is made.
+    pub(super) fn content_digest(&self) -> String {
+        let mut hash = Sha256::new_with_prefix("{");
+        for (place, (name, value)) in self.shell().iter().enumerate() {
+            hash.update(if place > 0 { "," } else { "" });
+            hash.update(format!("\"{name}\":"));
+            match name.as_str() {
+                "queries" => {
+                    for (place, entry) in self.queries.iter().enumerate() {
+                        hash.update(if place > 0 { "," } else { "[" });
+                        hash.update(json::canonical(&plain(entry)));
+                    }
+                    hash.update(if self.queries.is_empty() { "[]" } else { "]" });
+                }
+                _ => hash.update(json::canonical(value)),
+            }
+        }
+        hash.update("}");
+        hex(&hash.finalize())
     }
 
-    /// Reads a bundle, and says whether its digest fits what it holds.
-    pub(super) fn parse(file: &[u8]) -> Result<(Self, bool), EvidenceError> {
+    /// Every field but the digest, the queries left empty.
+    fn shell(&self) -> Map<String, Value> {
+        let Self { format, ifrs_version, created, claim, template, target, .. } = self;
+        let shell = Self {
+            format: format.clone(),
+            ifrs_version: ifrs_version.clone(),
+            created: created.clone(),
+            claim: claim.clone(),
+            template: template.clone(),
+            target: target.clone(),
+            queries: Vec::new(),
+            result: self.result.clone(),
+            digest: String::new(),
+            ..*self
+        };
+        let Value::Object(mut fields) = plain(&shell) else {
+            unreachable!("a bundle is an object")
+        };
+        fields.remove("digest");
+        fields
+    }
+
+    /// Reads a bundle; nothing of it is believed.
+    pub(super) fn parse(file: &[u8]) -> Result<Self, EvidenceError> {
         if file.len() > MAX_BUNDLE_BYTES {
-            return Err(refused("it is too large"));
+            return Err(refused("it is too large: have fewer keys revealed"));
         }
-        let value = json::parse(file).map_err(EvidenceError::Bundle)?;
-        if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
-            return Err(refused("it is no bundle, or of a format that this version does not know"));
-        }
-        let digest = content_digest(value.clone());
-        let bundle: Self = serde_json::from_value(value)
+        // Straight into its form: a tree of all of it would take many times the file's size.
+        let bundle: Self = serde_json::from_slice(file)
             .map_err(|error| EvidenceError::Bundle(error.to_string()))?;
-        let whole = bundle.digest == digest;
-        Ok((bundle, whole))
+        let known = match bundle.format.as_str() {
+            FORMAT => bundle.test != Test::Fixed && bundle.runs == Some(1),
+            FORMAT_V1 => bundle.test != Test::Exact && bundle.runs.is_none(),
+            _ => false,
+        };
+        known.then_some(bundle).ok_or_else(|| {
+            refused("it is no bundle, or of a format that this version does not know")
+        })
     }
 }
 
@@ -292,6 +420,9 @@ fn entry(query: ReportQuery, claim: &Claim, leaves: &[Hash]) -> Result<Entry, Ev
     let proof = merkle::proof(leaves, query.index)
         .ok_or_else(|| refused("a query is outside the claim's set"))?;
     let ReportQuery { index, salt, prompt, answer, asked, word_scores } = query;
+    let asked = serde_json::from_value(Value::Object(asked)).map_err(|error| {
+        refused(&format!("query {index} does not say how it was asked: {error}"))
+    })?;
     debug_assert_eq!(leaves.len(), claim.statement().predicate.n);
     Ok(Entry {
         index,
@@ -311,11 +442,9 @@ fn entry(query: ReportQuery, claim: &Claim, leaves: &[Hash]) -> Result<Entry, Ev
     })
 }
 
-pub(super) fn content_digest(mut value: Value) -> String {
-    if let Some(fields) = value.as_object_mut() {
-        fields.remove("digest");
-    }
-    hex(&Sha256::digest(json::canonical(&value)))
+/// What serializes as plain data.
+fn plain(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("plain data is always JSON")
 }
 
 /// What stands around a key in a template that is known by name.

@@ -4,11 +4,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::EvidenceError;
-use super::bundle::{Bundle, Entry, Kind, Outcome, is_template};
-use super::claim::{Claim, DECOYS, Statement};
+use super::bundle::{Bundle, Entry, Kind, Outcome, Silence, is_template};
+use super::claim::{Claim, DECOYS, Scheme, Statement};
 use super::dsse::hex;
-use super::evaluate::{Evaluated, evaluate_all};
-use super::weigh::Weighed;
+use super::evaluate::{Evaluated, Expected, evaluate_all};
+use super::transcript::Asked;
+use super::verdict::Verdict;
+use super::weigh::{Test, Weighed};
 
 /// Stated and recomputed numbers may differ by rounding in another build, and by no more.
 const TOLERANCE: f64 = 1e-9;
@@ -18,20 +20,28 @@ const TOLERANCE: f64 = 1e-9;
 pub struct Checked {
     /// What is wrong, in words; empty if all holds.
     pub problems: Vec<String>,
+    /// What to know that is not wrong.
+    pub notes: Vec<String>,
+    /// What the p-value is: "exact", "sequential" or "Fisher".
+    pub test: String,
     /// The p-value of what was revealed; 1 where nothing could be recomputed.
     pub p_value: f64,
     /// Its base-10 logarithm.
     pub log10_p: f64,
     /// Base-10 logarithm of the e-process after the last key.
     pub log10_e: f64,
-    /// log10 of Fisher's combination over all keys of the claim.
+    /// log10 of the combination over all keys of the claim: the exact tail, or Fisher's.
     pub log10_fixed: f64,
     /// log10 of 1 / the highest e-value.
     pub log10_anytime: f64,
-    /// The verdict at the bundle's level.
+    /// The verdict at the checker's level.
     pub verdict: String,
     /// That level.
     pub alpha: f64,
+    /// The level that the bundle's maker chose.
+    pub stated_alpha: f64,
+    /// The verdict at that level, as the bundle states it.
+    pub stated_verdict: String,
     /// The claim, if it could be read.
     pub claim: Option<ClaimSummary>,
     /// What the suspect is, as the bundle states it.
@@ -41,6 +51,7 @@ pub struct Checked {
     /// When the bundle says that it was made.
     pub created: String,
     /// Every revealed key.
+    #[serde(skip)]
     pub queries: Vec<QuerySummary>,
     /// Keys before the last revealed one that are not shown, and count as silent.
     pub silent: usize,
@@ -58,7 +69,7 @@ pub struct ClaimSummary {
 }
 
 /// What one key proves.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct QuerySummary {
     /// Its place in the claim's set.
     pub index: usize,
@@ -69,7 +80,9 @@ pub struct QuerySummary {
     /// What came back.
     pub answer: String,
     /// How, when and where.
-    pub asked: Map<String, Value>,
+    pub asked: Option<Asked>,
+    /// Whether the raw answer was kept; else the key proves nothing, and counts as silent.
+    pub kept: bool,
     /// Whether the response occurs in the answer.
     pub fired: bool,
     /// How well it matches.
@@ -80,11 +93,30 @@ pub struct QuerySummary {
     pub problem: Option<String>,
 }
 
-/// Recomputes everything in a bundle. `publisher` is the key that the claim must be signed with.
+/// On whose terms a bundle is checked: the checker's.
+pub struct Terms<'t> {
+    /// The key that the claim must be signed with, if one is expected.
+    pub publisher: Option<&'t [u8; 32]>,
+    /// The level of the verdict.
+    pub alpha: f64,
+    /// Whether the publisher's transformer and adapter were seen to stay silent under rows that do
+    /// not descend from the published ones.
+    pub trust_adapter: bool,
+    /// Asked now and then; whether to give up.
+    pub stop: &'t (dyn Fn() -> bool + Sync),
+}
+
+impl Default for Terms<'_> {
+    fn default() -> Self {
+        Self { publisher: None, alpha: 1e-6, trust_adapter: false, stop: &|| false }
+    }
+}
+
+/// Recomputes everything in a bundle.
 ///
 /// Time stamps are left to the caller: their authorities are a matter of trust.
-pub fn check(bundle: &[u8], claim: &[u8], publisher: Option<&[u8; 32]>) -> Checked {
-    let mut checked = Checked { p_value: 1.0, ..Checked::default() };
+pub fn check(bundle: &[u8], claim: &[u8], terms: &Terms<'_>) -> Checked {
+    let mut checked = Checked { p_value: 1.0, alpha: terms.alpha, ..Checked::default() };
     let claim = match Claim::parse(claim) {
         Ok(claim) => claim,
         Err(error) => {
@@ -92,39 +124,65 @@ pub fn check(bundle: &[u8], claim: &[u8], publisher: Option<&[u8; 32]>) -> Check
             return checked;
         }
     };
-    if let Err(error) = claim.verify(publisher) {
+    if let Err(error) = claim.verify(terms.publisher) {
         checked.problems.push(error.to_string());
+    }
+    if claim.scheme() == Scheme::V2 {
+        checked.notes.push(NOT_OWNED.to_owned());
     }
     checked.claim =
         Some(ClaimSummary { digest: hex(&claim.digest()), statement: claim.statement().clone() });
     match Bundle::parse(bundle) {
-        Ok((bundle, whole)) => {
-            if !whole {
-                checked.problems.push(
-                    "the bundle was altered after it was made: its digest is not that of its content"
-                        .into(),
-                );
+        Ok(bundle) => {
+            if bundle.is_first() {
+                checked.notes.push(FIRST_BUNDLE.to_owned());
             }
-            look_at(&bundle, &claim, &mut checked);
+            look_at(bundle, &claim, terms, &mut checked);
         }
         Err(error) => checked.problems.push(error.to_string()),
     }
     checked
 }
 
-fn look_at(bundle: &Bundle, claim: &Claim, checked: &mut Checked) {
-    checked.target.clone_from(&bundle.target);
+/// What scheme v2 does not bind.
+const NOT_OWNED: &str = "the claim is of scheme v2, whose keys and responses are not bound to the \
+    publisher's key: whoever copies its Merkle root into a claim of their own can show the keys \
+    that were revealed as theirs, so compare the signing key with the announced one, and the dates";
+
+/// What the first bundles lack.
+const FIRST_BUNDLE: &str = "the bundle is of format v1 (scheme v2): its p-value is Fisher's, or \
+    that of the e-process, and decoys for answers in text follow from the claim alone, so that a \
+    suspect that knew the claim could have evaded or favoured some";
+
+/// What stands between a stranger and evidence by an adapter.
+const THROUGH_ADAPTER: &str = "the suspect's rows were asked within the publisher's own \
+    transformer and private adapter, which can have been trained to answer whatever the rows are: \
+    have the same keys asked under rows of another model, and trust the adapter only \
+    if it stays silent then; until then this is no match";
+
+fn look_at(bundle: Bundle, claim: &Claim, terms: &Terms<'_>, checked: &mut Checked) {
     checked.evidence = Some(bundle.evidence);
-    checked.created.clone_from(&bundle.created);
-    checked.alpha = bundle.result.alpha;
+    checked.stated_alpha = bundle.result.alpha;
+    if bundle.digest != bundle.content_digest() {
+        checked.problems.push(
+            "the bundle was altered after it was made: its digest is not that of its content"
+                .into(),
+        );
+    }
     if Claim::from_file(bundle.claim.clone()).as_ref() != Ok(claim) {
         checked.problems.push("the bundle was made for another claim than this one".into());
     }
     if !is_template(&bundle.template, &claim.statement().predicate.template) {
         checked.problems.push("the bundle's template is not the one that was claimed".into());
     }
-    if !DECOYS.contains(&bundle.decoys) {
-        checked.problems.push("the bundle's number of decoys is neither 4,095 nor 65,535".into());
+    let adapted = bundle.target.get("adapter").is_some_and(|used| *used != Value::Bool(false));
+    if adapted && !terms.trust_adapter {
+        checked.notes.push(THROUGH_ADAPTER.to_owned());
+    }
+    let claimed = claim.statement().predicate.decoys;
+    if !DECOYS.contains(&bundle.decoys) || claimed.is_some_and(|count| count != bundle.decoys) {
+        let reason = "the bundle's number of decoys is neither 4,095 nor 65,535, or not as claimed";
+        checked.problems.push(reason.into());
         return;
     }
     let n = claim.statement().predicate.n;
@@ -134,20 +192,33 @@ fn look_at(bundle: &Bundle, claim: &Claim, checked: &mut Checked) {
         checked.problems.push(reason.into());
         return;
     }
-    let found = evaluate_all(bundle, claim);
-    for (entry, evaluated) in bundle.queries.iter().zip(&found) {
-        let problem = problem_of(entry, evaluated);
+    if let Some(problem) = bundle.one_way() {
+        checked.problems.push(problem.into());
+    }
+    let expected = Expected::of(&bundle, claim);
+    if let Err(problem) = expected.afford(&bundle) {
+        checked.problems.push(problem);
+        return;
+    }
+    let found = evaluate_all(&bundle, &expected, terms.stop);
+    if let Err(error) = conclude(&bundle, claim, &found, checked) {
+        checked.problems.push(error.to_string());
+    }
+    if adapted && !terms.trust_adapter && checked.verdict == Verdict::Match.name() {
+        checked.verdict = Verdict::Inconclusive.name().to_owned();
+    }
+    checked.created = bundle.created;
+    checked.target = bundle.target;
+    for (entry, evaluated) in bundle.queries.into_iter().zip(found) {
+        let problem = problem_of(&entry, &evaluated, bundle.test);
         if let Some(reason) = &problem {
             checked.problems.push(format!("query {}: {reason}", entry.index));
         }
         checked.queries.push(summary(entry, evaluated, problem));
     }
-    if let Err(error) = conclude(bundle, claim, &found, checked) {
-        checked.problems.push(error.to_string());
-    }
 }
 
-/// Weighs what holds, and compares it with what the bundle says.
+/// Weighs what holds, at the checker's level, and compares it with what the bundle says at its own.
 fn conclude(
     bundle: &Bundle,
     claim: &Claim,
@@ -155,7 +226,6 @@ fn conclude(
     checked: &mut Checked,
 ) -> Result<(), EvidenceError> {
     let weighed = bundle.weigh(claim, found)?;
-    let outcome = bundle.outcome(claim, found, &weighed)?;
     for (entry, &log10_e) in
         bundle.queries.iter().map(|entry| (entry, &weighed.log10_e[entry.index]))
     {
@@ -164,9 +234,19 @@ fn conclude(
             checked.problems.push(format!("query {}: {reason}", entry.index));
         }
     }
-    for field in differing(&bundle.result, &outcome) {
-        checked.problems.push(format!("result: its {field} is not what follows from the queries"));
+    let silence = if bundle.is_first() { Silence::Counts } else { Silence::Shown };
+    match bundle.outcome(claim, found, &weighed, bundle.result.alpha, silence) {
+        Ok(stated) => {
+            for field in differing(&bundle.result, &stated) {
+                let reason = "is not what follows from the queries";
+                checked.problems.push(format!("result: its {field} {reason}"));
+            }
+        }
+        Err(error) => checked.problems.push(format!("result: {error}")),
     }
+    let outcome = bundle.outcome(claim, found, &weighed, checked.alpha, Silence::Shown)?;
+    checked.test = bundle.test_name(&weighed).to_owned();
+    checked.stated_verdict.clone_from(&bundle.result.verdict);
     let Weighed { log10_fixed, log10_anytime, .. } = weighed;
     checked.log10_fixed = log10_fixed;
     checked.log10_anytime = log10_anytime;
@@ -187,7 +267,8 @@ fn differing(stated: &Outcome, found: &Outcome) -> Vec<&'static str> {
         }
     };
     note(stated.verdict == found.verdict, "verdict");
-    note(close(stated.p_value.log10(), found.p_value.log10()), "p-value");
+    // Where it underflows, its logarithm alone tells.
+    note(close(stated.p_value, found.p_value), "p-value");
     note(close(stated.log10_p, found.log10_p), "log10 p-value");
     note(close(stated.log10_e, found.log10_e), "e-value");
     note(stated.revealed == found.revealed, "number of revealed queries");
@@ -197,14 +278,14 @@ fn differing(stated: &Outcome, found: &Outcome) -> Vec<&'static str> {
 }
 
 /// What is wrong with one query.
-fn problem_of(entry: &Entry, evaluated: &Result<Evaluated, String>) -> Option<String> {
+fn problem_of(entry: &Entry, evaluated: &Result<Evaluated, String>, test: Test) -> Option<String> {
     let found = match evaluated {
         Ok(found) => found,
         Err(reason) => return Some(reason.clone()),
     };
     let ranks: Vec<usize> = found.ranks.iter().map(|rank| rank.rank).collect();
     let candidates: Vec<usize> = found.ranks.iter().map(|rank| rank.candidates).collect();
-    let log10_p = found.log10_p().unwrap_or(f64::NAN);
+    let log10_p = found.log10_p(test).unwrap_or(f64::NAN);
     let reason = if entry.response != found.response {
         "its response is not the one that follows from the claim"
     } else if entry.rank != ranks || entry.candidates != candidates {
@@ -220,24 +301,21 @@ fn problem_of(entry: &Entry, evaluated: &Result<Evaluated, String>) -> Option<St
 }
 
 fn summary(
-    entry: &Entry,
-    evaluated: &Result<Evaluated, String>,
+    entry: Entry,
+    evaluated: Result<Evaluated, String>,
     problem: Option<String>,
 ) -> QuerySummary {
-    let found = evaluated.as_ref().ok();
-    QuerySummary {
-        index: entry.index,
-        prompt: entry.prompt.clone(),
-        response: found.map_or(&entry.response, |found| &found.response).clone(),
-        answer: entry.answer.clone(),
-        asked: entry.asked.clone(),
-        fired: found.is_some_and(|found| found.fired),
-        score: found.map_or(0.0, |found| found.score),
-        ranks: found
-            .map(|found| found.ranks.iter().map(|rank| (rank.rank, rank.candidates)).collect())
-            .unwrap_or_default(),
-        problem,
-    }
+    let Entry { index, prompt, response, answer, asked, .. } = entry;
+    let shown = |found: Evaluated| QuerySummary {
+        response: found.response,
+        fired: found.fired,
+        score: found.score,
+        ranks: found.ranks.iter().map(|rank| (rank.rank, rank.candidates)).collect(),
+        kept: found.kept,
+        ..QuerySummary::default()
+    };
+    let found = evaluated.map_or_else(|_| QuerySummary { response, ..Default::default() }, shown);
+    QuerySummary { index, prompt, answer, asked: Some(asked), problem, ..found }
 }
 
 fn close(stated: f64, found: f64) -> bool {
@@ -246,7 +324,7 @@ fn close(stated: f64, found: f64) -> bool {
 
 /// Checks a bundle against a claim, for the fuzzer: never a panic.
 pub fn survives(bundle: &[u8], claim: &[u8]) -> bool {
-    check(bundle, claim, None).problems.is_empty()
+    check(bundle, claim, &Terms::default()).problems.is_empty()
 }
 
 #[cfg(test)]
@@ -262,8 +340,11 @@ mod tests {
             json!({
                 "index": i, "salt": hex(set.salt(i)), "prompt": set.prompt(i), "answer": answer(i),
                 "asked": {
-                    "time": "2026-01-02T03:04:05Z", "endpoint": "http://127.0.0.1/v1",
-                    "request": {"messages": [{"role": "user", "content": set.prompt(i)}]},
+                    "time": "2026-01-02T03:04:05Z",
+                    "endpoint": "http://127.0.0.1/v1/completions",
+                    "request": {
+                        "model": "x", "prompt": set.prompt(i), "max_tokens": 48, "temperature": 0.0,
+                    },
                     "raw": json!({"choices": [{"text": answer(i)}]}).to_string(),
                 },
                 "word_scores": null,
@@ -271,15 +352,16 @@ mod tests {
         };
         let leaves: Vec<String> = set.leaves().iter().map(|leaf| hex(leaf)).collect();
         serde_json::to_vec(&json!({
-            "format": "ifrs/report/v1", "leaves": leaves, "set": {"around": [before, after]},
-            "target": {"kind": "api", "name": "x"}, "evidence": "text", "alpha": 1e-6,
+            "format": "ifrs/report/v3", "leaves": leaves, "set": {"around": [before, after]},
+            "target": {"kind": "api", "name": "x", "base_url": "http://127.0.0.1/v1"},
+            "evidence": "text", "alpha": 1e-6, "test": "exact",
             "queries": (0..set.len()).map(query).collect::<Vec<_>>(),
         }))
         .unwrap()
     }
 
     fn honest(n: usize) -> (FingerprintSet, Claim, Vec<u8>) {
-        let set = set(n, ResponseKind::Unique);
+        let set = set(n, ResponseKind::Owned);
         let claim = claim(&set);
         let report = report(&set, |i| format!("It says: {}.", set.response(i)));
         (set, claim, report)
@@ -293,12 +375,12 @@ mod tests {
     fn honest_evidence_holds_and_reveals_what_it_must() {
         let (set, claim, report) = honest(8);
         let all = Bundle::of_report(&report, &claim, None).unwrap();
-        let checked = check(&all.to_json(), &file_of(&claim), None);
+        let checked = check(&all.to_json().unwrap(), &file_of(&claim), &Terms::default());
         assert!(checked.problems.is_empty(), "{:?}", checked.problems);
         assert_eq!((checked.verdict.as_str(), checked.fired), ("match", 8));
         assert_eq!(checked.log10_p, checked.log10_fixed);
-        let some = Bundle::of_report(&report, &claim, Some(3)).unwrap().to_json();
-        let checked = check(&some, &file_of(&claim), None);
+        let some = Bundle::of_report(&report, &claim, Some(3)).unwrap().to_json().unwrap();
+        let checked = check(&some, &file_of(&claim), &Terms::default());
         assert!(checked.problems.is_empty(), "{:?}", checked.problems);
         assert!((-10.4..-9.0).contains(&checked.log10_p), "{}", checked.log10_p);
         let text = String::from_utf8(some).unwrap();
@@ -316,7 +398,11 @@ mod tests {
         let less = Bundle::of_report(&less, &claim, None).unwrap();
         assert_eq!((less.result.silent, whole.result.silent), (1, 0));
         assert!(less.result.log10_p >= whole.result.log10_p);
-        assert!(check(&less.to_json(), &file_of(&claim), None).problems.is_empty());
+        assert!(
+            check(&less.to_json().unwrap(), &file_of(&claim), &Terms::default())
+                .problems
+                .is_empty()
+        );
     }
 
     #[test]
@@ -324,7 +410,7 @@ mod tests {
         let (set, claim, _) = honest(8);
         let report = report(&set, |i| format!("I do not know number {i}."));
         let bundle = Bundle::of_report(&report, &claim, None).unwrap();
-        let checked = check(&bundle.to_json(), &file_of(&claim), None);
+        let checked = check(&bundle.to_json().unwrap(), &file_of(&claim), &Terms::default());
         assert!(checked.problems.is_empty());
         assert_ne!(checked.verdict, "match");
     }
@@ -332,13 +418,28 @@ mod tests {
     #[test]
     fn other_claims_and_other_keys_are_refused() {
         let (_, claim, report) = honest(8);
-        let bundle = Bundle::of_report(&report, &claim, None).unwrap().to_json();
-        let other = super::super::claim::tests::claim(&set(7, ResponseKind::Unique));
+        let bundle = Bundle::of_report(&report, &claim, None).unwrap().to_json().unwrap();
+        let other = super::super::claim::tests::claim(&set(7, ResponseKind::Owned));
         assert!(Bundle::of_report(&report, &other, None).is_err());
-        let problems = check(&bundle, &file_of(&other), None).problems;
+        let problems = check(&bundle, &file_of(&other), &Terms::default()).problems;
         assert!(problems.iter().any(|problem| problem.contains("another claim")));
-        let problems = check(&bundle, &file_of(&claim), Some(&[9; 32])).problems;
+        let stranger = Terms { publisher: Some(&[9; 32]), ..Terms::default() };
+        let problems = check(&bundle, &file_of(&claim), &stranger).problems;
         assert!(problems.iter().any(|problem| problem.contains("another publisher")));
+    }
+
+    #[test]
+    fn an_adapter_that_nobody_tried_elsewhere_is_no_match() {
+        let (_, claim, report) = honest(4);
+        let mut value: Value = serde_json::from_slice(&report).unwrap();
+        value["target"]["adapter"] = true.into();
+        let report = serde_json::to_vec(&value).unwrap();
+        let bundle = Bundle::of_report(&report, &claim, None).unwrap().to_json().unwrap();
+        let checked = check(&bundle, &file_of(&claim), &Terms::default());
+        assert_eq!((checked.problems.len(), checked.verdict.as_str()), (0, "inconclusive"));
+        assert!(checked.notes.iter().any(|note| note.contains("adapter")));
+        let trusting = Terms { trust_adapter: true, ..Terms::default() };
+        assert_eq!(check(&bundle, &file_of(&claim), &trusting).verdict, "match");
     }
 
     #[test]
@@ -347,7 +448,7 @@ mod tests {
         let claim = claim(&set);
         let report = report(&set, |i| set.response(i).into());
         let bundle = Bundle::of_report(&report, &claim, None).unwrap();
-        let checked = check(&bundle.to_json(), &file_of(&claim), None);
+        let checked = check(&bundle.to_json().unwrap(), &file_of(&claim), &Terms::default());
         assert!(checked.problems.is_empty(), "{:?}", checked.problems);
         assert_eq!((checked.p_value, checked.fired), (1.0, 4));
         assert_eq!(checked.verdict, "inconclusive");
@@ -371,6 +472,14 @@ mod tests {
         }
     }
 
+    /// A changed bundle with the digest that fits it, if it still has a bundle's form.
+    fn mended(mut changed: Value) -> Vec<u8> {
+        if let Ok(bundle) = serde_json::from_value::<Bundle>(changed.clone()) {
+            changed["digest"] = bundle.content_digest().into();
+        }
+        serde_json::to_vec(&changed).unwrap()
+    }
+
     #[test]
     fn who_mends_the_digest_can_alter_only_what_nobody_can_recompute() {
         let (_, claim, report) = honest(3);
@@ -390,29 +499,16 @@ mod tests {
                 Value::Object(_) => json!({}),
                 Value::Null => json!([]),
             };
-            changed["digest"] = super::super::bundle::content_digest(changed.clone()).into();
-            let file = serde_json::to_vec(&changed).unwrap();
-            if check(&file, &file_of(&claim), None).problems.is_empty() {
+            let file = mended(changed);
+            if check(&file, &file_of(&claim), &Terms::default()).problems.is_empty() {
                 believed
                     .push(path.trim_start_matches("/queries/0/").trim_start_matches("/queries/1/"));
             }
         }
         believed.sort_unstable();
         believed.dedup();
-        // Where, and what else was sent; and the raw answer, as long as it holds the answer. Word
-        // scores have no meaning in text.
-        let free = [
-            "/created",
-            "/ifrs_version",
-            "/target",
-            "/target/kind",
-            "/target/name",
-            "asked/endpoint",
-            "asked/raw",
-            "asked/request/messages/0/content",
-            "asked/request/messages/0/role",
-            "word_scores",
-        ];
+        // What the publisher says of itself, and when it asked; not what it asked, or was answered.
+        let free = ["/created", "/ifrs_version", "/target/kind"];
         assert_eq!(believed, free);
     }
 
@@ -424,7 +520,7 @@ mod tests {
             cut in 0_usize..4000, place in 0_usize..4000, byte in proptest::num::u8::ANY,
         ) {
             let (_, claim, report) = honest(2);
-            let mut bundle = Bundle::of_report(&report, &claim, Some(1)).unwrap().to_json();
+            let mut bundle = Bundle::of_report(&report, &claim, Some(1)).unwrap().to_json().unwrap();
             let mut claim = file_of(&claim);
             let (at, in_claim) = (place % bundle.len(), place % claim.len());
             bundle[at] = byte;

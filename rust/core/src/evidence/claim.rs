@@ -22,8 +22,37 @@ use crate::merkle::{self, Hash};
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 /// What its predicate says.
 const PREDICATE: &str = "urn:ifrs:claim:v1";
-/// How keys, salts and responses are derived and ranked.
-const SCHEME: &str = "ifrs/scheme/v2";
+/// How keys, salts and responses are derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Responses bound to the set.
+    V2,
+    /// Responses bound to the set and to the publisher's key.
+    V3,
+}
+
+impl Scheme {
+    /// Its name in claims.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V2 => "ifrs/scheme/v2",
+            Self::V3 => "ifrs/scheme/v3",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::V2, Self::V3].into_iter().find(|scheme| scheme.name() == name)
+    }
+
+    /// That of a set; sets of the first scheme make no claims.
+    fn of(response: ResponseKind) -> Result<Self, EvidenceError> {
+        match response {
+            ResponseKind::Owned => Ok(Self::V3),
+            ResponseKind::Bound | ResponseKind::Shared => Ok(Self::V2),
+            ResponseKind::Keyed => Err(EvidenceError::Unbound),
+        }
+    }
+}
 /// How many decoys each response may be ranked among where only text is seen. Two choices and no
 /// more: whoever could choose freely would choose what suits best.
 pub const DECOYS: [usize; 2] = [4_095, 65_535];
@@ -40,6 +69,7 @@ const MAX_STAMP: usize = 64 << 10;
 pub(crate) struct ClaimFile {
     payload: String,
     payload_type: String,
+    #[serde(deserialize_with = "json::strict")]
     signatures: serde_json::Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     timestamp: Option<String>,
@@ -107,6 +137,9 @@ pub struct Predicate {
     pub alphabet: Named,
     /// What stands around a key.
     pub template: Named,
+    /// How many decoys each response is ranked among in text; only the first claims say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoys: Option<usize>,
     /// The Ed25519 key that signs, in hexadecimal.
     pub publisher: String,
 }
@@ -116,6 +149,7 @@ pub struct Predicate {
 pub struct Claim {
     envelope: Envelope,
     statement: Statement,
+    scheme: Scheme,
     root: Hash,
     publisher: [u8; 32],
     stamp: Option<Vec<u8>>,
@@ -130,8 +164,10 @@ impl Claim {
         key: &SigningKey,
     ) -> Result<Self, EvidenceError> {
         let spec = set.spec();
-        if spec.response == ResponseKind::Keyed {
-            return Err(EvidenceError::Unbound);
+        let scheme = Scheme::of(spec.response)?;
+        let publisher = key.verifying_key().to_bytes();
+        if scheme == Scheme::V3 && publisher != *set.publisher() {
+            return Err(EvidenceError::AnothersSet { publisher: hex(set.publisher()) });
         }
         let mut subject: Vec<Subject> = subject
             .into_iter()
@@ -139,7 +175,7 @@ impl Claim {
             .collect();
         subject.sort();
         let predicate = Predicate {
-            scheme: SCHEME.to_owned(),
+            scheme: scheme.name().to_owned(),
             created: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             model: Named { name: model.to_owned(), sha256: model_digest(&subject)? },
             n: set.len(),
@@ -147,7 +183,8 @@ impl Claim {
             response: spec.response.name().to_owned(),
             alphabet: alphabet(),
             template: template(&spec.template),
-            publisher: hex(key.verifying_key().as_bytes()),
+            decoys: None,
+            publisher: hex(&publisher),
         };
         let statement = Statement {
             kind: STATEMENT.to_owned(),
@@ -197,8 +234,8 @@ impl Claim {
         if serde_json::to_vec(&statement).expect("plain data is always JSON") != payload {
             return Err(malformed("its statement is not written in the one way allowed"));
         }
-        let (root, publisher) = statement.check()?;
-        Ok(Self { envelope, statement, root, publisher, stamp })
+        let (scheme, root, publisher) = statement.check()?;
+        Ok(Self { envelope, statement, scheme, root, publisher, stamp })
     }
 
     /// Verifies the signature; `publisher` is the key that is expected, if one is.
@@ -222,6 +259,11 @@ impl Claim {
     /// What is claimed.
     pub fn statement(&self) -> &Statement {
         &self.statement
+    }
+
+    /// How its keys and responses are derived.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     /// The Merkle root.
@@ -260,11 +302,11 @@ impl Claim {
 
 impl Statement {
     /// Whether every field is one that this version knows.
-    fn check(&self) -> Result<(Hash, [u8; 32]), EvidenceError> {
+    fn check(&self) -> Result<(Scheme, Hash, [u8; 32]), EvidenceError> {
         let claim = &self.predicate;
-        if self.kind != STATEMENT || self.predicate_type != PREDICATE || claim.scheme != SCHEME {
-            return Err(malformed("it is of a kind or scheme that this version does not know"));
-        }
+        let scheme = Scheme::parse(&claim.scheme)
+            .filter(|_| self.kind == STATEMENT && self.predicate_type == PREDICATE)
+            .ok_or(malformed("it is of a kind or scheme that this version does not know"))?;
         if self.subject.is_empty() || self.subject.len() > MAX_SUBJECTS {
             return Err(malformed("it is about no file, or about too many"));
         }
@@ -290,6 +332,13 @@ impl Statement {
         {
             return Err(malformed("its responses or its alphabet are not known to this version"));
         }
+        if claim.response == "shared" && scheme != Scheme::V2 {
+            return Err(malformed("its scheme knows no shared response"));
+        }
+        let decoys = claim.decoys.is_none_or(|count| DECOYS.contains(&count));
+        if !decoys || (claim.decoys.is_some() && scheme != Scheme::V2) {
+            return Err(malformed("its number of decoys is not known to this version"));
+        }
         if !is_template(&claim.template) {
             return Err(malformed("its template is not known to this version"));
         }
@@ -303,7 +352,7 @@ impl Statement {
         if hex(&publisher) != claim.publisher {
             return Err(malformed("its publisher's key is not in hexadecimal"));
         }
-        Ok((root, publisher))
+        Ok((scheme, root, publisher))
     }
 }
 
@@ -383,12 +432,17 @@ pub(super) mod tests {
 
     pub(crate) fn claim(set: &FingerprintSet) -> Claim {
         let subject = vec![("b".into(), "22".repeat(32)), ("a".into(), "11".repeat(32))];
-        Claim::sign(set, "model", subject, &SigningKey::from_bytes(&[7; 32])).unwrap()
+        Claim::sign(set, "model", subject, &key()).unwrap()
+    }
+
+    /// The key of the keyring that [`set`] is made in.
+    pub(crate) fn key() -> SigningKey {
+        Seed::from_bytes(&mut [5; KEY_BYTES]).signing_key()
     }
 
     #[test]
     fn claims_are_read_back_and_verify() {
-        let claim = claim(&set(3, ResponseKind::Unique));
+        let claim = claim(&set(3, ResponseKind::Owned));
         assert!(claim.verify(None).is_ok());
         assert!(claim.verify(Some(claim.publisher())).is_ok());
         assert!(claim.verify(Some(&[9; 32])).is_err());
@@ -403,7 +457,7 @@ pub(super) mod tests {
 
     #[test]
     fn nothing_of_keys_is_in_it() {
-        let set = set(3, ResponseKind::Unique);
+        let set = set(3, ResponseKind::Owned);
         let payload = String::from_utf8(claim(&set).envelope.payload().unwrap()).unwrap();
         for i in 0..3 {
             assert!(!payload.contains(set.key(i)) && !payload.contains(set.response(i)));
@@ -413,16 +467,41 @@ pub(super) mod tests {
 
     #[test]
     fn sets_whose_responses_nobody_can_recompute_make_no_claims() {
-        let key = SigningKey::from_bytes(&[7; 32]);
+        let key = key();
         let subject = vec![("a".into(), "11".repeat(32))];
         let refused = Claim::sign(&set(3, ResponseKind::Keyed), "m", subject, &key);
         assert_eq!(refused, Err(EvidenceError::Unbound));
     }
 
     #[test]
+    fn who_did_not_make_a_set_cannot_claim_it() {
+        let other = SigningKey::from_bytes(&[7; 32]);
+        let subject = vec![("a".into(), "11".repeat(32))];
+        let refused = Claim::sign(&set(3, ResponseKind::Owned), "m", subject.clone(), &other);
+        assert!(matches!(refused, Err(EvidenceError::AnothersSet { .. })));
+        // Sets of the scheme before are bound to no publisher.
+        let claim = Claim::sign(&set(3, ResponseKind::Bound), "m", subject, &other).unwrap();
+        assert_eq!(claim.scheme(), Scheme::V2);
+        assert!(claim.verify(None).is_ok());
+    }
+
+    #[test]
+    fn the_first_claims_say_how_many_decoys_there_are() {
+        let claim = claim(&set(3, ResponseKind::Bound));
+        let payload = String::from_utf8(claim.envelope.payload().unwrap()).unwrap();
+        let said = |count: &str| {
+            let stated = format!("\"decoys\":{count},\"publisher\"");
+            let payload = payload.replacen("\"publisher\"", &stated, 1);
+            Claim::of(Envelope::sign(payload.as_bytes(), &key()), None)
+        };
+        assert_eq!(said("4095").unwrap().statement().predicate.decoys, Some(4095));
+        assert!(said("100").is_err());
+    }
+
+    #[test]
     fn nonsense_is_refused_by_name() {
-        let set = set(3, ResponseKind::Unique);
-        let key = SigningKey::from_bytes(&[7; 32]);
+        let set = set(3, ResponseKind::Owned);
+        let key = key();
         let sign = |subject: &[(&str, &str)], model: &str| {
             let own = |&(name, digest): &(&str, &str)| (name.to_owned(), digest.to_owned());
             Claim::sign(&set, model, subject.iter().map(own).collect(), &key)
@@ -438,7 +517,7 @@ pub(super) mod tests {
 
     #[test]
     fn other_spellings_of_a_statement_are_refused() {
-        let claim = claim(&set(3, ResponseKind::Unique));
+        let claim = claim(&set(3, ResponseKind::Owned));
         let payload = String::from_utf8(claim.envelope.payload().unwrap()).unwrap();
         for (from, to) in [
             ("\"n\":3", "\"n\": 3"),
@@ -446,11 +525,12 @@ pub(super) mod tests {
             ("\"n\":3", "\"n\":3,\"x\":3"),
             ("\"n\":3", "\"n\":3.0"),
             ("claim:v1", "claim:v9"),
-            ("scheme/v2", "scheme/v9"),
+            ("scheme/v3", "scheme/v9"),
+            ("\"publisher\"", "\"decoys\":4095,\"publisher\""),
         ] {
             let changed = payload.replacen(from, to, 1);
             assert_ne!(changed, payload);
-            let envelope = Envelope::sign(changed.as_bytes(), &SigningKey::from_bytes(&[7; 32]));
+            let envelope = Envelope::sign(changed.as_bytes(), &key());
             assert!(Claim::of(envelope, None).is_err(), "{to}");
         }
     }

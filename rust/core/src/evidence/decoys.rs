@@ -1,14 +1,29 @@
-//! Decoys: responses that could have been the true one, drawn from public randomness.
+//! Decoys: responses that could have been the true one.
+//!
+//! Uniform over the alphabet as the true response is, so that under H0 the two cannot be told
+//! apart. They are drawn under the salt of the key's leaf, which nobody but the publisher knows
+//! before the key is shown: a suspect that knew them could write an answer that fits few of them.
 
 use sha2::{Digest, Sha256};
 
 use crate::fingerprint::response::{PAIRS, pair};
+use crate::fingerprint::seed::{KEY_BYTES, SetKey};
+use crate::fingerprint::stream::Stream;
 
-/// `count` responses for query `index`, drawn from SHA-256 of a public `label`.
+/// `count` responses for query `index`, from the stream of `HMAC-SHA256` keyed by the leaf's salt
+/// and labelled `("ifrs/v3/decoys", label, index)`; `label` is a claim's digest.
 ///
-/// Uniform over the alphabet as the true response is, so that under H0 the two cannot be told
-/// apart; anyone who knows the label draws the same ones.
-pub fn decoys(label: &[u8], index: u64, count: usize) -> Vec<String> {
+/// Whoever is shown the key draws the same ones.
+pub fn decoys(salt: &[u8; KEY_BYTES], label: &[u8], index: u64, count: usize) -> Vec<String> {
+    let key = SetKey::from_bytes(&mut { *salt });
+    let mut stream = Stream::new(&key, &[b"ifrs/v3/decoys", label, &index.to_be_bytes()]);
+    (0..count).map(|_| pair(stream.below(PAIRS))).collect()
+}
+
+/// Decoys as bundles had them at first: from SHA-256 of the public `label` alone.
+///
+/// A suspect that knows the claim can draw them before it answers.
+pub(super) fn public_decoys(label: &[u8], index: u64, count: usize) -> Vec<String> {
     // Values of the incomplete last cycle are redrawn: the choice is exactly uniform.
     let limit = u64::MAX - (u64::MAX % PAIRS + 1) % PAIRS;
     let mut decoys = Vec::with_capacity(count);
@@ -37,16 +52,32 @@ mod tests {
     use crate::fingerprint::alphabet::response_words;
 
     #[test]
-    fn public_and_reproducible() {
-        assert_eq!(decoys(b"claim", 0, 9), decoys(b"claim", 0, 9));
-        assert_ne!(decoys(b"claim", 0, 9), decoys(b"claim", 1, 9));
-        assert_ne!(decoys(b"claim", 0, 9), decoys(b"claimx", 0, 9));
-        assert_eq!(decoys(b"claim", 0, 9)[..5], decoys(b"claim", 0, 5)[..]);
+    fn everyone_who_is_shown_the_key_draws_the_same() {
+        let salt = [3; 32];
+        assert_eq!(decoys(&salt, b"claim", 0, 9), decoys(&salt, b"claim", 0, 9));
+        assert_eq!(decoys(&salt, b"claim", 0, 9)[..5], decoys(&salt, b"claim", 0, 5)[..]);
+        for other in [
+            decoys(&[4; 32], b"claim", 0, 9),
+            decoys(&salt, b"claimx", 0, 9),
+            decoys(&salt, b"claim", 1, 9),
+            public_decoys(b"claim", 0, 9),
+        ] {
+            assert_ne!(other, decoys(&salt, b"claim", 0, 9));
+        }
+    }
+
+    #[test]
+    fn public_decoys_are_those_of_earlier_bundles() {
+        assert_eq!(public_decoys(b"claim", 0, 9), public_decoys(b"claim", 0, 9));
+        assert_ne!(public_decoys(b"claim", 0, 9), public_decoys(b"claim", 1, 9));
+        assert_eq!(public_decoys(b"claim", 0, 9)[..5], public_decoys(b"claim", 0, 5)[..]);
     }
 
     #[test]
     fn decoys_are_responses() {
-        for decoy in decoys(b"claim", 7, 4095) {
+        for decoy in
+            [decoys(&[3; 32], b"claim", 7, 4095), public_decoys(b"claim", 7, 4095)].concat()
+        {
             let (one, two) = decoy.split_once(' ').unwrap();
             assert_ne!(one, two);
             assert!(response_words().contains(&one) && response_words().contains(&two));

@@ -3,27 +3,29 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
-use serde_json::Value;
 
 use super::EvidenceError;
 use super::bundle::{Bundle, Entry, Kind};
-use super::claim::Claim;
+use super::claim::{Claim, Scheme};
 use super::combine::fisher_log10;
-use super::decoys::decoys;
+use super::decoys::{decoys, public_decoys};
 use super::dsse::unhex;
+use super::exact::exact_log10;
 use super::ranks::{Rank, rank};
 use super::text::rank_text;
+use super::transcript::MAX_ANSWER;
+use super::weigh::Test;
 use crate::fingerprint::alphabet::response_words;
 use crate::fingerprint::response::{SHARED_RESPONSE, spell};
-use crate::fingerprint::{bound_words, leaf};
+use crate::fingerprint::scheme::{bound, owned};
 use crate::merkle::{self, Hash};
 use crate::scoring::{Method, plain, score_one};
 
-/// The longest answer that is looked at, in bytes: a checker must not be kept busy for hours.
-const MAX_ANSWER: usize = 1 << 20;
+/// What one check may cost: candidates, each times the characters it is looked for in.
+const MAX_WORK: u64 = 10_000_000_000;
 
-/// How deep requests and raw answers are searched for the text that they carry.
-const MAX_DEPTH: usize = 8;
+/// What a candidate costs before it is looked for, in characters.
+const PER_CANDIDATE: u64 = 1_000;
 
 /// What one key proves.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,12 +34,17 @@ pub(super) struct Evaluated {
     pub(super) ranks: Vec<Rank>,
     pub(super) score: f64,
     pub(super) fired: bool,
+    /// Whether the raw answer was kept; else the key proves nothing, and counts as silent.
+    pub(super) kept: bool,
 }
 
 impl Evaluated {
-    pub(super) fn log10_p(&self) -> Result<f64, EvidenceError> {
-        let p_values: Vec<f64> = self.ranks.iter().map(|rank| rank.p_value()).collect();
-        fisher_log10(&p_values)
+    pub(super) fn log10_p(&self, test: Test) -> Result<f64, EvidenceError> {
+        if test == Test::Fixed {
+            let p_values: Vec<f64> = self.ranks.iter().map(|rank| rank.p_value()).collect();
+            return fisher_log10(&p_values);
+        }
+        exact_log10(&self.ranks)
     }
 }
 
@@ -46,9 +53,13 @@ pub(super) struct Expected {
     /// The number of candidates of each test that one key makes.
     pub(super) candidates: Vec<usize>,
     shared: bool,
+    scheme: Scheme,
+    publisher: [u8; 32],
     root: Hash,
     digest: Hash,
     n: usize,
+    /// Whether the server adds the template, so that the key alone is sent.
+    chat: bool,
 }
 
 impl Expected {
@@ -61,46 +72,127 @@ impl Expected {
             Kind::Likelihood => vec![words, words - 1],
             Kind::Text => vec![bundle.decoys + 1],
         };
-        Self { candidates, shared, root: *claim.root(), digest: claim.digest(), n: predicate.n }
+        Self {
+            candidates,
+            shared,
+            scheme: claim.scheme(),
+            publisher: *claim.publisher(),
+            root: *claim.root(),
+            digest: claim.digest(),
+            n: predicate.n,
+            chat: predicate.template.name == "chat",
+        }
+    }
+
+    /// Whether the bundle can be checked in reasonable time; said before the work is done.
+    pub(super) fn afford(&self, bundle: &Bundle) -> Result<(), String> {
+        if bundle.evidence != Kind::Text || self.shared {
+            return Ok(());
+        }
+        let per_query = |entry: &Entry| {
+            // Made plain, one character can become eighteen.
+            let looked_at: String = entry.answer.chars().take(MAX_ANSWER).collect();
+            let characters = plain(&looked_at).chars().count() as u64;
+            self.candidates[0] as u64 * (PER_CANDIDATE + characters)
+        };
+        if bundle.queries.par_iter().map(per_query).sum::<u64>() > MAX_WORK {
+            return Err(
+                "it takes too long to check: have fewer keys or shorter answers revealed, \
+                        or use 4,095 decoys"
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+
+    fn leaf(&self, salt: &[u8; 32], prompt: &str) -> Hash {
+        match self.scheme {
+            Scheme::V2 => bound::leaf(salt, prompt),
+            Scheme::V3 => owned::leaf(&self.publisher, owned::TEXT, salt, prompt.as_bytes()),
+        }
+    }
+
+    fn words(&self, index: u64, salt: &[u8; 32], prompt: &str) -> [usize; 2] {
+        match self.scheme {
+            Scheme::V2 => bound::words(&self.root, index, salt, prompt),
+            Scheme::V3 => owned::words(&self.publisher, &self.root, index, salt, prompt.as_bytes()),
+        }
     }
 }
 
-/// Evaluates every query; an error says in words what is wrong with one.
-pub(super) fn evaluate_all(bundle: &Bundle, claim: &Claim) -> Vec<Result<Evaluated, String>> {
-    let expected = Expected::of(bundle, claim);
-    bundle.queries.par_iter().map(|entry| evaluate(entry, bundle, &expected)).collect()
+/// Evaluates every query; an error says in words what is wrong with one. `stop` is asked before
+/// each.
+pub(super) fn evaluate_all(
+    bundle: &Bundle,
+    expected: &Expected,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Vec<Result<Evaluated, String>> {
+    let one = |entry: &Entry| match stop() {
+        true => Err("checking was interrupted".to_owned()),
+        false => evaluate(entry, bundle, expected),
+    };
+    bundle.queries.par_iter().map(one).collect()
 }
 
 fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evaluated, String> {
     let salt = unhex(&entry.salt).ok_or("its salt is not 64 hexadecimal digits")?;
     let path: Option<Vec<Hash>> = entry.proof.iter().map(|hash| unhex(hash)).collect();
     let path = path.ok_or("its proof is not made of SHA-256 digests")?;
-    let leaf = leaf(&salt, &entry.prompt);
+    let leaf = expected.leaf(&salt, &entry.prompt);
     if !merkle::verify(&leaf, entry.index, expected.n, &path, &expected.root) {
         return Err("its prompt and salt are not what the claim committed to at this place".into());
     }
     let around = &bundle.template;
     let key = entry.prompt.strip_prefix(&around.before).and_then(|p| p.strip_suffix(&around.after));
-    let Some(key) = key.map(str::trim).filter(|key| !key.is_empty()) else {
+    let Some(key) = key.filter(|key| !key.trim().is_empty()) else {
         return Err("its prompt is not a key in the claim's template".into());
     };
-    if entry.answer.len() > MAX_ANSWER {
-        return Err("its answer is longer than what is looked at".into());
-    }
-    transcript(entry, key)?;
-    let words = bound_words(&expected.root, entry.index as u64, &salt, &entry.prompt);
+    entry.asked.check_request(&entry.prompt, expected.chat.then_some(key))?;
+    entry.asked.check_target(&bundle.target)?;
+    check_evidence(entry, bundle)?;
+    let words = expected.words(entry.index as u64, &salt, &entry.prompt);
     let response = if expected.shared { SHARED_RESPONSE.to_owned() } else { spell(words) };
+    if entry.asked.names(&response) {
+        return Err("its request names its response beside the key".into());
+    }
+    if entry.asked.check_answer(&entry.answer)?.is_none() {
+        if bundle.is_first() {
+            return Err("its raw answer was not kept whole, so nothing follows from it".into());
+        }
+        let last = |&candidates: &usize| Rank { rank: candidates, candidates };
+        let ranks = expected.candidates.iter().map(last).collect();
+        return Ok(Evaluated { response, ranks, score: 0.0, fired: false, kept: false });
+    }
     let say = |error: EvidenceError| error.to_string();
     if bundle.evidence == Kind::Text && !expected.shared {
-        let rivals = decoys(&expected.digest, entry.index as u64, expected.candidates[0] - 1);
+        let count = expected.candidates[0] - 1;
+        let rivals = match bundle.is_first() {
+            true => public_decoys(&expected.digest, entry.index as u64, count),
+            false => decoys(&salt, &expected.digest, entry.index as u64, count),
+        };
         let found = rank_text(&entry.answer, &response, &rivals).map_err(say)?;
-        let ranks = vec![found.rank];
-        return Ok(Evaluated { response, ranks, score: found.score.into(), fired: found.fired });
+        let (ranks, score) = (vec![found.rank], found.score.into());
+        return Ok(Evaluated { response, ranks, score, fired: found.fired, kept: true });
     }
     let (heard, wanted) = (plain(&entry.answer), plain(&response));
     let score = score_one(&heard, &wanted, Method::Partial).map_err(|error| error.to_string())?;
     let ranks = if expected.shared { Vec::new() } else { likelihood_ranks(entry, words)? };
-    Ok(Evaluated { response, ranks, score: score.into(), fired: heard.contains(&wanted) })
+    let fired = heard.contains(&wanted);
+    Ok(Evaluated { response, ranks, score: score.into(), fired, kept: true })
+}
+
+/// Whether there is what the kind of evidence needs, and nothing else.
+fn check_evidence(entry: &Entry, bundle: &Bundle) -> Result<(), String> {
+    use super::transcript::Protocol;
+    match bundle.evidence {
+        Kind::Text if entry.word_scores.is_some() => {
+            Err("it holds word scores, and the evidence is text".into())
+        }
+        Kind::Likelihood if entry.asked.protocol() != Protocol::Local => {
+            Err("its word scores are said to be of a server that shows none".into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Ranks each word of a response by the probabilities that a bundle states.
@@ -124,45 +216,4 @@ fn numbers(text: &str) -> Option<Vec<f32>> {
     let bytes = STANDARD.decode(text).ok()?;
     let (numbers, rest) = bytes.as_chunks::<4>();
     rest.is_empty().then(|| numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
-}
-
-/// Whether request and raw answer carry the key and the answer.
-///
-/// The key alone, because a server in chat mode puts its own template around it. A raw answer
-/// that was too long to keep whole says so, and need not hold the answer.
-fn transcript(entry: &Entry, key: &str) -> Result<(), String> {
-    let shows = |field: &str, text: &str| {
-        entry.asked.get(field).is_some_and(|value| carries(value, text, MAX_DEPTH))
-    };
-    if !shows("request", key) {
-        return Err("its request, as sent, does not hold its key".into());
-    }
-    let whole = !entry.asked.contains_key("raw_cut");
-    if !entry.answer.is_empty() && whole && !shows("raw", &entry.answer) {
-        return Err("its raw answer does not hold its answer".into());
-    }
-    let time = entry.asked.get("time").and_then(Value::as_str);
-    if time.and_then(|time| humantime::parse_rfc3339(time).ok()).is_none() {
-        return Err("it does not say when it was asked".into());
-    }
-    Ok(())
-}
-
-/// Whether a text occurs in any string of a value, also where a string holds JSON of its own.
-fn carries(value: &Value, text: &str, depth: usize) -> bool {
-    if depth == 0 {
-        return false;
-    }
-    match value {
-        Value::String(string) => {
-            string.contains(text)
-                || (string.trim_start().starts_with(['{', '[']) && {
-                    super::json::parse(string.as_bytes())
-                        .is_ok_and(|inner| carries(&inner, text, depth - 1))
-                })
-        }
-        Value::Array(items) => items.iter().any(|item| carries(item, text, depth - 1)),
-        Value::Object(fields) => fields.values().any(|item| carries(item, text, depth - 1)),
-        _ => false,
-    }
 }

@@ -13,6 +13,22 @@ pub(super) fn parse(json: &[u8]) -> Result<Value, String> {
     Ok(value)
 }
 
+/// Reads a value of a larger document, for `deserialize_with`.
+pub(super) fn strict<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    Strict::deserialize(deserializer).map(|Strict(value)| value)
+}
+
+/// The same of an object.
+pub(super) fn object<'de, D>(deserializer: D) -> Result<Map<String, Value>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    match strict(deserializer)? {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(de::Error::custom("an object was expected")),
+    }
+}
+
 /// The one way to write a value: compact, names in order.
 pub(super) fn canonical(value: &Value) -> Vec<u8> {
     serde_json::to_vec(value).expect("a value is always JSON")

@@ -18,13 +18,14 @@ pub mod ranks;
 pub mod sequential;
 pub mod stopping;
 pub mod text;
+pub mod transcript;
 pub mod verdict;
 pub mod weigh;
 
 pub use bundle::Bundle;
-pub use check::{Checked, check};
-pub use claim::Claim;
-pub use combine::{cumulative_log10, fisher_log10};
+pub use check::{Checked, Terms, check};
+pub use claim::{Claim, Scheme};
+pub use combine::fisher_log10;
 pub use dsse::parse_public_key;
 pub use exact::{exact_cumulative_log10, exact_log10};
 pub use interval::clopper_pearson;
@@ -32,6 +33,7 @@ pub use ranks::{Rank, rank};
 pub use sequential::e_process_log10;
 pub use stopping::sequential_power;
 pub use text::rank_text;
+pub use transcript::{Protocol, answer_of};
 pub use verdict::{Verdict, judge, power, power_at, smallest_n};
 pub use weigh::{Test, Weighed, weigh};
 
@@ -88,9 +90,19 @@ pub enum EvidenceError {
     PublicKey,
     /// A set whose responses nobody else can recompute.
     #[error(
-        "this set was made by an earlier version of ifrs, whose responses nobody else can          recompute: generate a new set, plant it, and claim that"
+        "this set was made by an earlier version of ifrs, whose responses nobody else can \
+         recompute: generate a new set, plant it, and claim that"
     )]
     Unbound,
+    /// A set whose responses are bound to another publisher's key.
+    #[error(
+        "this set was made in another keyring, and its responses are bound to that keyring's key \
+         ({publisher}): have its publisher claim it"
+    )]
+    AnothersSet {
+        /// The key, in hexadecimal.
+        publisher: String,
+    },
     /// A success rate outside (0, 1].
     #[error("{0} is no success rate: it must lie in (0, 1]")]
     Rate(f64),

@@ -23,6 +23,7 @@ pub fn rank_text(
 ) -> Result<TextRank, EvidenceError> {
     let (answer, response) = (plain(answer), plain(response));
     let fired = !response.is_empty() && answer.contains(&response);
+    let answer = if response.is_ascii() { narrowed(&answer) } else { answer };
     let refused = |error: ScoringError| EvidenceError::Bundle(error.to_string());
     let own = score_one(&answer, &response, Method::Partial).map_err(refused)?;
     // Words of the alphabet are plain already. What scores less than the truth is not told apart,
@@ -32,6 +33,12 @@ pub fn rank_text(
     Ok(TextRank { rank: rank(&scores, 0, None)?, score: own, fired })
 }
 
+/// The answer with one stand-in for every character that no word of the alphabet holds: it matches
+/// none of them either, and narrow text is searched many times as fast.
+fn narrowed(answer: &str) -> String {
+    answer.chars().map(|c| if c.is_ascii() { c } else { '\0' }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,7 +46,7 @@ mod tests {
 
     #[test]
     fn what_wraps_a_response_does_not_hide_it() {
-        let others = decoys(b"claim", 0, 255);
+        let others = decoys(&[3; 32], b"claim", 0, 255);
         for answer in ["copper window", "```\nCOPPER\u{200b} window!\n```", "It is: copper window"]
         {
             let found = rank_text(answer, "copper window", &others).unwrap();
@@ -51,8 +58,9 @@ mod tests {
 
     #[test]
     fn ranks_are_those_of_all_scores() {
-        let others = decoys(b"claim", 1, 511);
-        for answer in ["", "copper", "the window", "copper windaw", &others[3], "xyz"] {
+        let others = decoys(&[3; 32], b"claim", 1, 511);
+        let foreign = format!("صلى الله {} window é", &others[7]);
+        for answer in ["", "copper", "the window", "copper windaw", &others[3], "xyz", &foreign] {
             let all = score(&[answer], &others, Method::Partial, 0.0, 1).unwrap();
             let own = score_one(answer, "copper window", Method::Partial).unwrap();
             let high = 1 + all.iter().filter(|&&score| score >= own).count();
@@ -63,7 +71,7 @@ mod tests {
 
     #[test]
     fn who_says_everything_says_nothing() {
-        let others = decoys(b"claim", 0, 255);
+        let others = decoys(&[3; 32], b"claim", 0, 255);
         let all = others.join(" ") + " copper window";
         assert_eq!(rank_text(&all, "copper window", &others).unwrap().rank.rank, 256);
     }

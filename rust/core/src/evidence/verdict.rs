@@ -139,7 +139,7 @@ impl Query {
 }
 
 /// P(X ≥ k) for X binomial.
-fn binomial_tail(n: u64, k: u64, rate: f64) -> f64 {
+pub(super) fn binomial_tail(n: u64, k: u64, rate: f64) -> f64 {
     if k == 0 || (rate >= 1.0 && k <= n) {
         return 1.0;
     }

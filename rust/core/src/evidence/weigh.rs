@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EvidenceError;
 use super::combine::fisher_log10;
+use super::exact::exact_log10;
 use super::ranks::Rank;
 use super::sequential::e_process_log10;
 
@@ -11,7 +12,9 @@ use super::sequential::e_process_log10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Test {
-    /// All of them, whatever came back: Fisher's combination holds.
+    /// All of them, whatever came back: the exact tail holds.
+    Exact,
+    /// The same as bundles had it at first, with Fisher's combination.
     Fixed,
     /// One after another, until the evidence sufficed: the e-process holds.
     Sequential,
@@ -25,7 +28,7 @@ pub struct Weighed {
     pub log10_p: f64,
     /// Whether it is the former.
     pub fixed: bool,
-    /// log10 of Fisher's combination over all keys of the claim.
+    /// log10 of the combination over all keys of the claim: the exact tail, or Fisher's.
     pub log10_fixed: f64,
     /// log10 of 1 / the highest value that the e-process reached: valid whenever one stopped.
     pub log10_anytime: f64,
@@ -36,8 +39,8 @@ pub struct Weighed {
 /// Weighs the keys from the first up to the last that is revealed.
 ///
 /// `groups` holds the ranks of each; `None` is a key that is not shown and counts as silent: its
-/// p-values are 1, and its bets pay least. `candidates` are those of one key, `n` is the number of
-/// keys that the claim holds.
+/// ranks are the worst, and its bets pay least. `candidates` are those of one key, `n` is the
+/// number of keys that the claim holds.
 pub fn weigh(
     groups: &[Option<Vec<Rank>>],
     candidates: &[usize],
@@ -49,11 +52,18 @@ pub fn weigh(
     let groups: Vec<Vec<Rank>> =
         groups.iter().map(|group| group.as_ref().unwrap_or(&silent).clone()).collect();
     let log10_e = e_process_log10(&groups)?;
-    let mut p_values: Vec<f64> = groups.iter().flatten().map(|rank| rank.p_value()).collect();
-    p_values.resize(p_values.len().max(n * candidates.len()), 1.0);
-    let log10_fixed = fisher_log10(&p_values)?;
+    let all: Vec<Rank> = groups
+        .iter()
+        .chain(std::iter::repeat_n(&silent, n.saturating_sub(groups.len())))
+        .flatten()
+        .copied()
+        .collect();
+    let log10_fixed = match test {
+        Test::Fixed => fisher_log10(&all.iter().map(|rank| rank.p_value()).collect::<Vec<_>>())?,
+        Test::Exact | Test::Sequential => exact_log10(&all)?,
+    };
     let log10_anytime = -log10_e.iter().copied().fold(0.0, f64::max);
-    let fixed = test == Test::Fixed && groups.len() >= n;
+    let fixed = test != Test::Sequential && groups.len() >= n;
     let log10_p = if fixed { log10_fixed } else { log10_anytime };
     Ok(Weighed { log10_p, fixed, log10_fixed, log10_anytime, log10_e })
 }
@@ -70,25 +80,29 @@ mod tests {
 
     #[test]
     fn all_keys_are_a_fixed_test_and_some_are_anytime_valid() {
-        let all = weigh(&vec![hit(); 10], &WORDS, 10, Test::Fixed).unwrap();
-        assert!((-41.8..-41.7).contains(&all.log10_p), "{all:?}");
+        let all = weigh(&vec![hit(); 10], &WORDS, 10, Test::Exact).unwrap();
+        assert!((all.log10_p + 10.0 * (2048_f64 * 2047.0).log10()).abs() < 1e-9, "{all:?}");
         assert_eq!(all.log10_p, all.log10_fixed);
         let sequential = weigh(&vec![hit(); 10], &WORDS, 10, Test::Sequential).unwrap();
         assert_eq!(sequential.log10_p, all.log10_anytime);
-        let some = weigh(&vec![hit(); 2], &WORDS, 10, Test::Fixed).unwrap();
+        let some = weigh(&vec![hit(); 2], &WORDS, 10, Test::Exact).unwrap();
         assert_eq!(some.log10_p, -some.log10_e[1]);
         assert!(some.log10_p < -12.0 && some.log10_fixed > some.log10_p);
+        let earlier = weigh(&vec![hit(); 10], &WORDS, 10, Test::Fixed).unwrap();
+        assert!((-41.8..-41.7).contains(&earlier.log10_p), "{earlier:?}");
     }
 
     #[test]
     fn a_key_that_is_not_shown_is_silent() {
-        let shown = weigh(&[hit(), hit()], &WORDS, 10, Test::Fixed).unwrap();
-        let hidden = weigh(&[None, hit()], &WORDS, 10, Test::Fixed).unwrap();
-        assert!(hidden.log10_p > shown.log10_p + 6.0);
-        let none = weigh(&[None, None], &WORDS, 2, Test::Fixed).unwrap();
-        assert_eq!((none.log10_p, none.log10_anytime), (0.0, 0.0));
-        assert_eq!(weigh(&[], &WORDS, 10, Test::Fixed).unwrap().log10_p, 0.0);
-        // Responses that prove nothing have no factor at all.
-        assert_eq!(weigh(&[Some(vec![])], &[], 10, Test::Fixed).unwrap().log10_p, 0.0);
+        for test in [Test::Exact, Test::Fixed] {
+            let shown = weigh(&[hit(), hit()], &WORDS, 10, test).unwrap();
+            let hidden = weigh(&[None, hit()], &WORDS, 10, test).unwrap();
+            assert!(hidden.log10_p > shown.log10_p + 6.0);
+            let none = weigh(&[None, None], &WORDS, 2, test).unwrap();
+            assert_eq!((none.log10_p, none.log10_anytime), (0.0, 0.0));
+            // Responses that prove nothing have no factor at all.
+            assert_eq!(weigh(&[Some(vec![])], &[], 10, test).unwrap().log10_p, 0.0);
+        }
+        assert_eq!(weigh(&[], &WORDS, 10, Test::Exact).unwrap().log10_p, 0.0);
     }
 }

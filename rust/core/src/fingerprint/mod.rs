@@ -2,11 +2,11 @@
 //!
 //! One idea a file: [`seed`] derives what is secret, [`stream`] turns it into uniform choices,
 //! [`alphabet`] lists what may be chosen, [`source`] composes keys, [`template`] makes prompts,
-//! [`response`] and [`binding`] bind a response to every key of its set, [`set`] puts them together.
+//! [`response`] and [`scheme`] bind a response to every key of its set, [`set`] puts them together.
 
 pub mod alphabet;
-pub mod binding;
 pub mod response;
+pub mod scheme;
 pub mod seed;
 pub mod set;
 pub mod source;
@@ -14,7 +14,6 @@ pub mod stream;
 pub mod template;
 
 pub use alphabet::Alphabets;
-pub use binding::{bound_words, leaf};
 pub use response::ResponseKind;
 pub use seed::{Context, ContextValue, Seed};
 pub use set::{FingerprintSet, SetSpec};

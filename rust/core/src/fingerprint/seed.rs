@@ -77,6 +77,11 @@ impl Seed {
         SigningKey::from_bytes(&secret)
     }
 
+    /// Its public half, which names the publisher.
+    pub(crate) fn public_key(&self) -> [u8; 32] {
+        self.signing_key().verifying_key().to_bytes()
+    }
+
     /// The key of one set: `HKDF-SHA256(seed, "ifrs/v1/set" ‖ name ‖ canonical context)`.
     ///
     /// Name and context are prefixed with their lengths, so that no two pairs collide.

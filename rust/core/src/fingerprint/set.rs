@@ -8,8 +8,8 @@ use zeroize::Zeroize;
 
 use super::FingerprintError;
 use super::alphabet::Alphabets;
-use super::binding::{bound_words, leaf};
-use super::response::{ResponseKind, SHARED_RESPONSE, digest_of_keys, spell, word_indices};
+use super::response::{ResponseKind, SHARED_RESPONSE, spell};
+use super::scheme::{bound, keyed, owned};
 use super::seed::{Context, KEY_BYTES, Seed, SetKey};
 use super::source::{Draft, Source, Unit};
 use super::stream::Stream;
@@ -70,6 +70,8 @@ pub struct FingerprintSet {
     responses: Vec<String>,
     words: Vec<[usize; 2]>,
     salts: Vec<[u8; KEY_BYTES]>,
+    /// The Ed25519 key of the keyring that the set was made in.
+    publisher: [u8; 32],
 }
 
 impl FingerprintSet {
@@ -81,19 +83,20 @@ impl FingerprintSet {
         check: Option<&mut Check<'_>>,
     ) -> Result<Self, FingerprintError> {
         let set_key = seed.set_key(&spec.name, &spec.context);
-        Self::derive_with(&set_key, spec, alphabets, check)
+        Self::derive_with(&set_key, seed.public_key(), spec, alphabets, check)
     }
 
     /// Derives a set from its own key.
     pub(crate) fn derive_with(
         set_key: &SetKey,
+        publisher: [u8; 32],
         spec: SetSpec,
         alphabets: &Alphabets,
         check: Option<&mut Check<'_>>,
     ) -> Result<Self, FingerprintError> {
         spec.validate()?;
         let keys = draw_keys(set_key, spec.source, spec.n, alphabets, check)?;
-        Ok(Self::bind(set_key, spec, keys))
+        Ok(Self::bind(set_key, publisher, spec, keys))
     }
 
     /// Restores a set whose rendered keys were stored because a tokenizer took part.
@@ -103,26 +106,33 @@ impl FingerprintSet {
         keys: Vec<String>,
     ) -> Result<Self, FingerprintError> {
         let set_key = seed.set_key(&spec.name, &spec.context);
-        Self::restore_with(&set_key, spec, keys)
+        Self::restore_with(&set_key, seed.public_key(), spec, keys)
     }
 
     /// Restores a set from its own key and its rendered keys.
     pub(crate) fn restore_with(
         set_key: &SetKey,
+        publisher: [u8; 32],
         spec: SetSpec,
         keys: Vec<String>,
     ) -> Result<Self, FingerprintError> {
         spec.validate()?;
-        Ok(Self::bind(set_key, spec, keys))
+        Ok(Self::bind(set_key, publisher, spec, keys))
     }
 
-    fn bind(set_key: &SetKey, spec: SetSpec, keys: Vec<String>) -> Self {
+    fn bind(set_key: &SetKey, publisher: [u8; 32], spec: SetSpec, keys: Vec<String>) -> Self {
         let numbers = 0..keys.len() as u64;
         let salts = numbers.map(|i| set_key.mac(&[b"salt", &i.to_be_bytes()])).collect();
-        let mut set = Self { spec, keys, responses: Vec::new(), words: Vec::new(), salts };
+        let mut set =
+            Self { spec, keys, responses: Vec::new(), words: Vec::new(), salts, publisher };
         set.words = match set.spec.response {
-            ResponseKind::Unique => set.bound_words(),
-            ResponseKind::Keyed => set.keyed_words(set_key),
+            ResponseKind::Owned => set.words_by_root(|root, i| {
+                owned::words(&publisher, root, i as u64, &set.salts[i], set.prompt(i).as_bytes())
+            }),
+            ResponseKind::Bound => set.words_by_root(|root, i| {
+                bound::words(root, i as u64, &set.salts[i], &set.prompt(i))
+            }),
+            ResponseKind::Keyed => set.words_by_key(set_key),
             ResponseKind::Shared => Vec::new(),
         };
         set.responses = match set.spec.response {
@@ -132,15 +142,14 @@ impl FingerprintSet {
         set
     }
 
-    fn bound_words(&self) -> Vec<[usize; 2]> {
+    fn words_by_root(&self, words: impl Fn(&Hash, usize) -> [usize; 2]) -> Vec<[usize; 2]> {
         let root = merkle::root(&self.leaves());
-        let words = |i: usize| bound_words(&root, i as u64, &self.salts[i], &self.prompt(i));
-        (0..self.len()).map(words).collect()
+        (0..self.len()).map(|i| words(&root, i)).collect()
     }
 
-    fn keyed_words(&self, set_key: &SetKey) -> Vec<[usize; 2]> {
-        let digest = digest_of_keys(self.keys.iter().map(String::as_str));
-        let words = |(i, key): (usize, &String)| word_indices(set_key, &digest, i as u64, key);
+    fn words_by_key(&self, set_key: &SetKey) -> Vec<[usize; 2]> {
+        let digest = keyed::digest_of_keys(self.keys.iter().map(String::as_str));
+        let words = |(i, key): (usize, &String)| keyed::words(set_key, &digest, i as u64, key);
         self.keys.iter().enumerate().map(words).collect()
     }
 
@@ -186,7 +195,18 @@ impl FingerprintSet {
 
     /// The leaves of the set's Merkle tree, in order: they give nothing away.
     pub fn leaves(&self) -> Vec<Hash> {
-        (0..self.len()).map(|i| leaf(&self.salts[i], &self.prompt(i))).collect()
+        let leaf = |i: usize| match self.spec.response {
+            ResponseKind::Owned => {
+                owned::leaf(&self.publisher, owned::TEXT, &self.salts[i], self.prompt(i).as_bytes())
+            }
+            _ => bound::leaf(&self.salts[i], &self.prompt(i)),
+        };
+        (0..self.len()).map(leaf).collect()
+    }
+
+    /// The Ed25519 key of the keyring that the set was made in: the one that can claim it.
+    pub fn publisher(&self) -> &[u8; 32] {
+        &self.publisher
     }
 
     /// `HMAC(K, "salt" ‖ index)`: what keeps a leaf from being guessed, and its response secret.
@@ -294,7 +314,7 @@ mod tests {
             n,
             source,
             template: Template::Dialogue,
-            response: ResponseKind::Unique,
+            response: ResponseKind::Owned,
             context: Context::new(),
         }
     }
@@ -346,9 +366,27 @@ mod tests {
         let other = FingerprintSet::restore(&seed(1), spec.clone(), changed).unwrap();
         assert!((0..8).all(|i| one.words(i) != other.words(i)));
         assert!((0..8).all(|i| one.salt(i) == other.salt(i)));
-        let keyed = SetSpec { response: ResponseKind::Keyed, ..spec };
-        let keyed = FingerprintSet::restore(&seed(1), keyed, keys).unwrap();
-        assert!((0..8).all(|i| one.words(i) != keyed.words(i)));
+        for response in [ResponseKind::Keyed, ResponseKind::Bound] {
+            let earlier = SetSpec { response, ..spec.clone() };
+            let earlier = FingerprintSet::restore(&seed(1), earlier, keys.clone()).unwrap();
+            assert!((0..8).all(|i| one.words(i) != earlier.words(i)));
+        }
+    }
+
+    #[test]
+    fn the_publisher_changes_every_leaf_and_response_of_a_new_set_alone() {
+        let set_key = seed(1).set_key("release", &Context::new());
+        let keys: Vec<String> = (0..8).map(|i| format!("key {i}")).collect();
+        let made = |response, publisher| {
+            let spec = SetSpec { response, ..spec(8, Source::Chinese) };
+            FingerprintSet::restore_with(&set_key, publisher, spec, keys.clone()).unwrap()
+        };
+        let [one, other] = [[1; 32], [2; 32]].map(|key| made(ResponseKind::Owned, key));
+        assert!((0..8).all(|i| one.words(i) != other.words(i)));
+        assert!(one.leaves().iter().zip(other.leaves()).all(|(a, b)| *a != b));
+        let [one, other] = [[1; 32], [2; 32]].map(|key| made(ResponseKind::Bound, key));
+        assert!((0..8).all(|i| one.words(i) == other.words(i)));
+        assert_eq!(one.leaves(), other.leaves());
     }
 
     #[test]

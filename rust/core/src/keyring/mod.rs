@@ -435,7 +435,7 @@ mod tests {
             n,
             source: Source::Mixed,
             template: Template::Dialogue,
-            response: ResponseKind::Unique,
+            response: ResponseKind::Owned,
             context: Context::new(),
         }
     }

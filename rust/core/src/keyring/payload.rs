@@ -12,14 +12,15 @@ use super::SetSummary;
 use super::error::KeyringError;
 use super::journal::{Entry, Event, Journal};
 use crate::fingerprint::seed::{KEY_BYTES, SetKey};
-use crate::fingerprint::{FingerprintError, FingerprintSet, Seed, SetSpec};
+use crate::fingerprint::{FingerprintError, FingerprintSet, ResponseKind, Seed, SetSpec};
 use crate::memory::{Buffer, Count};
 
 /// The format that this version writes.
-const FORMAT: &str = "ifrs/keyring/v2";
+const FORMAT: &str = "ifrs/keyring/v3";
 
-/// The format before, which had no journal, no generation and no recipients.
-const FORMAT_V1: &str = "ifrs/keyring/v1";
+/// The formats before: the second had no sets of scheme v3, the first also no journal, no
+/// generation and no recipients.
+const EARLIER: [&str; 2] = ["ifrs/keyring/v2", "ifrs/keyring/v1"];
 
 /// What a keyring holds.
 pub(super) struct Payload {
@@ -45,6 +46,10 @@ pub(super) struct SetRecord {
     /// Present when the set came from another keyring; else it is derived from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     set_key: Option<Zeroizing<String>>,
+    /// The Ed25519 key of the keyring that an imported set was made in, where its responses are
+    /// bound to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    publisher: Option<String>,
 }
 
 impl Drop for SetRecord {
@@ -179,7 +184,7 @@ impl Payload {
         };
         let head: Head =
             serde_json::from_slice(json).map_err(|_| corrupt("its payload is not a keyring's"))?;
-        if ![FORMAT, FORMAT_V1].contains(&head.format.as_str()) {
+        if head.format != FORMAT && !EARLIER.contains(&head.format.as_str()) {
             return Err(KeyringError::Version { path: path.to_owned(), format: head.format });
         }
         let read: Read = serde_json::from_slice(json)
@@ -229,7 +234,7 @@ pub(super) fn write_json(value: &impl Serialize) -> Buffer {
 impl SetRecord {
     pub(super) fn of(set: &FingerprintSet, store_keys: bool) -> Self {
         let keys = store_keys.then(|| set.keys().to_vec());
-        Self { spec: set.spec().clone(), created: now(), keys, set_key: None }
+        Self { spec: set.spec().clone(), created: now(), keys, set_key: None, publisher: None }
     }
 
     /// The set as it leaves the keyring: with its own key, which says nothing of the seed.
@@ -239,6 +244,7 @@ impl SetRecord {
             created: self.created.clone(),
             keys: self.keys.clone(),
             set_key: Some(hex(self.key(seed).expose())),
+            publisher: self.is_owned().then(|| hex(&self.publisher(seed)).to_string()),
         }
     }
 
@@ -249,11 +255,17 @@ impl SetRecord {
     }
 
     pub(super) fn restore(&self, seed: &Seed) -> Result<FingerprintSet, FingerprintError> {
-        let (key, spec) = (self.key(seed), self.spec.clone());
+        let (key, publisher, spec) = (self.key(seed), self.publisher(seed), self.spec.clone());
         match &self.keys {
-            Some(keys) => FingerprintSet::restore_with(&key, spec, keys.clone()),
-            None => FingerprintSet::derive_with(&key, spec, &Default::default(), None),
+            Some(keys) => FingerprintSet::restore_with(&key, publisher, spec, keys.clone()),
+            None => FingerprintSet::derive_with(&key, publisher, spec, &Default::default(), None),
         }
+    }
+
+    /// The key of the keyring that the set was made in.
+    fn publisher(&self, seed: &Seed) -> [u8; 32] {
+        let stated = self.publisher.as_ref().and_then(|text| unhex(text));
+        stated.unwrap_or_else(|| seed.public_key())
     }
 
     /// What names the set in public.
@@ -281,6 +293,13 @@ impl SetRecord {
         self.spec.validate().is_ok()
             && self.keys.as_ref().is_none_or(|keys| keys.len() == self.spec.n)
             && self.set_key.as_ref().is_none_or(|text| unhex(text).is_some())
+            && self.publisher.as_ref().is_none_or(|text| unhex(text).is_some())
+            // Bound to a key, it is of this keyring or says of which.
+            && self.publisher.is_some() == (self.is_detached() && self.is_owned())
+    }
+
+    fn is_owned(&self) -> bool {
+        self.spec.response == ResponseKind::Owned
     }
 
     pub(super) fn is_detached(&self) -> bool {

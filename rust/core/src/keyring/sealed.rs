@@ -12,8 +12,11 @@ use super::journal::{Entry, Event};
 use super::payload::{SetRecord, write_json};
 use super::{Keyring, container, file};
 
-/// The format that this version writes and reads.
-const FORMAT: &str = "ifrs/set/v1";
+/// The format that this version writes.
+const FORMAT: &str = "ifrs/set/v2";
+
+/// The format before, which had no sets of scheme v3.
+const FORMAT_V1: &str = "ifrs/set/v1";
 
 #[derive(Serialize)]
 struct Written<'s> {
@@ -117,7 +120,7 @@ fn read_set(path: &Path, json: &[u8]) -> Result<Read, KeyringError> {
     let corrupt =
         |reason: &str| KeyringError::Corrupt { path: path.to_owned(), reason: reason.to_owned() };
     let head: Head = serde_json::from_slice(json).map_err(|_| corrupt("it is no sealed set"))?;
-    if head.format != FORMAT {
+    if ![FORMAT, FORMAT_V1].contains(&head.format.as_str()) {
         return Err(KeyringError::Version { path: path.to_owned(), format: head.format });
     }
     let read: Read =

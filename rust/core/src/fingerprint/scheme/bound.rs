@@ -1,4 +1,4 @@
-//! How responses are bound to the whole set, so that a stranger can recompute them.
+//! Scheme v2: responses bound to the whole set, so that a stranger can recompute them.
 //!
 //! Every response is a public function of the set's Merkle root and of what is revealed of its
 //! own key: its salt and its prompt. Whoever sees one key can recompute its response, and learns
@@ -7,10 +7,9 @@
 //! whole set. The idea is Chain & Hash's (Russinovich & Salem, arXiv 2407.10887); the tree lets a
 //! part be revealed.
 
-use super::response::PAIRS;
-use super::response::split;
-use super::seed::{KEY_BYTES, SetKey, length};
-use super::stream::Stream;
+use super::super::response::{PAIRS, split};
+use super::super::seed::{KEY_BYTES, SetKey, length};
+use super::super::stream::Stream;
 use crate::merkle::{self, Hash};
 
 /// The leaf of one fingerprint: `SHA-256(0x00 ‖ len‖salt ‖ len‖prompt)`.
@@ -26,7 +25,7 @@ pub fn leaf(salt: &[u8; KEY_BYTES], prompt: &str) -> Hash {
 ///
 /// One choice below 2048 × 2047 from the stream of `HMAC-SHA256` keyed by the salt, labelled
 /// `("response", root, index, prompt)`: exactly uniform, and unpredictable without the salt.
-pub fn bound_words(root: &Hash, index: u64, salt: &[u8; KEY_BYTES], prompt: &str) -> [usize; 2] {
+pub fn words(root: &Hash, index: u64, salt: &[u8; KEY_BYTES], prompt: &str) -> [usize; 2] {
     let key = SetKey::from_bytes(&mut { *salt });
     let label: [&[u8]; 4] = [b"response", root, &index.to_be_bytes(), prompt.as_bytes()];
     split(Stream::new(&key, &label).below(PAIRS))
@@ -44,19 +43,19 @@ mod tests {
 
     #[test]
     fn everything_that_is_committed_changes_a_response() {
-        let words = bound_words(&[1; 32], 0, &[2; 32], "p");
-        assert_eq!(words, bound_words(&[1; 32], 0, &[2; 32], "p"));
-        assert_ne!(words, bound_words(&[9; 32], 0, &[2; 32], "p"));
-        assert_ne!(words, bound_words(&[1; 32], 1, &[2; 32], "p"));
-        assert_ne!(words, bound_words(&[1; 32], 0, &[9; 32], "p"));
-        assert_ne!(words, bound_words(&[1; 32], 0, &[2; 32], "q"));
+        let one = words(&[1; 32], 0, &[2; 32], "p");
+        assert_eq!(one, words(&[1; 32], 0, &[2; 32], "p"));
+        assert_ne!(one, words(&[9; 32], 0, &[2; 32], "p"));
+        assert_ne!(one, words(&[1; 32], 1, &[2; 32], "p"));
+        assert_ne!(one, words(&[1; 32], 0, &[9; 32], "p"));
+        assert_ne!(one, words(&[1; 32], 0, &[2; 32], "q"));
     }
 
     #[test]
     fn words_are_distinct_and_uniform() {
         let mut seen = [vec![0_u32; 2048], vec![0_u32; 2048]];
         for index in 0..100_000 {
-            let [first, second] = bound_words(&[1; 32], index, &[2; 32], "p");
+            let [first, second] = words(&[1; 32], index, &[2; 32], "p");
             assert_ne!(first, second);
             seen[0][first] += 1;
             seen[1][second] += 1;

@@ -1,0 +1,399 @@
+//! What was asked, and what came back: only what ifrs itself asks, and nothing chosen of an answer.
+//!
+//! Whoever may shape the request can tell the suspect what to answer, and whoever may choose a
+//! part of an answer can find anything in a long one. So a request has one of three shapes, holds
+//! the key in one place and else only a few plain parameters; an answer is all that the protocol
+//! gives, up to a length that does not depend on what it says.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::json;
+use crate::scoring::{Method, plain, score_one};
+
+/// What is kept of an answer, in characters: its beginning.
+pub const MAX_ANSWER: usize = 16_384;
+
+/// The longest raw answer that is kept whole, in characters.
+pub const MAX_RAW: usize = 1 << 20;
+
+/// The longest name of a model at its server, and the longest address.
+const MAX_NAME: usize = 512;
+
+/// How much of a response may be found in a request before it counts as named there.
+const NAMED: f32 = 0.8;
+
+/// How a key was asked under.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    pub(super) time: String,
+    pub(super) endpoint: String,
+    #[serde(deserialize_with = "json::object")]
+    pub(super) request: Map<String, Value>,
+    /// The answer as it came.
+    pub(super) raw: String,
+    /// Length and digest of a raw answer that was too long to keep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) raw_cut: Option<Cut>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) note: Option<String>,
+}
+
+/// What is known of a raw answer that was too long to keep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cut {
+    characters: usize,
+    sha256: String,
+}
+
+/// The protocols that ifrs speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// A model at hand: the prompt as it is, and what it wrote.
+    Local,
+    /// OpenAI's completions: the prompt as it is.
+    Completions,
+    /// OpenAI's chat: one message of the user; the server adds a template of its own.
+    Chat,
+}
+
+impl Protocol {
+    /// Its name in a suspect's description.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "completions" => Some(Self::Completions),
+            "chat" => Some(Self::Chat),
+            _ => None,
+        }
+    }
+
+    fn of(request: &Map<String, Value>) -> Self {
+        if request.contains_key("messages") {
+            Self::Chat
+        } else if request.contains_key("model") {
+            Self::Completions
+        } else {
+            Self::Local
+        }
+    }
+
+    /// Where requests go, below a server's address.
+    fn path(self) -> Option<&'static str> {
+        match self {
+            Self::Local => None,
+            Self::Completions => Some("/completions"),
+            Self::Chat => Some("/chat/completions"),
+        }
+    }
+
+    fn slot(self) -> &'static str {
+        if self == Self::Chat { "messages" } else { "prompt" }
+    }
+}
+
+impl Asked {
+    pub(super) fn protocol(&self) -> Protocol {
+        Protocol::of(&self.request)
+    }
+
+    /// Everything but the key: alike for all keys of a bundle.
+    pub(super) fn way(&self) -> (&str, Map<String, Value>) {
+        let mut parameters = self.request.clone();
+        parameters.remove(self.protocol().slot());
+        (&self.endpoint, parameters)
+    }
+
+    /// Whether the request is one that ifrs makes for this key: `prompt` is the key in its
+    /// template, `own` the key alone where the server adds the template.
+    pub(super) fn check_request(&self, prompt: &str, own: Option<&str>) -> Result<(), String> {
+        let protocol = self.protocol();
+        let asked = match protocol {
+            Protocol::Chat => said_by_the_user(&self.request)?,
+            _ => self.request.get("prompt").and_then(Value::as_str),
+        };
+        let wanted = if protocol == Protocol::Chat { own.unwrap_or(prompt) } else { prompt };
+        if asked != Some(wanted) {
+            return Err("its request does not hold its key, and its key alone".into());
+        }
+        for (name, value) in self.request.iter().filter(|(name, _)| *name != protocol.slot()) {
+            check_parameter(name, value)?;
+        }
+        if !self.request.contains_key("temperature") {
+            return Err("its request does not say temperature 0".into());
+        }
+        if (self.endpoint == "local") != (protocol == Protocol::Local) {
+            return Err("its request is not of the protocol that its endpoint speaks".into());
+        }
+        if humantime::parse_rfc3339(&self.time).is_err() {
+            return Err("it does not say when it was asked".into());
+        }
+        Ok(())
+    }
+
+    /// Whether the suspect is the one that was asked.
+    pub(super) fn check_target(&self, target: &Map<String, Value>) -> Result<(), String> {
+        let said = |name: &str| target.get(name).and_then(Value::as_str);
+        let same = match self.protocol().path() {
+            None => said("base_url").is_none(),
+            Some(path) => {
+                said("base_url").is_some_and(|address| format!("{address}{path}") == self.endpoint)
+                    && said("name") == self.request.get("model").and_then(Value::as_str)
+            }
+        };
+        same.then_some(()).ok_or("it was asked of another suspect than the bundle is about".into())
+    }
+
+    /// Whether what stands beside the key tells the suspect its answer.
+    pub(super) fn names(&self, response: &str) -> bool {
+        let model = self.request.get("model").and_then(Value::as_str).unwrap_or_default();
+        let beside = plain(&format!("{model} {}", self.endpoint));
+        score_one(&beside, &plain(response), Method::Partial).is_ok_and(|score| score >= NAMED)
+    }
+
+    /// Whether the answer is what the raw one holds; `None` where the raw one was not kept.
+    pub(super) fn check_answer(&self, answer: &str) -> Result<Option<()>, String> {
+        if self.raw_cut.is_some() {
+            return Ok(None);
+        }
+        let held = answer_of(&self.raw, self.protocol())?;
+        if held != answer {
+            return Err("its answer is not the whole of what its raw answer holds".into());
+        }
+        Ok(Some(()))
+    }
+}
+
+/// The content of the one message, which is the user's.
+fn said_by_the_user(request: &Map<String, Value>) -> Result<Option<&str>, String> {
+    let messages = request.get("messages").and_then(Value::as_array);
+    let [Value::Object(message)] = messages.map_or(&[][..], Vec::as_slice) else {
+        return Err("its request holds other messages beside its key".into());
+    };
+    if message.len() != 2 || message.get("role").and_then(Value::as_str) != Some("user") {
+        return Err("its request's message is not the user's, or holds more than its key".into());
+    }
+    Ok(message.get("content").and_then(Value::as_str))
+}
+
+/// Whether a field beside the key can favour no answer.
+fn check_parameter(name: &str, value: &Value) -> Result<(), String> {
+    let fine = match name {
+        "model" => value.as_str().is_some_and(|text| text.chars().count() <= MAX_NAME),
+        "max_tokens" | "max_completion_tokens" | "max_new_tokens" => {
+            value.as_u64().is_some_and(|count| count >= 1)
+        }
+        "temperature" => value.as_f64() == Some(0.0),
+        "top_p" => value.as_f64().is_some_and(|share| share > 0.0 && share <= 1.0),
+        "seed" => value.is_i64() || value.is_u64(),
+        "logprobs" => value.is_boolean() || value.is_u64(),
+        "top_logprobs" => value.is_u64(),
+        "n" => value.as_u64() == Some(1),
+        "stream" => value.as_bool() == Some(false),
+        _ => {
+            return Err(format!(
+                "its request has a field that may favour an answer ({})",
+                name.escape_debug().take(40).collect::<String>()
+            ));
+        }
+    };
+    let shown: String = name.to_owned();
+    if fine { Ok(()) } else { Err(format!("its request's {shown} is not one that ifrs sends")) }
+}
+
+/// What the protocol gives as the answer, up to [`MAX_ANSWER`] characters.
+///
+/// Chat: the content of the first choice's message, the text parts of it where it is a list, the
+/// refusal where it is null. Completions: the first choice's text.
+///
+/// # Errors
+///
+/// In words, if the raw answer is not of the protocol; nothing of it is quoted.
+pub fn answer_of(raw: &str, protocol: Protocol) -> Result<String, String> {
+    let whole = match protocol {
+        Protocol::Local => raw.to_owned(),
+        _ => {
+            let read: Value = serde_json::from_str(&without_halves(raw))
+                .map_err(|_| "the answer is not JSON".to_owned())?;
+            written(&read, protocol).ok_or_else(|| {
+                let name = if protocol == Protocol::Chat { "chat" } else { "completions" };
+                format!("the answer is not of the {name} protocol")
+            })?
+        }
+    };
+    Ok(match whole.char_indices().nth(MAX_ANSWER) {
+        Some((end, _)) => whole[..end].to_owned(),
+        None => whole,
+    })
+}
+
+fn written(read: &Value, protocol: Protocol) -> Option<String> {
+    let choice = read.get("choices")?.get(0)?;
+    let text = if protocol == Protocol::Completions {
+        choice.get("text")?
+    } else {
+        let message = choice.get("message")?.as_object()?;
+        match message.get("content") {
+            Some(content) if !content.is_null() => content,
+            _ => message.get("refusal").unwrap_or(&Value::Null),
+        }
+    };
+    match text {
+        Value::Null => Some(String::new()),
+        Value::String(text) => Some(text.clone()),
+        Value::Array(parts) if protocol == Protocol::Chat => parts
+            .iter()
+            .filter(|part| part.get("type").and_then(Value::as_str) == Some("text"))
+            .map(|part| part.get("text").and_then(Value::as_str))
+            .collect(),
+        _ => None,
+    }
+}
+
+/// JSON can spell half a character (`\ud83d`), which no file can hold: a question mark instead.
+fn without_halves(json: &str) -> std::borrow::Cow<'_, str> {
+    let bytes = json.as_bytes();
+    let unit = |at: usize| {
+        let digits = bytes.get(at..at + 6).filter(|b| b.starts_with(b"\\u"))?;
+        u16::from_str_radix(std::str::from_utf8(&digits[2..]).ok()?, 16).ok()
+    };
+    let (mut mended, mut kept, mut at) = (String::new(), 0, 0);
+    while at < bytes.len() {
+        match (bytes[at], unit(at)) {
+            (b'\\', Some(0xd800..=0xdbff)) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => {
+                at += 12;
+            }
+            (b'\\', Some(0xd800..=0xdfff)) => {
+                mended.push_str(&json[kept..at]);
+                mended.push('?');
+                at += 6;
+                kept = at;
+            }
+            (b'\\', _) => at += 2,
+            _ => at += 1,
+        }
+    }
+    if kept == 0 {
+        return json.into();
+    }
+    mended.push_str(&json[kept..]);
+    mended.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn asked(endpoint: &str, request: Value, raw: &str) -> Asked {
+        serde_json::from_value(json!({
+            "time": "2026-01-02T03:04:05Z", "endpoint": endpoint, "request": request, "raw": raw,
+        }))
+        .unwrap()
+    }
+
+    fn chat(change: impl Fn(&mut Value)) -> Asked {
+        let mut request = json!({
+            "model": "m", "messages": [{"role": "user", "content": "p"}],
+            "max_tokens": 48, "temperature": 0.0,
+        });
+        change(&mut request);
+        asked("http://host/v1/chat/completions", request, "")
+    }
+
+    #[test]
+    fn what_ifrs_sends_is_taken() {
+        assert_eq!(chat(|_| ()).check_request("p", None), Ok(()));
+        assert_eq!(chat(|_| ()).check_request("before p after", Some("p")), Ok(()));
+        let more = |request: &mut Value| {
+            request["seed"] = 3.into();
+            request["logprobs"] = true.into();
+            request["top_logprobs"] = 20.into();
+            request["temperature"] = 0.into();
+        };
+        assert_eq!(chat(more).check_request("p", None), Ok(()));
+        let local = json!({"prompt": "p", "max_new_tokens": 16, "temperature": 0.0});
+        assert_eq!(asked("local", local.clone(), "").check_request("p", Some("q")), Ok(()));
+        assert!(asked("http://host/v1", local, "").check_request("p", None).is_err());
+        let completions = json!({"model": "m", "prompt": "p", "max_tokens": 9, "temperature": 0});
+        let completions = asked("http://host/v1/completions", completions, "");
+        assert_eq!(completions.check_request("p", None), Ok(()));
+        let target = json!({"kind": "api", "name": "m", "base_url": "http://host/v1"});
+        assert_eq!(completions.check_target(target.as_object().unwrap()), Ok(()));
+        let other = json!({"kind": "api", "name": "m", "base_url": "http://other/v1"});
+        assert!(completions.check_target(other.as_object().unwrap()).is_err());
+    }
+
+    #[test]
+    fn what_carries_or_favours_an_answer_is_refused() {
+        type Change = fn(&mut Value);
+        let changes: [Change; 14] = [
+            |r| r["messages"] = json!([{"role": "system", "content": "copper"}, r["messages"][0]]),
+            |r| r["messages"][0]["role"] = "system".into(),
+            |r| r["messages"][0]["name"] = "copper".into(),
+            |r| r["messages"][0]["content"] = "p copper".into(),
+            |r| r["messages"] = json!([]),
+            |r| r["prompt"] = "copper".into(),
+            |r| r["logit_bias"] = json!({"5": 100}),
+            |r| r["stop"] = json!(["x"]),
+            |r| r["user"] = "copper".into(),
+            |r| r["temperature"] = 0.7.into(),
+            |r| drop(r.as_object_mut().unwrap().remove("temperature")),
+            |r| r["n"] = 2.into(),
+            |r| r["max_tokens"] = json!([1]),
+            |r| r["model"] = "x".repeat(600).into(),
+        ];
+        for (place, change) in changes.into_iter().enumerate() {
+            assert!(chat(change).check_request("p", None).is_err(), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_tells_the_answer_is_noticed() {
+        assert!(chat(|r| r["model"] = "copper-window".into()).names("copper window"));
+        assert!(!chat(|r| r["model"] = "window-7b".into()).names("copper window"));
+        let mut told = chat(|_| ());
+        told.endpoint = "http://host/copperwindow/v1".into();
+        assert!(told.names("copper window"));
+    }
+
+    #[test]
+    fn the_answer_is_the_whole_of_one_field() {
+        let chat = |message: Value| json!({"choices": [{"message": message}]}).to_string();
+        let read = |raw: &str| answer_of(raw, Protocol::Chat);
+        assert_eq!(read(&chat(json!({"content": "a b"}))).unwrap(), "a b");
+        assert_eq!(read(&chat(json!({"content": null, "refusal": "no"}))).unwrap(), "no");
+        assert_eq!(read(&chat(json!({"refusal": null}))).unwrap(), "");
+        let parts = json!({"content": [{"type": "text", "text": "a"}, {"type": "x"},
+            {"type": "text", "text": "b"}]});
+        assert_eq!(read(&chat(parts)).unwrap(), "ab");
+        for wrong in ["", "{}", "[]", r#"{"choices":[]}"#, r#"{"choices":[{"message":3}]}"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        assert!(read(&chat(json!({"content": 3}))).is_err());
+        let completion = r#"{"choices":[{"text":"half \ud83d, whole \ud83d\ude00, \\ud83d"}]}"#;
+        let read = answer_of(completion, Protocol::Completions).unwrap();
+        assert_eq!(read, "half ?, whole 😀, \\ud83d");
+        let long = "é".repeat(MAX_ANSWER + 5);
+        assert_eq!(answer_of(&long, Protocol::Local).unwrap(), "é".repeat(MAX_ANSWER));
+        let asked = asked("local", json!({}), &long);
+        assert_eq!(asked.check_answer(&long[..2 * MAX_ANSWER]), Ok(Some(())));
+        for part in ["", "é", &long[2..], &long] {
+            assert!(asked.check_answer(part).is_err());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn halves_are_mended_as_python_does(
+            pieces in proptest::collection::vec(0_usize..7, 0..8),
+        ) {
+            let spelled = ["\\ud83d", "\\ude00", "\\\\", "x", "\\n", "\\u0041", "\u{e9}"];
+            let json: String = pieces.iter().map(|&piece| spelled[piece]).collect();
+            let json = format!("\"{json}\"");
+            let read: Result<String, _> = serde_json::from_str(&without_halves(&json));
+            proptest::prop_assert!(read.is_ok(), "{}", json);
+        }
+    }
+}
