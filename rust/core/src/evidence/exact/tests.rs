@@ -314,3 +314,18 @@ fn nonsense_is_refused() {
         assert!(exact_cumulative_log10(&[vec![of(1, 2)], vec![rank]]).is_err());
     }
 }
+
+#[test]
+fn blocks_of_frequencies_agree_with_all_of_them() {
+    for (fired, n) in [(950, 1000), (300, 1000), (120, 400), (700, 900)] {
+        let ranks: Vec<Rank> = (0..n)
+            .flat_map(|key| [2048, 2047].map(|size| (key, size)))
+            .map(|(key, size)| of(if key < fired { 1 } else { 1 + key * 89 % size }, size))
+            .collect();
+        let mut evidence = Evidence::default();
+        ranks.iter().for_each(|&rank| evidence.add(rank, 1).unwrap());
+        let (groups, loss) = (evidence.groups(), evidence.loss as f64 * UNIT);
+        let (sparse, dense) = super::invert::both_ways(&groups, loss);
+        assert!((sparse - dense).abs() < 1e-4 * dense, "{fired} of {n}: {sparse} {dense}");
+    }
+}
