@@ -45,14 +45,14 @@ const DIRECT: usize = 10_000_000;
 const FREQUENCIES: usize = 1 << 19;
 
 /// The same for a coarser bound.
-const FEW_FREQUENCIES: usize = 1 << 14;
+const FEW_FREQUENCIES: usize = 1 << 13;
 
 /// How close to the tail a bound is wanted.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Effort {
     /// Within about 1 %.
     Full,
-    /// Within about 20 % for thousands of factors, in about a millisecond.
+    /// Within about 25 % for two thousand factors, in about a millisecond.
     Little,
 }
 
