@@ -72,6 +72,7 @@ def held_by(way: str, keys: int) -> int:
 def beside(keys: int, rounds: int, held: dict[tuple[int, str], int]) -> None:
     """Prints times of both ways, their ratio, and what each found."""
     ranks = ranks_of(keys, weak(keys))
+    rounds = max(rounds, 300 // keys)
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     found = {}
     for turn in range(rounds + 1):
