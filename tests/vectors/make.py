@@ -358,6 +358,8 @@ def checked_bundle(
     weighed = "fisher" if found["log10_p"] != min(0.0, -found["log10_e"]) else "e-process"
     if test.to_json()["test"] == "sequential":
         weighed = "e-process"
+    if not any(found["ranks"]):
+        weighed = "none"  # a shared response, which proves nothing
     out.add(
         "bundle",
         file,

@@ -138,7 +138,7 @@ def sealed_sets(out: Any, sealed: Callable[[Any], bytes], passphrase: str) -> No
         file = f"bad/set-{name}.age"
         out.path(file).write_bytes(sealed({**payload, **change}))
         bad(out, "sealed set", file, [problem], open=how)
-    out.path("bad/set-cut.age").write_bytes(path.read_bytes()[:-1])
+    out.path("bad/set-cut.age").write_bytes(sealed(payload)[:-1])
     bad(out, "sealed set", "bad/set-cut.age", ["damaged"], open=how)
     bad(out, "sealed set", "sets/acme.age", ["wrong-credential"],
         open={"identity": "identities/holder-1.txt"})  # fmt: skip
