@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,8 @@ class CheckResult:
         stated_verdict: The verdict at that one, as the bundle states it.
         claim: The claim's digest and statement; None if it cannot be read.
         publisher_key: The Ed25519 key that signed, in hexadecimal.
-        timestamp: `time` and `verified`; None where the claim carries no stamp.
+        timestamp: `time`, `accuracy` in seconds, and `verified`; None where the claim carries no
+            stamp.
         released: When the suspect was released, if that was said.
         precedes_release: Whether a verified stamp is older; None if that is not known.
         evidence: "likelihood" or "text".
@@ -208,10 +209,14 @@ def _stamped(
             "the time stamp was not verified: pass the authority's root certificate (--tsa-root)"
         )
     if stamp is not None and stamp["verified"]:
-        problems += _order(stamp["time"], found)
+        problems += _order(stamp, found)
     if released is None:
         return stamp, None
-    precedes = bool(stamp and stamp["verified"] and _parse(stamp["time"]) < released)
+    precedes = False
+    if stamp is not None and stamp["verified"]:
+        # At the latest: when a suspect came out is not told by the publisher's clock.
+        latest = _parse(stamp["time"]) + timedelta(seconds=stamp["accuracy"])
+        precedes = latest < released
     if not precedes:
         problems.append(
             f"release: no verified time stamp shows that the claim is older than the suspect's "
@@ -220,17 +225,24 @@ def _stamped(
     return stamp, precedes
 
 
-def _order(stamped: str, found: dict[str, Any]) -> list[str]:
-    """A stamp lies between the claim and the first query, or it shows nothing."""
+def _order(stamp: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """A stamp lies between the claim and the first query, or it shows nothing.
+
+    Both are times of the publisher's clock, which may be some minutes off the authority's.
+    """
+    from ifrs.evidence.stamps import later, older
+
     problems = []
+    said, stamped = stamp["time"], _parse(stamp["time"])
+    accuracy = timedelta(seconds=stamp["accuracy"])
     created = found["claim"]["statement"]["predicate"]["created"]
-    if _parse(stamped) < _parse(created):
-        problems.append(f"time stamp: it ({stamped}) is older than the claim ({created})")
+    if older(stamped, accuracy, _parse(created)):
+        problems.append(f"time stamp: it ({said}) is older than the claim ({created})")
     asked = [query["asked"]["time"] for query in found["queries"]]
     first = min(filter(None, (_maybe(time) for time in asked)), default=None)
-    if first is not None and _parse(stamped) > first:
+    if first is not None and later(stamped, accuracy, first):
         problems.append(
-            f"time stamp: it ({stamped}) is later than the first query ({_text(first)}): the claim "
+            f"time stamp: it ({said}) is later than the first query ({_text(first)}): the claim "
             f"may have been made to fit the answers"
         )
     return problems

@@ -65,7 +65,8 @@ class Claim:
         Only a digest of the claim is sent.
 
         Raises:
-            EvidenceError: The authority gave no stamp that fits.
+            EvidenceError: The authority gave no stamp that fits, or clocks are so far apart that
+                `check` would not accept it.
             ImportError: rfc3161-client is missing.
         """
         from ifrs.evidence.stamps import request_stamp
@@ -76,16 +77,16 @@ class Claim:
         """The same claim with a time stamp at hand: an RFC 3161 response over `envelope`, in DER.
 
         Raises:
-            EvidenceError: The response is no stamp over this claim.
+            EvidenceError: The response is no stamp over this claim, or older than it.
             ImportError: rfc3161-client is missing.
         """
-        from ifrs.evidence.stamps import read_stamp
+        from ifrs.evidence.stamps import require_fitting
 
-        read_stamp(response, self.envelope)
+        require_fitting(response, self.envelope, self.created)
         return Claim(self._core.with_stamp(response))
 
     def stamped(self, tsa_roots: Sequence[PathLike] = ()) -> dict[str, Any] | None:
-        """When an authority saw the claim: `time` and `verified`; None without a stamp.
+        """When an authority saw it: `time`, `accuracy` and `verified`; None without a stamp.
 
         Args:
             tsa_roots: PEM files of authorities to trust; without one nothing is verified.
