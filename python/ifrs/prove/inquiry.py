@@ -10,7 +10,7 @@ from typing import Any
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
-from ifrs.errors import TargetError
+from ifrs.errors import FingerprintError, TargetError
 from ifrs.prove.evidence import Query, RankRow, ranks_by_text, records
 from ifrs.prove.ledger import Ledger
 from ifrs.prove.partial import Saver
@@ -85,10 +85,13 @@ class Inquiry:
 
         Raises:
             TargetError: The suspect gave no usable answer at all.
+            FingerprintError: Other processes spent every key.
             KeyringError: The journal cannot be written.
         """
         while batch := self._next():
-            self.ledger.spend(batch)
+            batch = self._spend(batch)
+            if not batch:
+                continue
             self._pending = batch
             if saver is not None:
                 saver.write()  # what was sent is known even if nothing else is written
@@ -129,6 +132,21 @@ class Inquiry:
             },
             notes=self._about + self._notes,
         )
+
+    def _spend(self, batch: list[int]) -> list[int]:
+        """Journal keys; those that another process spent meanwhile are planned no more."""
+        free = self.ledger.spend(batch)
+        taken = set(batch).difference(free)
+        if taken:
+            self._planned = [index for index in self._planned if index not in taken]
+            keys = "1 key was" if len(taken) == 1 else f"{len(taken)} keys were"
+            self._about.append(f"{keys} spent elsewhere meanwhile, and not asked under here.")
+        if not self._planned:
+            raise FingerprintError(
+                "all keys of the set that were left were spent elsewhere meanwhile: verify with "
+                "another set"
+            )
+        return free
 
     def _next(self) -> list[int]:
         """The keys to ask under next; none when there is nothing left to gain."""
