@@ -115,8 +115,7 @@ class Keyring:
         identities = [] if identity is None else [os.fspath(identity)]
         given = _text(passphrase)
         core = _core.Keyring.open(os.fspath(path), given, identities, accept_older, lock_timeout)
-        for notice in core.notices():
-            warnings.warn(notice, KeyringWarning, stacklevel=2)
+        _warn(core)
         return cls(core, Path(path))
 
     @classmethod
@@ -163,6 +162,7 @@ class Keyring:
             _work_factor,
             lock_timeout,
         )
+        _warn(core)
         return cls(core, Path(path))
 
     def rekey(
@@ -295,7 +295,9 @@ class Keyring:
         """
         identities = [] if identity is None else [os.fspath(identity)]
         given = _text(passphrase)
-        return self[self._core.import_set(os.fspath(sealed), given, identities, name)]
+        called = self._core.import_set(os.fspath(sealed), given, identities, name)
+        _warn(self._core)
+        return self[called]
 
     def seal(self, data: bytes) -> bytes:
         """Encrypt a private file, such as an F-Adapter, for whoever may open this keyring.
@@ -502,6 +504,12 @@ class Keyring:
         else:
             state = "closed" if self._core.closed else f"{len(self)} sets"
         return f"Keyring({str(self.path)!r}, {state})"
+
+
+def _warn(core: _core.Keyring) -> None:
+    """Say what was noticed of files, at the line that asked for them."""
+    for notice in core.take_notices():
+        warnings.warn(notice, KeyringWarning, stacklevel=3)
 
 
 def _one_of(passphrase: str | None, recipients: Iterable[str]) -> tuple[str | None, list[str]]:

@@ -74,6 +74,7 @@ class Inquiry:
         self._pending: list[int] = []
         self._notes: list[str] = []
         self._about = [] if note is None else [note]
+        self._taken = 0  # by others, after it was planned here
         self._complete = False
         self._started = time.monotonic()
         self._candidates = [1 + settings.decoys] if fps.response == "unique" else []
@@ -130,7 +131,7 @@ class Inquiry:
                 "complete": self._complete,
                 "pending": pending,
             },
-            notes=self._about + self._notes,
+            notes=self._about + self._lost() + self._notes,
         )
 
     def _spend(self, batch: list[int]) -> list[int]:
@@ -139,14 +140,18 @@ class Inquiry:
         taken = set(batch).difference(free)
         if taken:
             self._planned = [index for index in self._planned if index not in taken]
-            keys = "1 key was" if len(taken) == 1 else f"{len(taken)} keys were"
-            self._about.append(f"{keys} spent elsewhere meanwhile, and not asked under here.")
+            self._taken += len(taken)
         if not self._planned:
             raise FingerprintError(
                 "all keys of the set that were left were spent elsewhere meanwhile: verify with "
                 "another set"
             )
         return free
+
+    def _lost(self) -> list[str]:
+        """What the report should say of keys that others spent meanwhile."""
+        keys = "1 key was" if self._taken == 1 else f"{self._taken} keys were"
+        return [f"{keys} spent elsewhere meanwhile and not asked under."] if self._taken else []
 
     def _next(self) -> list[int]:
         """The keys to ask under next; none when there is nothing left to gain."""

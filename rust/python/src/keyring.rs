@@ -319,9 +319,9 @@ impl PyKeyring {
         self.with(py, |ring| ring.spent(name))
     }
 
-    /// What whoever opened the keyring should know of its files.
-    fn notices(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.read(py, |ring| ring.notices().iter().map(ToString::to_string).collect())
+    /// What whoever opened the keyring should know of the files that were read; said once.
+    fn take_notices(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.with(py, |ring| Ok(ring.take_notices().iter().map(ToString::to_string).collect()))
     }
 
     /// What happened, in order.

@@ -92,7 +92,8 @@ impl Keyring {
             payload.journal.append(Entry { to, ..Entry::new(Event::Combined) });
             Ok(payload)
         };
-        let ring = Self::create_with(path, protect, settings, restored)?;
+        let mut ring = Self::create_with(path, protect, settings, restored)?;
+        ring.notices = identities.notices().to_vec();
         // The shares may be older than what was seen last: whoever combines them accepts that.
         ring.remember(true);
         Ok(ring)

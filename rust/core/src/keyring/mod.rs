@@ -145,9 +145,9 @@ impl Keyring {
         Ok(ring)
     }
 
-    /// What whoever opened the keyring should know of its files.
-    pub fn notices(&self) -> &[Notice] {
-        &self.notices
+    /// What whoever opened the keyring should know of the files that were read; said once.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
 
     /// Whether this process opened it: a child of `fork` has none of its secrets.
@@ -1024,13 +1024,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut ring) = make(folder.path());
         ring.generate(spec("one", 1), &Alphabets::default(), None).unwrap();
-        assert!(open(&path, "correct horse").unwrap().notices().is_empty());
+        assert!(open(&path, "correct horse").unwrap().take_notices().is_empty());
         for (place, mode) in forms(folder.path()).into_iter().zip([0o640, 0o602]) {
             std::fs::set_permissions(&place, Permissions::from_mode(mode)).unwrap();
         }
-        let ring = open(&path, "correct horse").unwrap();
-        let said: Vec<String> = ring.notices().iter().map(ToString::to_string).collect();
+        let mut ring = open(&path, "correct horse").unwrap();
+        let said: Vec<String> = ring.take_notices().iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), 2);
+        assert!(ring.take_notices().is_empty());
         let path = path.canonicalize().unwrap();
         assert!(said[0].contains("0640") && said[0].ends_with(&format!("600 {}", path.display())));
         assert!(said[1].contains("0602"));

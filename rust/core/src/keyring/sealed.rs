@@ -79,6 +79,7 @@ impl Keyring {
             return Err(KeyringError::WrongPassphrase(sealed.to_owned()));
         };
         let read = read_set(sealed, &container::open_any(sealed, &bytes, unlock)?.0)?;
+        let notices = unlock.notices().to_vec();
         let name = name.unwrap_or(&read.set.spec.name).to_owned();
         let Read { keyring, spent, set, .. } = read;
         let indices: Vec<usize> = BTreeSet::from_iter(spent).into_iter().collect();
@@ -91,6 +92,7 @@ impl Keyring {
             payload.journal.append(entry.about(&name, id));
             payload.add(record)
         })?;
+        self.notices = notices;
         Ok(name)
     }
 
