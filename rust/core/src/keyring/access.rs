@@ -276,10 +276,12 @@ pub(super) fn missing(error: &ResolveError) -> KeyringError {
     }
 }
 
-/// age marks the variable parts of its messages with invisible characters; one line without them.
+/// age marks the variable parts of its messages with invisible characters; one line without them,
+/// and without what would steer a terminal.
 pub(super) fn plain(message: &str) -> String {
-    let visible: String =
-        message.chars().filter(|c| !matches!(c, '\u{2066}'..='\u{2069}')).collect();
+    let shown =
+        |c: &char| !matches!(c, '\u{2066}'..='\u{2069}') && (c.is_whitespace() || !c.is_control());
+    let visible: String = message.chars().filter(shown).collect();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

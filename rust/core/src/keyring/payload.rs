@@ -27,6 +27,9 @@ const MAX_KEY: usize = 16 << 10;
 /// The most that a template may put around a key, in bytes of UTF-8.
 const MAX_AROUND: usize = 64 << 10;
 
+/// More writings than there can have been; counting on from here never overflows.
+const MAX_GENERATION: u64 = u64::MAX / 2;
+
 /// What a keyring holds.
 pub(super) struct Payload {
     pub(super) created: String,
@@ -193,6 +196,9 @@ impl Payload {
         let mut bytes = unhex(&read.seed).ok_or_else(|| corrupt("its seed is malformed"))?;
         if let Some(reason) = read.sets.iter().find_map(SetRecord::fault) {
             return Err(corrupt(reason));
+        }
+        if read.generation > MAX_GENERATION {
+            return Err(corrupt("its generation is out of range"));
         }
         if let Some(number) = read.journal.broken() {
             return Err(corrupt(&format!("its journal was altered at entry {number}")));
