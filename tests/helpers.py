@@ -21,6 +21,7 @@ def fixed_keyring(folder):
     Whether a tiny model learns its keys hangs on the draw, and so does a p-value of chance.
     """
     path = shutil.copy(Path(__file__).with_name("data") / "fixed.ifrs", folder / "keyring.ifrs")
+    Path(path).chmod(0o600)  # a checkout's files are open to others
     return ifrs.Keyring.open(path, passphrase="pass")
 
 

@@ -149,8 +149,23 @@ def test_an_older_copy_is_noticed_and_can_be_accepted(ring, state, monkeypatch, 
     assert ring_names(ring.path) == []
     # With nothing remembered there is nothing to compare with.
     for file in (state / "keyrings").iterdir():
-        file.write_text("{")
+        file.unlink()
     assert ring_names(ring.path) == []
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"format": "ifrs/state/v9"}', "x" * 9000])
+def test_a_damaged_memory_is_said(ring, state, monkeypatch, capfd, damage):
+    monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
+    ring.generate("one", 1)
+    [file] = (state / "keyrings").iterdir()
+    file.write_text(damage)
+    with pytest.raises(ifrs.KeyringError, match="newest copy cannot be told") as caught:
+        ifrs.Keyring.open(ring.path, passphrase="pass")
+    assert str(file) in str(caught.value)
+    assert main(["keyring", "list", str(ring.path)]) == 2
+    assert "--accept-older" in capfd.readouterr().err
+    assert main(["keyring", "list", str(ring.path), "--accept-older"]) == 0
+    assert ring_names(ring.path) == ["one"]
 
 
 def test_another_history_of_the_same_length_is_noticed(ring):

@@ -17,6 +17,7 @@ from ifrs.errors import (
     KeyringCorrupt,
     KeyringError,
     KeyringLocked,
+    KeyringWarning,
     TargetError,
     WrongPassphrase,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "KeyringCorrupt",
     "KeyringError",
     "KeyringLocked",
+    "KeyringWarning",
     "LocalModel",
     "Report",
     "TargetError",

@@ -8,6 +8,7 @@ from ifrs._core import (
     KeyringCorrupt,
     KeyringError,
     KeyringLocked,
+    KeyringWarning,
     TargetError,
     WrongPassphrase,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "KeyringCorrupt",
     "KeyringError",
     "KeyringLocked",
+    "KeyringWarning",
     "TargetError",
     "WrongPassphrase",
 ]

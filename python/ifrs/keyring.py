@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from weakref import WeakKeyDictionary
 
 from ifrs import _core
-from ifrs._core import Fingerprint, FingerprintSet
+from ifrs._core import Fingerprint, FingerprintSet, KeyringWarning
 
 if TYPE_CHECKING:
     from ifrs.evidence.claim import Claim
@@ -41,7 +42,8 @@ class Keyring:
     The file is plain age v1 (age-encryption.org/v1): `age -d` with the passphrase or an identity
     prints its JSON. Everything secret lives in Rust and is wiped by `close`. Several processes
     may hold one keyring open: every change locks the file, takes in what others wrote, and is on
-    the disk before the call returns.
+    the disk before the call returns. Threads may share one object: they wait for each other. A
+    child of `fork` has none of its secrets, and opens the file anew.
     """
 
     def __init__(self, core: _core.Keyring, path: Path) -> None:
@@ -63,7 +65,7 @@ class Keyring:
 
         Args:
             path: Where; a file that is there is never overwritten.
-            passphrase: What opens it, or
+            passphrase: What opens it, taken in Unicode's composed form (NFC), or
             recipients: Whose keys open it: public keys of age (`age1…`), of SSH (`ssh-ed25519 …`,
                 `ssh-rsa …`), or of an age plugin that is installed. Post-quantum ones
                 (`age1tagpq1…`) cannot be mixed with others.
@@ -91,9 +93,12 @@ class Keyring:
     ) -> Keyring:
         """Open a keyring.
 
+        Warns with `KeyringWarning` of a file that others may read or change.
+
         Args:
-            path: The file.
-            passphrase: Of the keyring; with `identity`, of the identity file.
+            path: The file; a link is followed once, here.
+            passphrase: Of the keyring; with `identity`, of the identity file. It is tried in each
+                form in which Unicode may spell it.
             identity: Path of an age identity file or an SSH private key.
             accept_older: Take an older copy of the keyring for the present one.
             lock_timeout: Seconds to wait for another writer, whenever this object writes.
@@ -101,8 +106,8 @@ class Keyring:
         Raises:
             WrongPassphrase: Passphrase or identity do not open the file.
             KeyringCorrupt: The file is damaged or no keyring.
-            KeyringError: There is no such file, a later version wrote it, or it is an older copy
-                of what was seen here before.
+            KeyringError: There is no such file, a later version wrote it, it is an older copy of
+                what was seen here before, or what was seen here before is damaged.
             ValueError: There is neither passphrase nor identity.
         """
         if passphrase is None and identity is None:
@@ -110,6 +115,7 @@ class Keyring:
         identities = [] if identity is None else [os.fspath(identity)]
         given = _text(passphrase)
         core = _core.Keyring.open(os.fspath(path), given, identities, accept_older, lock_timeout)
+        _warn(core)
         return cls(core, Path(path))
 
     @classmethod
@@ -156,6 +162,7 @@ class Keyring:
             _work_factor,
             lock_timeout,
         )
+        _warn(core)
         return cls(core, Path(path))
 
     def rekey(
@@ -174,7 +181,9 @@ class Keyring:
             False where nothing was known to try, or where it is among the new recipients.
 
         Raises:
-            KeyringError: The file cannot be written, or a plugin is not installed.
+            KeyringError: The file cannot be written, or a plugin is not installed. The message says
+                whether the keyring opens as before or with what is new; its backup never opens
+                with the other of both.
             KeyringLocked: Another process writes.
             ValueError: There is not exactly one of both, the passphrase is the old one, or a
                 recipient is unusable.
@@ -286,7 +295,9 @@ class Keyring:
         """
         identities = [] if identity is None else [os.fspath(identity)]
         given = _text(passphrase)
-        return self[self._core.import_set(os.fspath(sealed), given, identities, name)]
+        called = self._core.import_set(os.fspath(sealed), given, identities, name)
+        _warn(self._core)
+        return self[called]
 
     def seal(self, data: bytes) -> bytes:
         """Encrypt a private file, such as an F-Adapter, for whoever may open this keyring.
@@ -371,23 +382,44 @@ class Keyring:
         indices: Iterable[int],
         target: str = "",
         event: Spending = "queried",
-    ) -> None:
+    ) -> list[int]:
         """Record that keys were claimed, sent to a target or revealed.
 
         Those sent or revealed are spent. Of an address neither password nor query is kept.
+
+        A key is sent once: with `"queried"` those alone are recorded, and may be sent, that no
+        process has spent before. Where there are none, nothing is recorded.
+
+        Returns:
+            Those of `indices` that were free, in order.
 
         Raises:
             KeyError: There is no such set.
             IndexError: The set has no such fingerprint.
             ValueError: There is no such event.
         """
-        self._core.spend(name, list(indices), target, event)
+        return self._core.spend(name, list(indices), target, event)
+
+    def spend_of(
+        self,
+        fps: FingerprintSet,
+        indices: Iterable[int],
+        target: str = "",
+        event: Spending = "queried",
+    ) -> list[int]:
+        """As `spend`, for a set at hand.
+
+        Raises:
+            KeyringError: The keyring's set of that name has other keys.
+        """
+        return self._core.spend_of(fps, list(indices), target, event)
 
     def spent(self, name: str) -> list[int]:
-        """The keys of a set that somebody else has seen, in order.
+        """The keys of a set that somebody else has seen, in order, as the file has it now.
 
         Raises:
             KeyError: There is no such set.
+            KeyringError: The file was changed, and cannot be read again.
         """
         return self._core.spent(name)
 
@@ -419,7 +451,10 @@ class Keyring:
         self._core.remove(name)
 
     def close(self) -> None:
-        """Wipe the seed and the passphrase; the object cannot be used afterwards."""
+        """Wipe the seed and the passphrase; the object cannot be used afterwards.
+
+        Waits for other threads that use it.
+        """
         self._core.close()
 
     @property
@@ -464,8 +499,17 @@ class Keyring:
         self.__reduce__()
 
     def __repr__(self) -> str:
-        state = "closed" if self._core.closed else f"{len(self)} sets"
+        if self._core.forked:
+            state = "opened before a fork"
+        else:
+            state = "closed" if self._core.closed else f"{len(self)} sets"
         return f"Keyring({str(self.path)!r}, {state})"
+
+
+def _warn(core: _core.Keyring) -> None:
+    """Say what was noticed of files, at the line that asked for them."""
+    for notice in core.take_notices():
+        warnings.warn(notice, KeyringWarning, stacklevel=3)
 
 
 def _one_of(passphrase: str | None, recipients: Iterable[str]) -> tuple[str | None, list[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
-from ifrs.errors import TargetError
+from ifrs.errors import FingerprintError, TargetError
 from ifrs.prove.evidence import Query, RankRow, ranks_by_text, records
 from ifrs.prove.ledger import Ledger
 from ifrs.prove.partial import Saver
@@ -77,6 +77,7 @@ class Inquiry:
         self._pending: list[int] = []
         self._notes: list[str] = []
         self._about = [] if note is None else [note]
+        self._taken = 0  # by others, after it was planned here
         self._complete = False
         self._started = time.monotonic()
         self._candidates = [1 + settings.decoys] if fps.response == "unique" else []
@@ -88,10 +89,13 @@ class Inquiry:
 
         Raises:
             TargetError: The suspect gave no usable answer at all.
+            FingerprintError: Other processes spent every key.
             KeyringError: The journal cannot be written.
         """
         while batch := self._next():
-            self.ledger.spend(batch)
+            batch = self._spend(batch)
+            if not batch:
+                continue
             self._pending = batch
             if saver is not None:
                 saver.write()  # what was sent is known even if nothing else is written
@@ -131,8 +135,27 @@ class Inquiry:
                 "pending": pending,
             },
             exact=self._complete and not self._sequential and len(queries) >= self._usable,
-            notes=self._about + self._notes,
+            notes=self._about + self._lost() + self._notes,
         )
+
+    def _spend(self, batch: list[int]) -> list[int]:
+        """Journal keys; those that another process spent meanwhile are planned no more."""
+        free = self.ledger.spend(batch)
+        taken = set(batch).difference(free)
+        if taken:
+            self._planned = [index for index in self._planned if index not in taken]
+            self._taken += len(taken)
+        if not self._planned:
+            raise FingerprintError(
+                "all keys of the set that were left were spent elsewhere meanwhile: verify with "
+                "another set"
+            )
+        return free
+
+    def _lost(self) -> list[str]:
+        """What the report should say of keys that others spent meanwhile."""
+        keys = "1 key was" if self._taken == 1 else f"{self._taken} keys were"
+        return [f"{keys} spent elsewhere meanwhile and not asked under."] if self._taken else []
 
     def _next(self) -> list[int]:
         """The keys to ask under next; none when there is nothing left to gain."""

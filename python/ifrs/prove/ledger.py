@@ -45,7 +45,15 @@ class Ledger:
         """The keys that somebody else has seen."""
         return set() if self._ring is None else set(self._ring.spent(self._fps.name))
 
-    def spend(self, indices: Sequence[int]) -> None:
-        """Record keys as spent; on the disk before this returns."""
-        if self._ring is not None and self._address is not None:
-            self._ring.spend(self._fps.name, indices, self._address, "queried")
+    def spend(self, indices: Sequence[int]) -> list[int]:
+        """Record keys as spent; on the disk before this returns.
+
+        Returns:
+            Those that may be sent: no other process spent them meanwhile.
+
+        Raises:
+            KeyringError: The keyring's set of that name has other keys, or cannot be written.
+        """
+        if self._ring is None or self._address is None:
+            return list(indices)
+        return self._ring.spend_of(self._fps, indices, self._address, "queried")

@@ -5,16 +5,45 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from ifrs._core import FingerprintSet
+from ifrs._core import FileLock, FingerprintSet
 from ifrs.errors import EvidenceError
 from ifrs.files import write_json
 from ifrs.prove.report import Report
 from ifrs.prove.target import Answer
 
 _LOST = "interrupted before an answer was recorded"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def alone(work: Callable[P, R]) -> Callable[P, R]:
+    """Keep two processes from going on with one report, which both would ask for.
+
+    Of the decorated function, the keyword argument `resume` names the report, if there is one. Its
+    lock lies beside it, and goes with the call.
+
+    Raises:
+        EvidenceError: Another process has it.
+        OSError: The lock cannot be written.
+    """
+
+    @wraps(work)
+    def locked(*args: P.args, **kwargs: P.kwargs) -> R:
+        report: Any = kwargs.get("resume")
+        if report is None:
+            return work(*args, **kwargs)
+        lock = FileLock(os.path.realpath(report))
+        try:
+            return work(*args, **kwargs)
+        finally:
+            lock.release()
+
+    return locked
 
 
 def read(

@@ -21,6 +21,7 @@ from ifrs.prove.target import Answer, ForeignTarget, Target
 _FOREIGN_TOKENS = 48
 
 
+@partial.alone
 def verify(
     target: Any,
     fps: FingerprintSet,
@@ -72,7 +73,8 @@ def verify(
         FingerprintError: Every key of the set is spent.
         KeyringError: Keys would be sent away and there is no open keyring to record it in, or it
             cannot be written.
-        EvidenceError: `resume` is no report, or one of another set, suspect or setting.
+        EvidenceError: `resume` is no report, one of another set, suspect or setting, or one that
+            another process is writing.
         ValueError: `max_queries`, `alpha`, `decoys` or `temperature` is out of range.
     """
     foreign = isinstance(target, ForeignTarget)

@@ -1,16 +1,22 @@
-//! Memory for secrets: locked, left out of core dumps, and wiped when dropped.
+//! Memory for secrets: locked, left out of core dumps and of forked children, wiped when dropped.
 //!
-//! Locking and the core dump flag are requests that a system may refuse (a limit on locked pages,
-//! a platform without them); the memory is then used as it is.
+//! Locking and the flags are requests that a system may refuse (a limit on locked pages, a platform
+//! without them); the memory is then used as it is. Where a child of `fork` has no such pages, it
+//! would crash when it reads them: who hands secrets out asks [`Locked::is_here`] first.
 
 use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
+use std::process;
 
 use memmap2::MmapMut;
 use zeroize::Zeroize;
 
 /// Bytes on pages of their own. No `Debug`, no `Clone`.
-pub(crate) struct Locked(Place);
+pub(crate) struct Locked {
+    place: Place,
+    /// The process that made them.
+    process: u32,
+}
 
 enum Place {
     Pages(MmapMut),
@@ -21,13 +27,19 @@ impl Locked {
     /// `length` zero bytes.
     pub(crate) fn zeroed(length: usize) -> Self {
         // A map of no bytes is an error on some systems.
-        match MmapMut::map_anon(length.max(1)) {
+        let place = match MmapMut::map_anon(length.max(1)) {
             Ok(pages) => {
                 protect(&pages);
-                Self(Place::Pages(pages))
+                Place::Pages(pages)
             }
-            Err(_) => Self(Place::Heap(vec![0; length].into())),
-        }
+            Err(_) => Place::Heap(vec![0; length].into()),
+        };
+        Self { place, process: process::id() }
+    }
+
+    /// Whether this is the process that made it, and not a child of `fork`.
+    pub(crate) fn is_here(&self) -> bool {
+        self.process == process::id()
     }
 }
 
@@ -36,7 +48,9 @@ fn protect(pages: &MmapMut) {
     // Refusals are no errors: see the module's text.
     let _ = pages.lock();
     #[cfg(target_os = "linux")]
-    let _ = pages.advise(memmap2::Advice::DontDump);
+    for advice in [memmap2::Advice::DontDump, memmap2::Advice::DontFork] {
+        let _ = pages.advise(advice);
+    }
 }
 
 #[cfg(not(unix))]
@@ -46,7 +60,7 @@ impl Deref for Locked {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        match &self.0 {
+        match &self.place {
             Place::Pages(pages) => pages,
             Place::Heap(bytes) => bytes,
         }
@@ -55,7 +69,7 @@ impl Deref for Locked {
 
 impl DerefMut for Locked {
     fn deref_mut(&mut self) -> &mut [u8] {
-        match &mut self.0 {
+        match &mut self.place {
             Place::Pages(pages) => pages,
             Place::Heap(bytes) => bytes,
         }
@@ -64,7 +78,13 @@ impl DerefMut for Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        self.deref_mut().zeroize();
+        let gone = cfg!(target_os = "linux") && matches!(self.place, Place::Pages(_));
+        if self.is_here() || !gone {
+            self.deref_mut().zeroize();
+        } else {
+            // A forked child has no such pages, and something else may be where they were.
+            std::mem::forget(std::mem::replace(&mut self.place, Place::Heap(Box::default())));
+        }
     }
 }
 
@@ -77,6 +97,11 @@ pub(crate) struct Buffer {
 impl Buffer {
     pub(crate) fn with_capacity(length: usize) -> Self {
         Self { bytes: Locked::zeroed(length), used: 0 }
+    }
+
+    /// Whether this is the process that made it, and not a child of `fork`.
+    pub(crate) fn is_here(&self) -> bool {
+        self.bytes.is_here()
     }
 
     /// Reads to the end of what `reader` gives; more than the capacity is an error.

@@ -6,7 +6,8 @@ use ifrs_core::keyring::KeyringError as CoreKeyringError;
 use ifrs_core::scoring::ScoringError;
 use pyo3::create_exception;
 use pyo3::exceptions::{
-    PyException, PyIndexError, PyKeyError, PyKeyboardInterrupt, PyMemoryError, PyValueError,
+    PyException, PyIndexError, PyKeyError, PyKeyboardInterrupt, PyMemoryError, PyUserWarning,
+    PyValueError,
 };
 use pyo3::prelude::*;
 
@@ -20,6 +21,12 @@ create_exception!(
 );
 create_exception!(ifrs, KeyringLocked, KeyringError, "Another process writes the keyring.");
 create_exception!(ifrs, KeyringCorrupt, KeyringError, "The file is damaged or no keyring.");
+create_exception!(
+    ifrs,
+    KeyringWarning,
+    PyUserWarning,
+    "A keyring is opened, and something about its files should be mended."
+);
 create_exception!(ifrs, FingerprintError, IfrsError, "A fingerprint set cannot be made.");
 create_exception!(ifrs, ImplantError, IfrsError, "A fingerprint cannot be planted.");
 create_exception!(ifrs, TargetError, IfrsError, "A suspect does not answer as it should.");
@@ -32,6 +39,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("WrongPassphrase", py.get_type::<WrongPassphrase>())?;
     module.add("KeyringLocked", py.get_type::<KeyringLocked>())?;
     module.add("KeyringCorrupt", py.get_type::<KeyringCorrupt>())?;
+    module.add("KeyringWarning", py.get_type::<KeyringWarning>())?;
     module.add("FingerprintError", py.get_type::<FingerprintError>())?;
     module.add("ImplantError", py.get_type::<ImplantError>())?;
     module.add("TargetError", py.get_type::<TargetError>())?;

@@ -1,42 +1,138 @@
-//! The keyring.
+//! The keyring, and locks of other files.
 
 use std::path::PathBuf;
+use std::process;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use ifrs_core::fingerprint::{Alphabets, Context, ContextValue, SetSpec, Template};
 use ifrs_core::keyring::{Entry, Identities, Keyring, KeyringError as CoreError};
-use ifrs_core::keyring::{Protect, Settings, Unlock};
-use pyo3::exceptions::PyTypeError;
+use ifrs_core::keyring::{Lock, Passphrase, Protect, Settings, Unlock};
+use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString};
-use secrecy::SecretString;
 
 use ifrs_core::evidence::dsse::hex;
 
-use crate::errors::{KeyringError, from_fingerprint, from_keyring};
+use crate::errors::{EvidenceError, KeyringError, from_fingerprint, from_keyring};
 use crate::evidence::PyClaim;
 use crate::fingerprint::{PyAlphabets, PyCheck, PyFingerprintSet, raised, secret};
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyFileLock>()?;
     module.add_class::<PyKeyring>()
 }
 
-/// An open keyring; closing it wipes its secrets.
-#[pyclass(name = "Keyring", module = "ifrs._core")]
-struct PyKeyring(Option<Keyring>);
+/// How long a waiting thread sleeps before it looks for Ctrl-C.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// An open keyring; closing it wipes its secrets. Threads that use it together wait for each other.
+#[pyclass(name = "Keyring", module = "ifrs._core", frozen)]
+struct PyKeyring {
+    slot: Mutex<Slot>,
+    free: Condvar,
+    process: u32,
+}
+
+/// The keyring, or who has taken it out.
+struct Slot {
+    ring: Option<Box<Keyring>>,
+    holder: Option<ThreadId>,
+}
+
+/// A keyring that is taken out; it goes back when this is dropped, unless the work panicked.
+struct Taken<'k> {
+    home: &'k PyKeyring,
+    ring: Option<Box<Keyring>>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut slot = self.home.slot();
+        slot.ring = self.ring.take().filter(|_| !thread::panicking());
+        slot.holder = None;
+        self.home.free.notify_one();
+    }
+}
 
 impl PyKeyring {
-    fn ring(&self) -> PyResult<&Keyring> {
-        self.0.as_ref().ok_or_else(closed)
+    fn new(ring: Keyring) -> Self {
+        let slot = Mutex::new(Slot { ring: Some(Box::new(ring)), holder: None });
+        Self { slot, free: Condvar::new(), process: process::id() }
     }
 
-    fn ring_mut(&mut self) -> PyResult<&mut Keyring> {
-        self.0.as_mut().ok_or_else(closed)
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_here(&self) -> bool {
+        self.process == process::id()
+    }
+
+    /// Takes the keyring out once no other thread has it; `None` if it is closed.
+    fn take(&self, py: Python<'_>) -> PyResult<Option<Taken<'_>>> {
+        // First: in a forked child the thread that had it may not be there to give it back.
+        if !self.is_here() {
+            return Err(elsewhere());
+        }
+        loop {
+            // Python's lock goes first: who has the keyring may be waiting for it.
+            let taken = py.detach(|| self.try_take())?;
+            match taken {
+                Some(ring) => return Ok(ring.map(|ring| Taken { home: self, ring: Some(ring) })),
+                None => py.check_signals()?,
+            }
+        }
+    }
+
+    fn try_take(&self) -> PyResult<Option<Option<Box<Keyring>>>> {
+        let mut slot = self.slot();
+        if slot.holder == Some(thread::current().id()) {
+            return Err(KeyringError::new_err(
+                "the keyring is in use further up in this very call",
+            ));
+        }
+        if slot.holder.is_some() {
+            slot =
+                self.free.wait_timeout(slot, PATIENCE).map_or_else(|e| e.into_inner().0, |w| w.0);
+        }
+        if slot.holder.is_some() {
+            return Ok(None);
+        }
+        let ring = slot.ring.take();
+        if ring.is_some() {
+            slot.holder = Some(thread::current().id());
+        }
+        Ok(Some(ring))
+    }
+
+    /// Runs with the keyring, without Python's lock; other threads wait meanwhile.
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        act: impl FnOnce(&mut Keyring) -> Result<T, CoreError> + Send,
+    ) -> PyResult<T> {
+        let mut taken = self.take(py)?.ok_or_else(closed)?;
+        let ring = taken.ring.as_mut().expect("it was taken");
+        py.detach(|| act(ring)).map_err(from_keyring)
+    }
+
+    /// What is quickly read.
+    fn read<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Keyring) -> T + Send) -> PyResult<T> {
+        self.with(py, |ring| Ok(act(ring)))
     }
 }
 
 fn closed() -> PyErr {
     KeyringError::new_err("the keyring is closed: open it again")
+}
+
+fn elsewhere() -> PyErr {
+    KeyringError::new_err(
+        "the keyring was opened before this process was forked, which has none of its secrets: open \
+         it anew here",
+    )
 }
 
 /// A passphrase if there is one, else recipients.
@@ -45,7 +141,7 @@ fn protect(
     recipients: Vec<String>,
     work_factor: Option<u8>,
 ) -> Protect {
-    match passphrase.map(SecretString::from) {
+    match passphrase.map(Passphrase::new) {
         Some(passphrase) => Protect::Passphrase { passphrase, work_factor },
         None => Protect::Recipients(recipients),
     }
@@ -53,7 +149,7 @@ fn protect(
 
 /// Identities if there are any, else the passphrase.
 fn unlock(passphrase: Option<String>, identities: &[PathBuf]) -> Result<Unlock, CoreError> {
-    let passphrase = passphrase.map(SecretString::from);
+    let passphrase = passphrase.map(Passphrase::new);
     match passphrase {
         Some(passphrase) if identities.is_empty() => Ok(Unlock::Passphrase(passphrase)),
         passphrase => {
@@ -72,7 +168,7 @@ fn settings(lock_timeout: f64, accept_older: bool) -> PyResult<Settings> {
 }
 
 fn opened(ring: Result<Keyring, CoreError>) -> PyResult<PyKeyring> {
-    ring.map(|ring| PyKeyring(Some(ring))).map_err(from_keyring)
+    ring.map(PyKeyring::new).map_err(from_keyring)
 }
 
 #[pymethods]
@@ -132,50 +228,45 @@ impl PyKeyring {
     }
 
     fn rekey(
-        &mut self,
+        &self,
         py: Python<'_>,
         passphrase: Option<String>,
         recipients: Vec<String>,
         work_factor: Option<u8>,
     ) -> PyResult<bool> {
-        let ring = self.ring_mut()?;
         let protect = protect(passphrase, recipients, work_factor);
-        py.detach(|| ring.rekey(protect)).map_err(from_keyring)
+        self.with(py, |ring| ring.rekey(protect))
     }
 
     fn export_set(
-        &mut self,
+        &self,
         py: Python<'_>,
         name: &str,
         out: PathBuf,
         passphrase: Option<String>,
         recipients: Vec<String>,
     ) -> PyResult<()> {
-        let ring = self.ring_mut()?;
         let protect = protect(passphrase, recipients, None);
-        py.detach(|| ring.export(name, &out, &protect)).map_err(from_keyring)
+        self.with(py, |ring| ring.export(name, &out, protect))
     }
 
     fn import_set(
-        &mut self,
+        &self,
         py: Python<'_>,
         sealed: PathBuf,
         passphrase: Option<String>,
         identities: Vec<PathBuf>,
         name: Option<&str>,
     ) -> PyResult<String> {
-        let ring = self.ring_mut()?;
-        py.detach(|| {
+        self.with(py, |ring| {
             let given = passphrase.is_some() || !identities.is_empty();
             let unlock = given.then(|| unlock(passphrase, &identities)).transpose()?;
             ring.import(&sealed, unlock.as_ref(), name)
         })
-        .map_err(from_keyring)
     }
 
     fn seal<'py>(&self, py: Python<'py>, plaintext: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-        let ring = self.ring()?;
-        let sealed = py.detach(|| ring.seal(plaintext)).map_err(from_keyring)?;
+        let sealed = self.with(py, |ring| ring.seal(plaintext))?;
         Ok(PyBytes::new(py, &sealed))
     }
 
@@ -185,37 +276,52 @@ impl PyKeyring {
         path: PathBuf,
         sealed: &[u8],
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let ring = self.ring()?;
-        let plaintext = py.detach(|| ring.unseal(&path, sealed)).map_err(from_keyring)?;
+        let plaintext = self.with(py, |ring| ring.unseal(&path, sealed))?;
         Ok(PyBytes::new(py, &plaintext))
     }
 
     fn split(
-        &mut self,
+        &self,
         py: Python<'_>,
         threshold: usize,
         recipients: Vec<String>,
         folder: PathBuf,
     ) -> PyResult<Vec<PathBuf>> {
-        let ring = self.ring_mut()?;
-        py.detach(|| ring.split(threshold, &recipients, &folder)).map_err(from_keyring)
+        self.with(py, |ring| ring.split(threshold, &recipients, &folder))
     }
 
     fn spend(
-        &mut self,
+        &self,
         py: Python<'_>,
         name: &str,
         indices: Vec<usize>,
         target: &str,
         event: &str,
-    ) -> PyResult<()> {
+    ) -> PyResult<Vec<usize>> {
         let event = event.parse().map_err(from_keyring)?;
-        let ring = self.ring_mut()?;
-        py.detach(|| ring.spend(name, &indices, target, event)).map_err(from_keyring)
+        self.with(py, |ring| ring.spend(name, &indices, target, event))
     }
 
-    fn spent(&self, name: &str) -> PyResult<Vec<usize>> {
-        self.ring()?.spent(name).map_err(from_keyring)
+    /// As `spend`, for a set at hand: an error if the keyring's set of its name is another.
+    fn spend_of(
+        &self,
+        py: Python<'_>,
+        fps: &PyFingerprintSet,
+        indices: Vec<usize>,
+        target: &str,
+        event: &str,
+    ) -> PyResult<Vec<usize>> {
+        let event = event.parse().map_err(from_keyring)?;
+        self.with(py, |ring| ring.spend_of(&fps.0, &indices, target, event))
+    }
+
+    fn spent(&self, py: Python<'_>, name: &str) -> PyResult<Vec<usize>> {
+        self.with(py, |ring| ring.spent(name))
+    }
+
+    /// What whoever opened the keyring should know of the files that were read; said once.
+    fn take_notices(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.with(py, |ring| Ok(ring.take_notices().iter().map(ToString::to_string).collect()))
     }
 
     /// What happened, in order.
@@ -231,7 +337,7 @@ impl PyKeyring {
             row.set_item("hash", &entry.hash)?;
             Ok(row)
         };
-        self.ring()?.journal().iter().map(row).collect()
+        self.read(py, |ring| ring.journal().to_vec())?.iter().map(row).collect()
     }
 
     #[pyo3(signature = (
@@ -239,7 +345,7 @@ impl PyKeyring {
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn generate(
-        &mut self,
+        &self,
         py: Python<'_>,
         name: String,
         n: usize,
@@ -260,44 +366,39 @@ impl PyKeyring {
             context: read_context(context)?,
         };
         let alphabets = alphabets.map_or_else(Alphabets::default, Alphabets::from);
-        let ring = self.ring_mut()?;
         let mut check = check.map(PyCheck::new);
-        let set = py.detach(|| match &mut check {
+        let set = self.with(py, |ring| match &mut check {
             Some(check) => {
                 let mut ask = |keys: &[String]| check.call(keys);
                 ring.generate(spec, &alphabets, Some(&mut ask))
             }
             None => ring.generate(spec, &alphabets, None),
         });
-        set.map(PyFingerprintSet)
-            .map_err(|error| raised(check).unwrap_or_else(|| from_keyring(error)))
+        set.map(PyFingerprintSet).map_err(|error| raised(check).unwrap_or(error))
     }
 
     fn claim(
-        &mut self,
+        &self,
         py: Python<'_>,
         name: &str,
         model: &str,
         subject: Vec<(String, String)>,
     ) -> PyResult<PyClaim> {
-        let ring = self.ring_mut()?;
-        py.detach(|| ring.claim(name, model, subject)).map(PyClaim).map_err(from_keyring)
+        self.with(py, |ring| ring.claim(name, model, subject)).map(PyClaim)
     }
 
     /// The public half of the key that claims are signed with, in hexadecimal.
     #[getter]
-    fn public_key(&self) -> PyResult<String> {
-        Ok(hex(&self.ring()?.public_key()))
+    fn public_key(&self, py: Python<'_>) -> PyResult<String> {
+        self.read(py, |ring| hex(&ring.public_key()))
     }
 
-    fn get(&mut self, py: Python<'_>, name: &str) -> PyResult<PyFingerprintSet> {
-        let ring = self.ring_mut()?;
-        py.detach(|| ring.get(name)).map(PyFingerprintSet).map_err(from_keyring)
+    fn get(&self, py: Python<'_>, name: &str) -> PyResult<PyFingerprintSet> {
+        self.with(py, |ring| ring.get(name)).map(PyFingerprintSet)
     }
 
-    fn remove(&mut self, py: Python<'_>, name: &str) -> PyResult<()> {
-        let ring = self.ring_mut()?;
-        py.detach(|| ring.remove(name)).map_err(from_keyring)
+    fn remove(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        self.with(py, |ring| ring.remove(name))
     }
 
     /// What is public about every set, in the order they were made.
@@ -314,44 +415,83 @@ impl PyKeyring {
             row.set_item("imported", set.imported)?;
             Ok(row)
         };
-        self.ring()?.sets().into_iter().map(row).collect()
+        self.read(py, Keyring::sets)?.into_iter().map(row).collect()
     }
 
-    fn names(&self) -> PyResult<Vec<&str>> {
-        Ok(self.ring()?.names())
+    fn names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.read(py, |ring| ring.names().into_iter().map(str::to_owned).collect())
     }
 
-    fn __contains__(&self, name: &str) -> PyResult<bool> {
-        Ok(self.ring()?.contains(name))
-    }
-
-    #[getter]
-    fn generation(&self) -> PyResult<u64> {
-        Ok(self.ring()?.generation())
+    fn __contains__(&self, py: Python<'_>, name: &str) -> PyResult<bool> {
+        self.read(py, |ring| ring.contains(name))
     }
 
     #[getter]
-    fn recipients(&self) -> PyResult<Vec<String>> {
-        Ok(self.ring()?.recipients().to_vec())
+    fn generation(&self, py: Python<'_>) -> PyResult<u64> {
+        self.read(py, Keyring::generation)
     }
 
     #[getter]
-    fn created(&self) -> PyResult<&str> {
-        Ok(self.ring()?.created())
+    fn recipients(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.read(py, |ring| ring.recipients().to_vec())
+    }
+
+    #[getter]
+    fn created(&self, py: Python<'_>) -> PyResult<String> {
+        self.read(py, |ring| ring.created().to_owned())
     }
 
     #[getter]
     fn closed(&self) -> bool {
-        self.0.is_none()
+        let slot = self.slot();
+        slot.ring.is_none() && slot.holder.is_none()
     }
 
-    /// Wipes the seed, the passphrase and every set that nobody else holds.
-    fn close(&mut self) {
-        self.0 = None;
+    /// Whether a child of `fork` holds it, which has none of its secrets.
+    #[getter]
+    fn forked(&self) -> bool {
+        !self.is_here()
+    }
+
+    /// Wipes the seed, the passphrase and every set that nobody else holds, once no other thread
+    /// uses them.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.is_here() {
+            // There is nothing to wipe, and nobody to wait for.
+            if let Ok(mut slot) = self.slot.try_lock() {
+                (slot.ring, slot.holder) = (None, None);
+            }
+            return Ok(());
+        }
+        if let Some(mut taken) = self.take(py)? {
+            let ring = taken.ring.take();
+            py.detach(|| drop(ring));
+        }
+        Ok(())
     }
 
     fn __reduce__(&self) -> PyResult<()> {
         Err(secret())
+    }
+}
+
+/// A file that no other process writes meanwhile, until `release`.
+#[pyclass(name = "FileLock", module = "ifrs._core", frozen)]
+struct PyFileLock(Mutex<Option<Lock>>);
+
+#[pymethods]
+impl PyFileLock {
+    #[new]
+    fn new(path: PathBuf) -> PyResult<Self> {
+        match Lock::of_file(&path) {
+            Ok(lock) => Ok(Self(Mutex::new(Some(lock)))),
+            Err(error @ CoreError::Io { .. }) => Err(PyOSError::new_err(error.to_string())),
+            Err(error) => Err(EvidenceError::new_err(error.to_string())),
+        }
+    }
+
+    fn release(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 

@@ -53,8 +53,15 @@ impl Seed {
         seed
     }
 
+    /// Whether this is the process that read it: a child of `fork` has no seed.
+    pub(crate) fn is_here(&self) -> bool {
+        self.0.is_here()
+    }
+
     /// The bytes, for the encrypted container only.
     pub(crate) fn expose(&self) -> &[u8; KEY_BYTES] {
+        // Callers ask before; this keeps a mistake from deriving keys from nothing.
+        assert!(self.is_here(), "the seed belongs to another process");
         self.0.first_chunk().expect("a seed has that many bytes")
     }
 

@@ -1,23 +1,28 @@
 //! Who may open a file: passphrases, recipients and identities as age knows them.
 
-use std::fs;
 use std::io::BufReader;
 use std::path::Path;
 
 use age::armor::ArmoredReader;
 use age::plugin::{self, RecipientPluginV1, ResolveError};
 use age::{Callbacks, DecryptError, Decryptor, IdentityFile, ssh, tag, tagpq, x25519};
-use secrecy::{ExposeSecret, SecretString};
-use zeroize::Zeroizing;
+use secrecy::SecretString;
 
-use super::KeyringError;
+use super::error::KeyringError;
+use super::file::{self, Notice};
+use super::passphrase::Passphrase;
+
+/// The longest identity file that is read.
+const MAX_IDENTITY: u64 = 1 << 20;
+
+type Keys = Vec<Box<dyn age::Identity + Send + Sync>>;
 
 /// To whom a file is encrypted.
 pub enum Protect {
     /// Whoever knows the passphrase; `work_factor` is scrypt's log₂ N.
     Passphrase {
         /// The passphrase.
-        passphrase: SecretString,
+        passphrase: Passphrase,
         /// Without one it is chosen to take about a second here.
         work_factor: Option<u8>,
     },
@@ -34,6 +39,16 @@ impl Protect {
         }
     }
 
+    /// A passphrase in the form in which new files take it.
+    pub(super) fn normal(self) -> Self {
+        match self {
+            Self::Passphrase { passphrase, work_factor } => {
+                Self::Passphrase { passphrase: passphrase.composed(), work_factor }
+            }
+            recipients => recipients,
+        }
+    }
+
     /// What opens a file so protected, as far as this says.
     pub(super) fn unlock(&self) -> Option<Unlock> {
         match self {
@@ -45,7 +60,7 @@ impl Protect {
     /// Finds what is wrong before anything is written.
     pub(super) fn check(&self) -> Result<(), KeyringError> {
         match self {
-            Self::Passphrase { passphrase, .. } if passphrase.expose_secret().is_empty() => {
+            Self::Passphrase { passphrase, .. } if passphrase.is_empty() => {
                 Err(KeyringError::EmptyPassphrase)
             }
             Self::Passphrase { .. } => Ok(()),
@@ -57,32 +72,33 @@ impl Protect {
 /// What opens a file.
 pub enum Unlock {
     /// A passphrase.
-    Passphrase(SecretString),
+    Passphrase(Passphrase),
     /// Private keys.
     Identities(Identities),
 }
 
+impl Unlock {
+    /// What was noticed of the files that this came from.
+    pub(super) fn notices(&self) -> &[Notice] {
+        match self {
+            Self::Passphrase(_) => &[],
+            Self::Identities(identities) => &identities.notices,
+        }
+    }
+}
+
 /// Private keys, or references to keys in hardware.
-pub struct Identities(Vec<Box<dyn age::Identity + Send + Sync>>);
+pub struct Identities {
+    keys: Keys,
+    notices: Vec<Notice>,
+}
 
 impl Identities {
     /// Reads an age identity file, plain or encrypted with a passphrase, or an SSH private key.
-    pub fn read(path: &Path, passphrase: Option<&SecretString>) -> Result<Self, KeyringError> {
-        let bytes = fs::read(path).map(Zeroizing::new).map_err(|source| KeyringError::Io {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        })?;
-        let caller = Caller(passphrase.cloned());
-        if is_age(&bytes) {
-            return from_encrypted(path, &bytes, caller);
-        }
-        if bytes.starts_with(b"-----BEGIN ") {
-            return from_ssh(path, &bytes, caller);
-        }
-        let file = IdentityFile::from_buffer(&bytes[..])
-            .map_err(|_| unusable(path, "it is neither of both"))?;
-        from_file(path, file.with_callbacks(caller))
+    pub fn read(path: &Path, passphrase: Option<&Passphrase>) -> Result<Self, KeyringError> {
+        let (bytes, notice) = file::read_given(path, MAX_IDENTITY)?;
+        let keys = read_keys(path, &bytes, passphrase)?;
+        Ok(Self { keys, notices: notice.into_iter().collect() })
     }
 
     /// Whether an identity file needs a passphrase.
@@ -96,7 +112,12 @@ impl Identities {
 
     /// The keys of several files together.
     pub fn join(all: impl IntoIterator<Item = Self>) -> Self {
-        Self(all.into_iter().flat_map(|identities| identities.0).collect())
+        let mut joined = Self { keys: Vec::new(), notices: Vec::new() };
+        for identities in all {
+            joined.keys.extend(identities.keys);
+            joined.notices.extend(identities.notices);
+        }
+        joined
     }
 
     /// A new key and its public half.
@@ -104,11 +125,11 @@ impl Identities {
     pub(super) fn fresh() -> (Self, String) {
         let key = x25519::Identity::generate();
         let public = key.to_public().to_string();
-        (Self(vec![Box::new(key)]), public)
+        (Self { keys: vec![Box::new(key)], notices: Vec::new() }, public)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &dyn age::Identity> {
-        self.0.iter().map(|identity| &**identity as &dyn age::Identity)
+        self.keys.iter().map(|identity| &**identity as &dyn age::Identity)
     }
 }
 
@@ -116,46 +137,88 @@ fn is_age(bytes: &[u8]) -> bool {
     bytes.starts_with(b"age-encryption.org/") || bytes.starts_with(b"-----BEGIN AGE ENCRYPTED")
 }
 
-fn from_file(path: &Path, file: IdentityFile<Caller>) -> Result<Identities, KeyringError> {
-    let identities = file.into_identities().map_err(|error| match error {
+fn read_keys(
+    path: &Path,
+    bytes: &[u8],
+    passphrase: Option<&Passphrase>,
+) -> Result<Keys, KeyringError> {
+    if is_age(bytes) {
+        return from_encrypted(path, bytes, passphrase);
+    }
+    if bytes.starts_with(b"-----BEGIN ") {
+        return from_ssh(path, bytes, passphrase);
+    }
+    let file =
+        IdentityFile::from_buffer(bytes).map_err(|_| unusable(path, "it is neither of both"))?;
+    from_file(path, file.with_callbacks(Caller(passphrase.cloned())))
+}
+
+fn from_file(path: &Path, file: IdentityFile<Caller>) -> Result<Keys, KeyringError> {
+    let keys = file.into_identities().map_err(|error| match error {
         DecryptError::PluginResolve(error) => missing(&error),
         error => unusable(path, &plain(&error.to_string())),
     })?;
-    if identities.is_empty() {
+    if keys.is_empty() {
         return Err(unusable(path, "it holds none"));
     }
-    Ok(Identities(identities))
+    Ok(keys)
 }
 
-fn from_encrypted(path: &Path, bytes: &[u8], caller: Caller) -> Result<Identities, KeyringError> {
-    if caller.0.is_none() {
+/// Tries the forms of a passphrase on an identity that another program protected.
+fn with_each_form<T>(
+    path: &Path,
+    passphrase: Option<&Passphrase>,
+    mut attempt: impl FnMut(&Passphrase) -> Result<T, DecryptError>,
+) -> Result<T, KeyringError> {
+    let Some(passphrase) = passphrase else {
         return Err(KeyringError::IdentityLocked(path.to_owned()));
-    }
-    let broken = |error: DecryptError| match error {
-        DecryptError::KeyDecryptionFailed | DecryptError::DecryptionFailed => {
-            KeyringError::WrongPassphrase(path.to_owned())
-        }
-        error => unusable(path, &plain(&error.to_string())),
     };
-    let decryptor = Decryptor::new(ArmoredReader::new(bytes)).map_err(broken)?;
-    let file = age::encrypted::EncryptedIdentity::new(decryptor, caller, None)
-        .ok_or_else(|| unusable(path, "it is encrypted, but not with a passphrase"))?;
-    from_file(path, file.decrypt(None).map_err(broken)?)
+    for form in passphrase.as_given_first() {
+        match attempt(&form) {
+            Ok(found) => return Ok(found),
+            Err(DecryptError::KeyDecryptionFailed | DecryptError::DecryptionFailed) => {}
+            Err(error) => return Err(unusable(path, &plain(&error.to_string()))),
+        }
+    }
+    Err(KeyringError::WrongPassphrase(path.to_owned()))
 }
 
-fn from_ssh(path: &Path, bytes: &[u8], caller: Caller) -> Result<Identities, KeyringError> {
+fn from_encrypted(
+    path: &Path,
+    bytes: &[u8],
+    passphrase: Option<&Passphrase>,
+) -> Result<Keys, KeyringError> {
+    let no_passphrase = || unusable(path, "it is encrypted, but not with a passphrase");
+    let decryptor = || Decryptor::new(ArmoredReader::new(bytes));
+    let fine = decryptor().map_err(|error| unusable(path, &plain(&error.to_string())))?;
+    if !fine.is_scrypt() {
+        return Err(no_passphrase());
+    }
+    let file = with_each_form(path, passphrase, |form| {
+        let caller = Caller(Some(form.clone()));
+        let identity = age::encrypted::EncryptedIdentity::new(decryptor()?, caller, None);
+        identity.ok_or(DecryptError::InvalidHeader)?.decrypt(None)
+    })?;
+    from_file(path, file)
+}
+
+fn from_ssh(
+    path: &Path,
+    bytes: &[u8],
+    passphrase: Option<&Passphrase>,
+) -> Result<Keys, KeyringError> {
     let key = ssh::Identity::from_buffer(BufReader::new(bytes), None)
         .map_err(|_| unusable(path, "it is no SSH private key"))?;
-    match &key {
+    let key = match key {
         ssh::Identity::Unsupported(_) => {
             return Err(unusable(path, "this kind of SSH key cannot decrypt"));
         }
-        ssh::Identity::Encrypted(_) if caller.0.is_none() => {
-            return Err(KeyringError::IdentityLocked(path.to_owned()));
+        ssh::Identity::Encrypted(key) => {
+            with_each_form(path, passphrase, |form| key.decrypt(form.secret()))?.into()
         }
-        _ => {}
-    }
-    Ok(Identities(vec![Box::new(key.with_callbacks(caller))]))
+        key => key,
+    };
+    Ok(vec![Box::new(key)])
 }
 
 fn unusable(path: &Path, reason: &str) -> KeyringError {
@@ -213,16 +276,18 @@ pub(super) fn missing(error: &ResolveError) -> KeyringError {
     }
 }
 
-/// age marks the variable parts of its messages with invisible characters; one line without them.
+/// age marks the variable parts of its messages with invisible characters; one line without them,
+/// and without what would steer a terminal.
 pub(super) fn plain(message: &str) -> String {
-    let visible: String =
-        message.chars().filter(|c| !matches!(c, '\u{2066}'..='\u{2069}')).collect();
+    let shown =
+        |c: &char| !matches!(c, '\u{2066}'..='\u{2069}') && (c.is_whitespace() || !c.is_control());
+    let visible: String = message.chars().filter(shown).collect();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Answers what age asks: the passphrase if there is one, nothing else.
 #[derive(Clone)]
-struct Caller(Option<SecretString>);
+struct Caller(Option<Passphrase>);
 
 impl Callbacks for Caller {
     fn display_message(&self, message: &str) {
@@ -239,6 +304,6 @@ impl Callbacks for Caller {
     }
 
     fn request_passphrase(&self, _description: &str) -> Option<SecretString> {
-        self.0.clone()
+        self.0.as_ref().map(Passphrase::secret)
     }
 }

@@ -8,6 +8,7 @@ use age::{DecryptError, Decryptor, EncryptError, Encryptor, scrypt};
 
 use super::access::{Protect, Unlock, missing, parse_recipients, plain};
 use super::error::KeyringError;
+use super::passphrase::Passphrase;
 use crate::memory::Buffer;
 
 /// The least scrypt work factor that is accepted, for tests: log₂ N.
@@ -21,7 +22,7 @@ pub(super) fn seal(plaintext: &[u8], protect: &Protect) -> Result<Vec<u8>, Keyri
     protect.check()?;
     let recipients = match protect {
         Protect::Passphrase { passphrase, work_factor } => {
-            let mut recipient = scrypt::Recipient::new(passphrase.clone());
+            let mut recipient = scrypt::Recipient::new(passphrase.secret());
             if let Some(log_n) = work_factor {
                 recipient.set_work_factor((*log_n).clamp(MIN_WORK_FACTOR, MAX_WORK_FACTOR));
             }
@@ -55,7 +56,27 @@ pub(super) fn work_factor(sealed: &[u8]) -> Option<u8> {
     std::str::from_utf8(stanza).ok()?.rsplit(' ').next()?.parse().ok()
 }
 
-/// Decrypts a file.
+/// Decrypts a file with any form of a passphrase, and returns it with the form that opened it.
+pub(super) fn open_any(
+    path: &Path,
+    sealed: &[u8],
+    unlock: &Unlock,
+) -> Result<(Buffer, Option<Passphrase>), KeyringError> {
+    let Unlock::Passphrase(passphrase) = unlock else {
+        return open(path, sealed, unlock).map(|plaintext| (plaintext, None));
+    };
+    let mut wrong = None;
+    for form in passphrase.composed_first() {
+        match open(path, sealed, &Unlock::Passphrase(form.clone())) {
+            Ok(plaintext) => return Ok((plaintext, Some(form))),
+            Err(error @ KeyringError::WrongPassphrase(_)) => wrong = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(wrong.expect("there is at least one form"))
+}
+
+/// Decrypts a file, with a passphrase as it is spelt.
 pub(super) fn open(path: &Path, sealed: &[u8], unlock: &Unlock) -> Result<Buffer, KeyringError> {
     let corrupt = |error: &dyn ToString| KeyringError::Corrupt {
         path: path.to_owned(),
@@ -64,7 +85,7 @@ pub(super) fn open(path: &Path, sealed: &[u8], unlock: &Unlock) -> Result<Buffer
     let decryptor = Decryptor::new(ArmoredReader::new(sealed)).map_err(|error| corrupt(&error))?;
     let opened = match (unlock, decryptor.is_scrypt()) {
         (Unlock::Passphrase(passphrase), true) => {
-            let mut identity = scrypt::Identity::new(passphrase.clone());
+            let mut identity = scrypt::Identity::new(passphrase.secret());
             identity.set_max_work_factor(MAX_WORK_FACTOR);
             decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity))
         }

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use blahaj::{Share, Sharks};
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::access::{Protect, Unlock};
 use super::error::KeyringError;
 use super::journal::{Entry, Event};
+use super::passphrase::Passphrase;
 use super::payload::{Payload, hex, unhex, write_json};
 use super::{Keyring, MIN_WORK_FACTOR, Settings, container, file};
 use crate::fingerprint::Seed;
@@ -92,7 +92,8 @@ impl Keyring {
             payload.journal.append(Entry { to, ..Entry::new(Event::Combined) });
             Ok(payload)
         };
-        let ring = Self::create_with(path, protect, settings, restored)?;
+        let mut ring = Self::create_with(path, protect, settings, restored)?;
+        ring.notices = identities.notices().to_vec();
         // The shares may be older than what was seen last: whoever combines them accepts that.
         ring.remember(true);
         Ok(ring)
@@ -131,7 +132,7 @@ fn seal_shares(
 
 /// The key as an age passphrase: 256 random bits need no slow hash.
 fn under(key: &[u8]) -> Protect {
-    let passphrase = SecretString::from(hex(key).as_str().to_owned());
+    let passphrase = Passphrase::new(hex(key).as_str().to_owned());
     Protect::Passphrase { passphrase, work_factor: Some(MIN_WORK_FACTOR) }
 }
 
@@ -200,11 +201,11 @@ fn restore(
 
 /// A share's file, or what `age -d` printed of it.
 fn open_share(path: &Path, unlock: &Unlock) -> Result<SharePayload, KeyringError> {
-    let (bytes, _) = file::read(path)?;
+    let (bytes, _) = file::read_given(path, file::MAX_FILE)?;
     if bytes.first() == Some(&b'{') {
-        return parse(path, &Zeroizing::new(bytes));
+        return parse(path, &bytes);
     }
-    parse(path, &container::open(path, &bytes, unlock)?)
+    parse(path, &container::open_any(path, &bytes, unlock)?.0)
 }
 
 fn parse(path: &Path, json: &[u8]) -> Result<SharePayload, KeyringError> {

@@ -108,9 +108,68 @@ pub enum KeyringError {
     /// Another keyring took the place of the one that was opened.
     #[error("{} holds another keyring than the one that was opened: open it again", .0.display())]
     Another(PathBuf),
-    /// The file changed, and nothing is known that opens it.
-    #[error("{} was changed by another process: open it again, with an identity", .0.display())]
+    /// The file changed, and nothing that is known opens it.
+    #[error(
+        "{} was changed by another process, and what opened it here does not open it now: open it \
+         again", .0.display()
+    )]
     CannotReread(PathBuf),
+    /// The keyring was opened before a fork.
+    #[error("{} was opened by another process than this: a forked child opens it anew", .0.display())]
+    Elsewhere(PathBuf),
+    /// Something else is in the place of a file of ours.
+    #[error(
+        "{} is a link, a pipe, a folder or a device where only an ordinary file may be: find out \
+         who put it there, and remove it", .0.display()
+    )]
+    Special(PathBuf),
+    /// The file is longer than any that is read or written.
+    #[error("{} would have more than {limit} bytes, or has: no such file is read or written", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most.
+        limit: u64,
+    },
+    /// What the state folder holds of the keyring cannot be read.
+    #[error(
+        "whether {} is the newest copy cannot be told: {}, which remembers it, is damaged. Compare \
+         the keyring with your notes, then accept it with accept_older=True (--accept-older)",
+        path.display(), state.display()
+    )]
+    State {
+        /// The keyring.
+        path: PathBuf,
+        /// The damaged file.
+        state: PathBuf,
+    },
+    /// Rekeying failed before anything changed.
+    #[error("{} was not rekeyed, and opens as before: {cause}", path.display())]
+    NotRekeyed {
+        /// The keyring.
+        path: PathBuf,
+        /// What went wrong.
+        cause: Box<KeyringError>,
+    },
+    /// Rekeying was done, and something after it failed.
+    #[error(
+        "{} was rekeyed: the new passphrase or identity opens it, the old one does not; but {cause}. \
+         If {}.bak is missing, the next change makes it", path.display(), path.display()
+    )]
+    Rekeyed {
+        /// The keyring.
+        path: PathBuf,
+        /// What went wrong.
+        cause: Box<KeyringError>,
+    },
+    /// A set that no keyring takes.
+    #[error("set {set:?} cannot be kept: {reason}")]
+    Unfit {
+        /// The set.
+        set: String,
+        /// Why not.
+        reason: &'static str,
+    },
     /// The old passphrase opens what was just encrypted anew.
     #[error("the old passphrase still opens {}: make a new keyring", .0.display())]
     StillOpens(PathBuf),
@@ -130,6 +189,11 @@ pub enum KeyringError {
     /// There is no set of this name.
     #[error("the keyring has no set {0:?}")]
     NoSet(String),
+    /// The set of this name is another than the one at hand.
+    #[error(
+        "the keyring's set {0:?} has other keys than the one at hand: take the set from this keyring"
+    )]
+    OtherSet(String),
     /// A set has no such fingerprint.
     #[error("set {set:?} has no fingerprint {index}: it has {n}")]
     Index {

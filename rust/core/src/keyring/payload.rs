@@ -1,6 +1,6 @@
 //! The JSON inside a keyring; docs/formats.md is its specification.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -21,6 +21,15 @@ const FORMAT: &str = "ifrs/keyring/v3";
 /// The formats before: the second had no sets of scheme v3, the first also no journal, no
 /// generation and no recipients.
 const EARLIER: [&str; 2] = ["ifrs/keyring/v2", "ifrs/keyring/v1"];
+
+/// The longest key, in bytes of UTF-8.
+const MAX_KEY: usize = 16 << 10;
+
+/// The most that a template may put around a key, in bytes of UTF-8.
+const MAX_AROUND: usize = 64 << 10;
+
+/// More writings than there can have been; counting on from here never overflows.
+const MAX_GENERATION: u64 = u64::MAX / 2;
 
 /// What a keyring holds.
 pub(super) struct Payload {
@@ -190,8 +199,11 @@ impl Payload {
         let read: Read = serde_json::from_slice(json)
             .map_err(|_| corrupt("its payload is not of the documented form"))?;
         let mut bytes = unhex(&read.seed).ok_or_else(|| corrupt("its seed is malformed"))?;
-        if read.sets.iter().any(|record| !record.is_whole()) {
-            return Err(corrupt("a set is malformed, or has another number of keys than it says"));
+        if let Some(reason) = read.sets.iter().find_map(SetRecord::fault) {
+            return Err(corrupt(reason));
+        }
+        if read.generation > MAX_GENERATION {
+            return Err(corrupt("its generation is out of range"));
         }
         if let Some(number) = read.journal.broken() {
             return Err(corrupt(&format!("its journal was altered at entry {number}")));
@@ -289,17 +301,43 @@ impl SetRecord {
         }
     }
 
-    pub(super) fn is_whole(&self) -> bool {
-        self.spec.validate().is_ok()
-            && self.keys.as_ref().is_none_or(|keys| keys.len() == self.spec.n)
-            && self.set_key.as_ref().is_none_or(|text| unhex(text).is_some())
-            && self.publisher.as_ref().is_none_or(|text| unhex(text).is_some())
-            // Bound to a key, it is of this keyring or says of which.
-            && self.publisher.is_some() == (self.is_detached() && self.is_owned())
-    }
-
     fn is_owned(&self) -> bool {
         self.spec.response == ResponseKind::Owned
+    }
+
+    /// Why no keyring takes such a set.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        if self.spec.validate().is_err()
+            || self.set_key.as_ref().is_some_and(|key| unhex(key).is_none())
+            || self.publisher.as_ref().is_some_and(|key| unhex(key).is_none())
+            // Bound to a key, it is of this keyring or says of which.
+            || self.publisher.is_some() != (self.is_detached() && self.is_owned())
+        {
+            return Some("a set is malformed");
+        }
+        let (before, after) = self.spec.template.around();
+        if before.len() + after.len() > MAX_AROUND {
+            return Some("a set's template puts more than 64 KiB around each key");
+        }
+        let keys = self.keys.as_deref()?;
+        if keys.len() != self.spec.n {
+            return Some("a set has another number of keys than it says");
+        }
+        if keys.iter().any(|key| key.is_empty() || key.len() > MAX_KEY) {
+            return Some("a set has a key that is empty or longer than 16 KiB");
+        }
+        let distinct: HashSet<&String> = keys.iter().collect();
+        (distinct.len() != keys.len()).then_some("a set has a key twice")
+    }
+
+    /// Whether the set with this first salt has this one's keys.
+    pub(super) fn has_salt(&self, seed: &Seed, salt: &[u8; KEY_BYTES]) -> bool {
+        self.key(seed).mac(&[b"salt", &0_u64.to_be_bytes()]) == *salt
+    }
+
+    /// Whether the time when it was made is one.
+    pub(super) fn is_dated(&self) -> bool {
+        humantime::parse_rfc3339(&self.created).is_ok()
     }
 
     pub(super) fn is_detached(&self) -> bool {
@@ -373,6 +411,32 @@ mod tests {
             let error = refused(json);
             assert!(matches!(error, KeyringError::Corrupt { .. }), "{json}");
             assert!(!error.to_string().contains("s3cret"));
+        }
+    }
+
+    fn with_keys(n: usize, keys: &[&str], prefix: &str) -> Option<&'static str> {
+        let set = serde_json::json!({
+            "name": "one", "n": n, "source": "mixed", "response": "bound",
+            "template": {"name": "chat", "prefix": prefix, "suffix": ""},
+            "created": "2026-01-01T00:00:00Z", "keys": keys,
+        });
+        serde_json::from_value::<SetRecord>(set).unwrap().fault()
+    }
+
+    #[test]
+    fn sets_that_no_version_makes_are_faulty() {
+        let long = "a".repeat(MAX_KEY);
+        assert_eq!(with_keys(2, &["a", &long], &"b".repeat(MAX_AROUND)), None);
+        for (n, keys, around, says) in [
+            (2, vec!["a", ""], 0, "empty"),
+            (3, vec!["a", "b", "a"], 0, "twice"),
+            (2, vec!["a"], 0, "another number"),
+            (1, vec![&*format!("{long}a")], 0, "longer"),
+            (1, vec!["a"], MAX_AROUND + 1, "around"),
+            (0, vec![], 0, "malformed"),
+        ] {
+            let fault = with_keys(n, &keys, &"b".repeat(around)).unwrap();
+            assert!(fault.contains(says), "{fault}");
         }
     }
 }

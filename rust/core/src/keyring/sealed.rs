@@ -1,6 +1,7 @@
 //! What leaves the keyring sealed: one set for others, with a key of its own that says nothing of
 //! the seed; and private files that belong to it, for whoever opens the keyring itself.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::Path;
 
@@ -44,16 +45,12 @@ struct Head {
 
 impl Keyring {
     /// Seals a set for others in a new file. The journal says so before the file exists.
-    pub fn export(
-        &mut self,
-        name: &str,
-        out: &Path,
-        protect: &Protect,
-    ) -> Result<(), KeyringError> {
-        if out.exists() {
+    pub fn export(&mut self, name: &str, out: &Path, protect: Protect) -> Result<(), KeyringError> {
+        if out.symlink_metadata().is_ok() {
             return Err(KeyringError::Exists(out.to_owned()));
         }
         protect.check()?;
+        let protect = &protect.normal();
         let sealed = self.change(|payload| {
             let record = payload.find(name)?;
             let (id, detached) = (record.id(&payload.seed), record.detached(&payload.seed));
@@ -79,13 +76,16 @@ impl Keyring {
         unlock: Option<&Unlock>,
         name: Option<&str>,
     ) -> Result<String, KeyringError> {
-        let (bytes, _) = file::read(sealed)?;
+        self.check_process()?;
+        let (bytes, _) = file::read_given(sealed, file::MAX_FILE)?;
         let Some(unlock) = unlock.or(self.unlock.as_ref()) else {
             return Err(KeyringError::WrongPassphrase(sealed.to_owned()));
         };
-        let read = read_set(sealed, &container::open(sealed, &bytes, unlock)?)?;
+        let read = read_set(sealed, &container::open_any(sealed, &bytes, unlock)?.0)?;
+        let notices = unlock.notices().to_vec();
         let name = name.unwrap_or(&read.set.spec.name).to_owned();
-        let Read { keyring, spent: indices, set, .. } = read;
+        let Read { keyring, spent, set, .. } = read;
+        let indices: Vec<usize> = BTreeSet::from_iter(spent).into_iter().collect();
         let record = set.named(&name);
         self.change(|payload| {
             // Deriving it once shows that it can be: a set that cannot is not taken in.
@@ -95,11 +95,13 @@ impl Keyring {
             payload.journal.append(entry.about(&name, id));
             payload.add(record)
         })?;
+        self.notices = notices;
         Ok(name)
     }
 
     /// Encrypts what belongs to this keyring for whoever may open it.
     pub fn seal(&self, plaintext: &[u8]) -> Result<Vec<u8>, KeyringError> {
+        self.check_process()?;
         container::seal(plaintext, &self.protect)
     }
 
@@ -109,11 +111,18 @@ impl Keyring {
         path: &Path,
         sealed: &[u8],
     ) -> Result<impl Deref<Target = [u8]> + Send + use<>, KeyringError> {
+        self.check_process()?;
         match &self.unlock {
-            Some(unlock) => container::open(path, sealed, unlock),
+            // Sealed under the passphrase before it was spelt as now, perhaps.
+            Some(unlock) => container::open_any(path, sealed, unlock).map(|(plain, _)| plain),
             None => Err(KeyringError::WrongPassphrase(path.to_owned())),
         }
     }
+}
+
+/// Whether a text is a keyring's public id.
+fn is_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn read_set(path: &Path, json: &[u8]) -> Result<Read, KeyringError> {
@@ -126,7 +135,12 @@ fn read_set(path: &Path, json: &[u8]) -> Result<Read, KeyringError> {
     let read: Read =
         serde_json::from_slice(json).map_err(|_| corrupt("it is not of the documented form"))?;
     let n = read.set.spec.n;
-    if !read.set.is_whole() || !read.set.is_detached() || read.spent.iter().any(|&i| i >= n) {
+    if let Some(reason) = read.set.fault() {
+        return Err(corrupt(reason));
+    }
+    // These go into the journal and onto screens: what no keyring writes is not taken.
+    let known = is_id(&read.keyring) && read.set.is_dated();
+    if !known || !read.set.is_detached() || read.spent.iter().any(|&i| i >= n) {
         return Err(corrupt("its set is malformed"));
     }
     Ok(read)
