@@ -18,7 +18,7 @@ from ifrs.cli.options import (
     open_keyring,
 )
 from ifrs.cli.options import read_passphrase as read
-from ifrs.cli.output import print_facts, print_json, print_rows
+from ifrs.cli.output import print_facts, print_json, print_rows, say
 from ifrs.keyring import Keyring
 
 app = typer.Typer(
@@ -218,7 +218,7 @@ def split(
         raise ValueError(f"--shares is {shares}, but there are {len(recipients)} recipients")
     with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         for file in ring.split(out, threshold=threshold, recipients=recipients):
-            typer.echo(file)
+            say(file)
 
 
 @app.command()
