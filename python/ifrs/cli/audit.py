@@ -79,9 +79,12 @@ def command(
         Server(model, server_model, mode) if asked else folder(model, base=base, adapter=adapter)
     )
     with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+        fps = ring[name]
+        if not asked:
+            ring.close()  # models of others are loaded, and nothing is sent that would be recorded
         found = audit(
             subject,
-            ring[name],
+            fps,
             out,
             suites=suite or None,
             methods=method or None,
@@ -89,7 +92,7 @@ def command(
             quick=quick,
             budget=None if minutes is None else 60 * minutes,
             retry=retry,
-            ring=ring,
+            ring=ring if asked else None,
             tasks=task or (),
             task_files=None if task_files is None else str(task_files),
             unrelated=unrelated or (),

@@ -15,6 +15,7 @@ from ifrs.cli.options import (
     PassphraseFile,
     SetName,
     identity_passphrase,
+    new_passphrase,
     open_keyring,
 )
 from ifrs.cli.options import read_passphrase as read
@@ -133,12 +134,12 @@ def rekey(
         if recipient:
             shut = ring.rekey(recipients=_read_recipients(recipient))
         elif new_passphrase_file is not None:
-            shut = ring.rekey(passphrase=read(new_passphrase_file))
+            shut = ring.rekey(passphrase=read(new_passphrase_file, new=True))
         else:
             prompted = typer.prompt(
                 "New passphrase", hide_input=True, confirmation_prompt=True, err=True
             )
-            shut = ring.rekey(passphrase=str(prompted))
+            shut = ring.rekey(passphrase=new_passphrase(str(prompted)))
         facts = {"keyring": str(path), "old access": "shut" if shut else "still opens"}
     print_json(facts) if as_json else print_facts(facts)
 
