@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ifrs import _core
 from ifrs._core import FingerprintSet, __version__
@@ -229,6 +230,15 @@ class Report:
         from ifrs.evidence import Evidence
 
         return Evidence.of_report(self.to_json(), claim, reveal=reveal)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a report holds keys in clear: write it with save where you want it")
+
+    def __copy__(self) -> Report:
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Report:
+        return replace(self, **{f.name: deepcopy(getattr(self, f.name), memo) for f in fields(self)})
 
     def __repr__(self) -> str:
         return (
