@@ -281,7 +281,15 @@ def test_nothing_hidden_reaches_any_place_of_the_page() -> None:
 
 
 def test_ordinary_text_of_any_script_is_shown_as_it_is() -> None:
-    for text in ("觉悟者恒幸福", "花は桜木", "שָׁלוֹם", "السَّلامُ", "Việt Nam", "👨‍👩‍👧 ❤️ 👍🏽", "Ça, naïve"):
+    for text in (
+        "觉悟者恒幸福",
+        "花は桜木",
+        "שָׁלוֹם",
+        "السَّلامُ",
+        "Việt",
+        "👨‍👩‍👧 ❤️ 👍🏽",
+        "Ça, naïve",
+    ):
         assert text in render_page([report(queries=[query(0, answer=text)])])
 
 

@@ -76,9 +76,7 @@ def _in_emoji(text: str, place: int) -> bool:
     character = text[place]
     before, after = text[place - 1 : place], text[place + 1 : place + 2]
     if character in _LOOKS:
-        return _pictorial(before) or bool(before) and (
-            before in "#*0123456789" and after == "\u20e3"
-        )
+        return _pictorial(before) or (before in tuple("#*0123456789") and after == "\u20e3")
     if character != _JOINER:
         return False
     if before in _LOOKS:

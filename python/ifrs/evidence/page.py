@@ -81,9 +81,7 @@ def _claim(result: CheckResult, statement: dict[str, Any]) -> dict[str, Any]:
     assert result.claim is not None
     return {
         "model": predicate["model"]["name"],
-        "files": [
-            (item["name"], item["digest"]["sha256"]) for item in statement["subject"]
-        ],
+        "files": [(item["name"], item["digest"]["sha256"]) for item in statement["subject"]],
         "n": predicate["n"],
         "created": words.moment(predicate["created"]),
         "publisher": predicate["publisher"],

@@ -1,4 +1,4 @@
-"""Which key goes to which server: never one of OpenAI's to a suspect, none in clear to a network."""
+"""Which key goes to which server: OpenAI's never to a suspect, none over a network in clear."""
 
 from __future__ import annotations
 

@@ -114,4 +114,4 @@ def _refuse_kernels(config: Any) -> None:
     parts = [getattr(config, name, None) for name in getattr(config, "sub_configs", None) or ()]
     for part in (config, *parts):
         if "/" in str(getattr(part, "_attn_implementation", None)):
-            raise ValueError("its settings name a kernel: that is code, and needs trust_remote_code")
+            raise ValueError("a kernel is code, and needs trust_remote_code")

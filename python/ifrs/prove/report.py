@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -238,7 +238,7 @@ class Report:
         return replace(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Report:
-        return replace(self, **{f.name: deepcopy(getattr(self, f.name), memo) for f in fields(self)})
+        return replace(self, **{name: deepcopy(part, memo) for name, part in vars(self).items()})
 
     def __repr__(self) -> str:
         return (

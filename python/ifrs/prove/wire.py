@@ -2,8 +2,8 @@
 
 The openai client retries and backs off by itself. What it lacks is added where every attempt
 passes: an answer that is too large or never ends is given up, a rate limit met by one request
-holds back all of them, and nothing is sent that the spending limit does not pay for. Of the headers that the
-client would send, those leave that the protocol needs: it takes credentials from its environment.
+holds back all of them, and nothing is sent that the spending limit does not pay for. It would take
+credentials from its environment: of the headers that it puts in, those leave that are needed.
 """
 
 from __future__ import annotations
