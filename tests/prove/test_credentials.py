@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import stat
 import threading
@@ -298,3 +299,22 @@ def test_answers_are_handed_over_with_the_callers_logs(caplog):
             on_answer=lambda *_: logging.getLogger("my.program").info("one more"),
         )
     assert "one more" in caplog.text
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_json_that_would_fill_the_memory_is_not_read(monkeypatch, status):
+    body = b"[" + b"[]," * 3_000_000 + b"[]]"
+    longest = []
+    read = json.loads
+
+    def loads(text, *arguments, **options):
+        longest.append(len(text))
+        return read(text, *arguments, **options)
+
+    with serving(lambda p: Reply(status=status, body=body)) as server:
+        suspect = ifrs.ApiModel(server.url, "m", max_retries=0)
+        monkeypatch.setattr(json, "loads", loads)
+        answer = suspect.ask(["x"], max_new_tokens=4)[0]
+        monkeypatch.undo()
+    assert answer.error is not None
+    assert max(longest, default=0) < 2_000_000

@@ -25,6 +25,8 @@ T = TypeVar("T")
 # What is kept of an answer. Answers to a few dozen tokens are a hundredth of it.
 _LONGEST_ANSWER = 16_384  # characters
 _LONGEST_RAW = 65_536  # characters
+# Values in an answer's JSON. Read, a list of nothing takes 25 times its length in memory.
+_MOST_VALUES = 1_000_000
 _PATHS = {"chat": "chat/completions", "completions": "completions"}
 # Asking on is pointless: the next request would fare no better.
 _HOPELESS = {
@@ -295,6 +297,8 @@ class ApiModel:
     def _read(self, asked: dict[str, Any], content: bytes, cost: int) -> Answer:
         text = content.decode("utf-8", "replace")
         _keep_raw(asked, text)
+        if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+            return _failed(asked, "the answer is not JSON of any reasonable kind")
         try:
             read = json.loads(text)
             self._meter.settle(cost, _tokens(read))

@@ -21,6 +21,7 @@ from typing import Any
 from ifrs.prove.credentials import Credential
 
 _LARGEST_BODY = 32 * 1024 * 1024  # bytes; more is not an answer
+_LARGEST_ERROR = 1024 * 1024  # bytes; what follows of a server's complaint is not read
 _LONGEST_HOLD = 120.0  # seconds; the openai client gives up a request that must wait longer
 # Headers that the protocol needs, and nothing that a client puts in of its own accord.
 _SENT = {
@@ -164,6 +165,8 @@ async def _body(response: Any) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
+        if response.status_code >= 400 and len(body) > _LARGEST_ERROR:
+            return bytes(body[:_LARGEST_ERROR])
         if len(body) > _LARGEST_BODY:
             raise Unanswered(f"the answer is larger than {_LARGEST_BODY >> 20} MiB")
     return bytes(body)
