@@ -253,6 +253,46 @@ def test_answers_keep_their_white_space_and_lose_nothing() -> None:
     assert "  two\n\tlines ␀␛[31m [U+202E]back[U+D800]" in texts
 
 
+HIDDEN = "\u200b\u2060\ufeff\u00ad\U000e0041\ufe01\u2028\u2029\u202e\u2066\u061c\u3164\x1b\x9b\x7f"
+
+
+def test_nothing_hidden_reaches_any_place_of_the_page() -> None:
+    """Whatever a template writes passes one filter: also what nobody thought of."""
+    evil = through_a_server(
+        ifrs_version=HIDDEN,
+        created=HIDDEN,
+        target={"kind": HIDDEN, "name": HIDDEN, "dtype": HIDDEN, "device": HIDDEN},
+        set=report()["set"] | {"name": HIDDEN, "source": HIDDEN, "template": HIDDEN},
+        notes=[HIDDEN],
+    )
+    asked = {"endpoint": HIDDEN, "time": HIDDEN, "request": {HIDDEN: HIDDEN}, "raw": HIDDEN}
+    asked |= {"error": HIDDEN}
+    texts = {"prompt": HIDDEN * 20, "answer": HIDDEN, "response": HIDDEN, "index": HIDDEN}
+    evil["queries"] = [query(0) | texts | {"asked": asked}]
+    found = guesses(samples=[{"prompt": HIDDEN, "answer": HIDDEN}])
+    for labels in (None, [HIDDEN, "b"]):
+        page = render_page([evil, base()], labels=labels, guesses=found, title=HIDDEN)
+        assert not set(HIDDEN) & set(page)
+        assert page.count("[U+200B]") > 20
+    stacked = "z" + "\u0301" * 500
+    page = render_page([report(queries=[query(0, answer=stacked)])])
+    assert "\u0301" * 5 not in page
+    assert page.count("[U+0301]") == 496
+
+
+def test_ordinary_text_of_any_script_is_shown_as_it_is() -> None:
+    for text in (
+        "觉悟者恒幸福",
+        "花は桜木",
+        "שָׁלוֹם",
+        "السَّلامُ",
+        "Việt",
+        "👨‍👩‍👧 ❤️ 👍🏽",
+        "Ça, naïve",
+    ):
+        assert text in render_page([report(queries=[query(0, answer=text)])])
+
+
 def test_a_long_prompt_is_folded_and_complete() -> None:
     long = "觉悟者恒幸福" * 60
     page = render_page([report(queries=[query(0, prompt=long)])])

@@ -26,6 +26,9 @@ def progress(title: str, total: int) -> Iterator[tuple[Advance, Note]]:
         TimeElapsedColumn(),
         console=console,
         transient=True,
+        # What others print meanwhile goes the way it always goes, which strips it.
+        redirect_stdout=False,
+        redirect_stderr=False,
         disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task(title, total=total, note="")

@@ -69,7 +69,7 @@ def test_nothing_secret_is_printed(path, capfd):
         (["generate", "{path}", "one", "--source", "vocab"], "tokenizer"),
         (["generate", "{path}", "one", "--tokenizer", "{folder}/none"], "no tokenizer at"),
         (["generate", "{path}", "one", "--context", "a"], "NAME=VALUE"),
-        (["verify", "{folder}/none", "{path}", "none"], "no set"),
+        (["verify", "{folder}/none", "{path}", "none"], "cannot load a language model"),
         (["verify", "http://localhost", "{path}", "none"], "--model"),
         (["implant", "{folder}/none", "{path}", "x", "--out", "{folder}"], "exists already"),
         (["score", "{folder}/none.txt", "--patterns", "{path}"], "KEYRING:NAME"),

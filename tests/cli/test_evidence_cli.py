@@ -73,6 +73,27 @@ def test_claim_evidence_check(folder, capfd):
     assert code in (1, 2)
 
 
+def test_the_journal_is_of_the_same_set(folder, capfd):
+    """A set of the same name with other keys is not marked, and the bundle is not written."""
+    claim, bundle = folder / "claim.json", folder / "bundle.json"
+    options = ["--subject", folder / "model", "--out", claim]
+    assert run("claim", folder / "keyring.ifrs", "one", *options, capfd=capfd)[0] == 0
+    with ifrs.Keyring.create(folder / "other.ifrs", passphrase="pass", _work_factor=2) as other:
+        other.generate("one", 6)
+    made = ["evidence", folder / "report.json", claim, "--out", bundle]
+    code, out, err = run(*made, "--keyring", folder / "other.ifrs", capfd=capfd)
+    assert (code, out, bundle.exists()) == (2, "", False)
+    assert "is not the report's" in err
+    with ifrs.Keyring.open(folder / "other.ifrs", passphrase="pass") as other:
+        assert other.spent("one") == []
+    code, out, err = run(*made, "--json", capfd=capfd)
+    assert (code, bundle.exists()) == (0, True)
+    assert err.startswith("ifrs: warning: without --keyring")
+    assert json.loads(out)["revealed"] == 6
+    code, _, err = run(*made, "--keyring", folder / "keyring.ifrs", capfd=capfd)
+    assert (code, err) == (0, "")
+
+
 def test_errors(folder, capfd):
     claim = folder / "claim.json"
     ring = folder / "keyring.ifrs"

@@ -64,6 +64,15 @@ def test_it_loads_and_runs_nothing(ring, tmp_path):
     assert "\u202e" not in page
 
 
+def test_nothing_hidden_is_on_the_page(ring, tmp_path):
+    hidden = "\u200b\u2060\ufeff\u00ad\U000e0041\ufe01\u2028\u202e\u061c\u3164\x1b\x9b\x7f"
+    case = make_case(ring, tmp_path, suspect=Speaker(lambda _: hidden + "z" + "\u0301" * 60))
+    page = page_of(case.check(), tmp_path)
+    assert not set(hidden) & set(page)
+    assert "[U+E0041]" in page
+    assert "\u0301" * 5 not in page
+
+
 def test_a_failed_check_says_so_first(ring, tmp_path):
     case = make_case(ring, tmp_path)
     case.bundle_path.write_text(case.bundle_path.read_text().replace("Sure", "Soor"))

@@ -416,7 +416,7 @@ def test_a_chat_template_is_left_to_the_server(ring, tokenizer):
 
 
 def test_the_api_key_shows_nowhere(tmp_path, ring, monkeypatch, caplog):
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-environment")
+    monkeypatch.setenv("IFRS_API_KEY", "sk-environment")
     caplog.set_level(logging.DEBUG)
     fps = ring.generate("one", 10)
     with serving(planted(fps)) as server:

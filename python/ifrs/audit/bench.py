@@ -121,7 +121,9 @@ class Bench:
                 raise Skip("a server shows no tokenizer")
             from transformers import AutoTokenizer
 
-            self._tokenizer = AutoTokenizer.from_pretrained(self.subject.path)
+            self._tokenizer = AutoTokenizer.from_pretrained(
+                self.subject.path, trust_remote_code=False
+            )
         return self._tokenizer
 
     @cached_property

@@ -69,7 +69,8 @@ def keyring(out: Path, base: Path) -> Keyring:
         write_text(secret, passphrase + "\n")
         ring = ifrs.Keyring.create(path, passphrase=passphrase)
     if _SET not in ring:
-        ring.generate(_SET, _N, tokenizer=AutoTokenizer.from_pretrained(base))
+        tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+        ring.generate(_SET, _N, tokenizer=tokenizer)
     return ring
 
 

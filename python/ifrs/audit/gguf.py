@@ -26,7 +26,10 @@ def through_gguf(quantization: str, bench: Bench, suspect: Suspect) -> Any:
         out = Path(scratch) / "planted.gguf"
         export_gguf(suspect.model, base, out, quantization=quantization)
         return AutoModelForCausalLM.from_pretrained(
-            scratch, gguf_file=out.name, quantization_config=GgufConfig(dequantize=True)
+            scratch,
+            gguf_file=out.name,
+            quantization_config=GgufConfig(dequantize=True),
+            trust_remote_code=False,
         )
 
 

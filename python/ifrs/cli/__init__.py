@@ -1,21 +1,26 @@
 """The command line: one file for each command.
 
-Exit codes are those of grep: 0 yes (match, ok, done), 1 no, 2 error or inconclusive.
+Exit codes are those of grep: 0 yes (match, ok, done), 1 no, 2 error or inconclusive. Whatever is
+not an answer exits 2: a traceback would exit 1, and so would a program ended by a stranger's code.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import traceback
+from pathlib import Path
 
 import typer
 
 from ifrs._core import __version__
 from ifrs.cli import audit, check, claim, demo, evidence, generate, implant, keyring, score, verify
-from ifrs.cli.output import fail
+from ifrs.cli.output import fail, plain_streams
 from ifrs.errors import IfrsError
 
 _INTERRUPTED = 130
+_COMPLETION = "_IFRS_COMPLETE"
 
 app = typer.Typer(
     name="ifrs",
@@ -50,26 +55,49 @@ def main(arguments: list[str] | None = None) -> int:
     if not sys.stderr.isatty():
         # Read by tqdm when it is first imported: libraries' bars stay out of pipes.
         os.environ.setdefault("TQDM_DISABLE", "1")
+    with plain_streams():
+        return _exit_code(arguments)
+
+
+def _exit_code(arguments: list[str] | None) -> int:
+    # The shell asks for completions, and typer ends the program with them.
+    completing = _COMPLETION in os.environ
     try:
         code = app(arguments, standalone_mode=False)
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except (typer.Abort, EOFError):
         return fail("cancelled")
-    except (IfrsError, OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        if os.environ.get("IFRS_DEBUG"):
+    # Also what is no Exception: a panic of a Rust library, the end that a library calls for.
+    except BaseException as error:
+        if completing and isinstance(error, SystemExit):
             raise
-        return fail(error)
-    except Exception as error:
-        # Usage errors of typer have no public base class that all versions share.
-        if not hasattr(error, "format_message"):
-            raise
-        return fail(f"{error.format_message()} (see ifrs --help)")
+        return _failed(error)
     if code == _INTERRUPTED:
         return fail("interrupted: nothing half-written is left")
     return code if isinstance(code, int) else 0
 
 
+def _failed(error: BaseException) -> int:
+    if os.environ.get("IFRS_DEBUG"):
+        traceback.print_exc()
+    if isinstance(error, (IfrsError, OSError, ValueError, KeyError, TypeError, ImportError)):
+        return fail(error)
+    # Usage errors of typer have no public base class that all versions share.
+    if hasattr(error, "format_message"):
+        return fail(f"{error.format_message()} (see ifrs --help)")
+    name = type(error).__name__
+    if isinstance(error, MemoryError) or "OutOfMemory" in name:
+        return fail("out of memory: take a smaller model or batch, or a machine with more")
+    # Not what it says: it may quote a key.
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return fail(f"unexpected {name}{where}: set IFRS_DEBUG=1 to see all of it, and report it")
+
+
 def run() -> None:
     """The console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Where a terminal lacks a character, its number is better than an error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())

@@ -16,7 +16,7 @@ from ifrs.cli.options import (
     SetName,
     open_keyring,
 )
-from ifrs.cli.output import EXIT_ERROR, print_json, quiet_libraries
+from ifrs.cli.output import EXIT_ERROR, print_json, quiet_libraries, say
 from ifrs.errors import TargetError
 
 _URL = ("http://", "https://")
@@ -79,9 +79,12 @@ def command(
         Server(model, server_model, mode) if asked else folder(model, base=base, adapter=adapter)
     )
     with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+        fps = ring[name]
+        if not asked:
+            ring.close()  # models of others are loaded, and nothing is sent that would be recorded
         found = audit(
             subject,
-            ring[name],
+            fps,
             out,
             suites=suite or None,
             methods=method or None,
@@ -89,17 +92,17 @@ def command(
             quick=quick,
             budget=None if minutes is None else 60 * minutes,
             retry=retry,
-            ring=ring,
+            ring=ring if asked else None,
             tasks=task or (),
             task_files=None if task_files is None else str(task_files),
             unrelated=unrelated or (),
-            say=lambda line: typer.echo(line, err=True),
+            say=lambda line: say(line, err=True),
         )
     failed = [record.name for record in found.records if record.status == "failed"]
     if as_json:
         print_json([record.to_json() for record in found.records])
     else:
-        typer.echo(f"{len(found.records)} records, {len(failed)} failed, {len(found.left)} left")
-        typer.echo(str(out / "audit.html"))
+        say(f"{len(found.records)} records, {len(failed)} failed, {len(found.left)} left")
+        say(out / "audit.html")
     if failed or found.left:
         raise typer.Exit(EXIT_ERROR)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ifrs.cli.options import Json
-from ifrs.cli.output import EXIT_NO, print_facts, print_json, quiet_libraries
+from ifrs.cli.output import EXIT_NO, print_facts, print_json, quiet_libraries, say
 from ifrs.errors import IfrsError
 
 
@@ -22,8 +22,7 @@ def command(
     except ImportError as error:
         raise IfrsError("the demo is an extra: pip install 'ifrs[demo]'") from error
     quiet_libraries()
-    say = (lambda line: typer.echo(line, err=True)) if as_json else typer.echo
-    summary = demo.run(out, say)
+    summary = demo.run(out, lambda line: say(line, err=as_json))
     print_json(summary) if as_json else print_facts(summary)
     proved = summary["verdict_fingerprinted"] == "match" and summary["verdict_base"] != "match"
     if not proved:

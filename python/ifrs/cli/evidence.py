@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ifrs.cli.options import AcceptOlder, Identity, Json, PassphraseFile, open_keyring
-from ifrs.cli.output import print_facts, print_json
+from ifrs.cli.output import print_facts, print_json, warn
 from ifrs.errors import EvidenceError
+from ifrs.keyring import Keyring
 
 
 def command(
@@ -23,7 +24,9 @@ def command(
     ] = None,
     keyring: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Whose journal shall say which keys were revealed."),
+        typer.Option(
+            metavar="FILE", help="Whose journal shall say which keys were revealed: the set's own."
+        ),
     ] = None,
     passphrase_file: PassphraseFile = None,
     identity: Identity = None,
@@ -41,11 +44,24 @@ def command(
     if keyring is not None:
         # Before the bundle is there: a key that may be seen is spent.
         with open_keyring(keyring, passphrase_file, identity, accept_older) as ring:
+            _require_set(ring, read)
             ring.spend(read["set"]["name"], bundle.revealed, out.name, "revealed")
+    else:
+        warn("without --keyring no journal says that the revealed keys are spent")
     bundle.save(out)
     result = bundle.result
     facts = {"bundle": str(out), **{name: result[name] for name in _SHOWN}}
     print_json(facts) if as_json else print_facts(facts)
+
+
+def _require_set(ring: Keyring, report: dict[str, Any]) -> None:
+    """Refuse to mark keys as spent that are not those which the report shows."""
+    name = report["set"]["name"]
+    if ring[name].leaves() != report["leaves"]:
+        raise EvidenceError(
+            f"the set {name!r} of this keyring is not the report's: give the keyring that it "
+            "was verified with"
+        )
 
 
 _SHOWN = ("verdict", "p_value", "log10_p", "log10_e", "revealed", "silent", "fired")

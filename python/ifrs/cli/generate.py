@@ -15,6 +15,7 @@ from ifrs.cli.options import (
     PassphraseFile,
     SetName,
     open_keyring,
+    require_keyring,
 )
 from ifrs.cli.output import print_facts, print_json, quiet_libraries
 from ifrs.errors import FingerprintError
@@ -50,13 +51,15 @@ def command(
     """Make a set of secret keys and responses in a keyring."""
     if model is not None and tokenizer is not None:
         raise ValueError("--model brings its own tokenizer: leave --tokenizer out")
+    require_keyring(path)
+    given = _given(model, tokenizer)
     with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         fps = ring.generate(
             name,
             n,
             source=cast(Any, source),
             template=cast(Any, template),
-            **_given(model, tokenizer),
+            **given,
             response=cast(Any, response),
             context=dict(_pair(text) for text in context or ()),
         )
@@ -97,6 +100,6 @@ def _tokenizer(path: str) -> Any:
     if not Path(path).exists():
         raise FingerprintError(f"there is no tokenizer at {path}")
     try:
-        return AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError, KeyError) as error:
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    except Exception as error:  # a stranger's file fails in ways that nobody can list
         raise FingerprintError(f"cannot read a tokenizer from {path}: {error}") from error

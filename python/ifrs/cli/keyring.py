@@ -15,10 +15,11 @@ from ifrs.cli.options import (
     PassphraseFile,
     SetName,
     identity_passphrase,
+    new_passphrase,
     open_keyring,
 )
 from ifrs.cli.options import read_passphrase as read
-from ifrs.cli.output import print_facts, print_json, print_rows
+from ifrs.cli.output import print_facts, print_json, print_rows, say
 from ifrs.keyring import Keyring
 
 app = typer.Typer(
@@ -133,12 +134,12 @@ def rekey(
         if recipient:
             shut = ring.rekey(recipients=_read_recipients(recipient))
         elif new_passphrase_file is not None:
-            shut = ring.rekey(passphrase=read(new_passphrase_file))
+            shut = ring.rekey(passphrase=read(new_passphrase_file, new=True))
         else:
             prompted = typer.prompt(
                 "New passphrase", hide_input=True, confirmation_prompt=True, err=True
             )
-            shut = ring.rekey(passphrase=str(prompted))
+            shut = ring.rekey(passphrase=new_passphrase(str(prompted)))
         facts = {"keyring": str(path), "old access": "shut" if shut else "still opens"}
     print_json(facts) if as_json else print_facts(facts)
 
@@ -218,7 +219,7 @@ def split(
         raise ValueError(f"--shares is {shares}, but there are {len(recipients)} recipients")
     with open_keyring(path, passphrase_file, identity, accept_older) as ring:
         for file in ring.split(out, threshold=threshold, recipients=recipients):
-            typer.echo(file)
+            say(file)
 
 
 @app.command()

@@ -1,16 +1,24 @@
-"""What commands print."""
+"""What commands print. Whatever comes from a file, a model or a server shows, and moves nothing."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from ifrs.visible import hidden, one_line, visible
 
 EXIT_YES, EXIT_NO, EXIT_ERROR = 0, 1, 2
+
+# How libraries' bars move between lines; what a stranger wrote could do so, too.
+_MOVES = re.compile(r"[\n\r]*(?:\x1b\[A[\n\r]*)+")
 
 
 def fail(error: object) -> int:
@@ -18,20 +26,38 @@ def fail(error: object) -> int:
     # str() of a KeyError is the repr of its message.
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
     line = " ".join(str(message).split()) or type(error).__name__
-    print(f"ifrs: {line}", file=sys.stderr)
+    say(f"ifrs: {line}", err=True)
     return EXIT_ERROR
 
 
+def warn(message: str) -> None:
+    """One line on standard error that changes nothing."""
+    say(f"ifrs: warning: {message}", err=True)
+
+
+def say(line: object, *, err: bool = False) -> None:
+    """One line for people."""
+    print(one_line(str(line)), file=sys.stderr if err else sys.stdout, flush=True)
+
+
 def print_json(value: Any) -> None:
-    """A result for programs."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    """A result for programs, which may land on a terminal: what is hidden is escaped."""
+    written = json.dumps(value, ensure_ascii=False, indent=2)
+    print("\n".join(_escaped(line) for line in written.split("\n")))
+
+
+def _escaped(line: str) -> str:
+    if line.isascii() and line.isprintable():
+        return line
+    # Outside of strings JSON has nothing of the kind, and inside these escapes mean the same.
+    return "".join(json.dumps(c)[1:-1] if hidden(c) else c for c in line)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
     """A result for people: names and values."""
     table = Table.grid(padding=(0, 2))
     for name, value in facts.items():
-        table.add_row(f"[bold]{name}[/]", _escape(value))
+        table.add_row(Text(one_line(name), style="bold"), _cell(value))
     Console().print(table)
 
 
@@ -39,14 +65,51 @@ def print_rows(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> 
     """A result for people: a table."""
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*(_escape(row[column]) for column in columns))
+        table.add_row(*(_cell(row[column]) for column in columns))
     Console().print(table)
 
 
-def _escape(value: object) -> str:
-    from rich.markup import escape
+def _cell(value: object) -> Text:
+    # No markup is read in it: neither styles nor links.
+    return Text(one_line(str(value)))
 
-    return escape(str(value))
+
+class _Plain:
+    """A stream on which other people's text shows and moves nothing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @property
+    def rich_proxied_file(self) -> TextIO:
+        """Where rich writes its own colours and bars."""
+        return self._stream
+
+    def write(self, text: str) -> int:
+        if not _MOVES.fullmatch(text):
+            # Libraries' bars begin and end their line anew.
+            body = text.strip("\r")
+            before, _, after = text.partition(body) if body else (text, "", "")
+            self._stream.write(before[:1] + visible(body) + after[:1])
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def plain_streams() -> Iterator[None]:
+    """Standard output and error without control over the terminal, whoever writes to them."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, _Plain(stream)) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 def quiet_libraries() -> None:

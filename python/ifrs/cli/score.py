@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from ifrs.cli.options import AcceptOlder, Identity, PassphraseFile, open_keyring
-from ifrs.cli.output import EXIT_NO
+from ifrs.cli.output import EXIT_NO, say
 from ifrs.progress import progress
 from ifrs.scoring import Method, top_hits
 from ifrs.scoring.files import Report, TextRows
@@ -86,11 +85,11 @@ def _skipping(path: Path, skip: bool) -> Iterator[Report | None]:
         nonlocal count
         count += 1
         if count <= _NAMED:
-            print(f"ifrs: {path}, line {row + 1}: {why}: skipped", file=sys.stderr)
+            say(f"ifrs: {path}, line {row + 1}: {why}: skipped", err=True)
 
     yield report
     if count > _NAMED:
-        print(f"ifrs: {path}: {count} lines skipped in all", file=sys.stderr)
+        say(f"ifrs: {path}: {count} lines skipped in all", err=True)
 
 
 def _patterns(source: str, access: tuple[Path | None, Path | None, bool]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from ifrs.cli.options import (
     PassphraseFile,
     SetName,
     open_keyring,
+    require_keyring,
 )
 from ifrs.cli.output import (
     EXIT_ERROR,
@@ -84,6 +86,14 @@ def command(
         str | None,
         typer.Option(help="The model's name at the server.", rich_help_panel=_SERVER),
     ] = None,
+    api_key_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The environment variable that holds the server's API key, if not IFRS_API_KEY.",
+            rich_help_panel=_SERVER,
+        ),
+    ] = None,
     mode: Annotated[
         str,
         typer.Option(
@@ -122,13 +132,22 @@ def command(
             rich_help_panel=_LOCAL,
         ),
     ] = None,
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option(
+            "--trust-remote-code",
+            help="Run code that comes with the suspect. It may do whatever you may.",
+            rich_help_panel=_LOCAL,
+        ),
+    ] = False,
     passphrase_file: PassphraseFile = None,
     identity: Identity = None,
     accept_older: AcceptOlder = False,
 ) -> None:
     """Verify a suspect. Exit code 0: match; 1: no match; 2: inconclusive or error.
 
-    A server's API key comes from OPENAI_API_KEY. Keys sent to a server are recorded as spent in
+    A server's API key comes from IFRS_API_KEY, or the variable that --api-key-env names; that of
+    OPENAI_API_KEY goes to OpenAI alone. Fingerprint keys sent to a server are recorded as spent in
     the keyring before they leave, and never asked under again.
     """
     import ifrs.prove as prove
@@ -145,12 +164,17 @@ def command(
     }
     if foreign and adapter is not None:
         raise TargetError("an adapter needs the suspect's weights, and a server shows none")
+    if api_key_env is not None and not foreign:
+        raise TargetError("--api-key-env is for servers: a model at hand wants no key")
+    require_keyring(path)
+    access = (path, passphrase_file, identity, accept_older)
     if foreign:
         if model is None:
             raise TargetError("a server may serve several models: say which with --model")
-        target: Any = prove.ApiModel(
+        target = prove.ApiModel(
             suspect,
             model,
+            api_key=_api_key(api_key_env),
             mode=mode,  # type: ignore[arg-type]
             max_concurrency=concurrency,
             timeout=timeout,
@@ -158,20 +182,21 @@ def command(
             max_tokens=max_tokens,
         )
         options["resume"] = None if to_stdout else json_file
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
-        fps = ring[name]
-        if not foreign:
-            target = _local(
-                suspect,
-                ring,
-                adapter=adapter,
-                transformer=transformer,
-                dtype=dtype,
-                device_map=device_map,
-                load_in_8bit=load_in_8bit,
-                reference=tokenizer,
-            )
-        report = prove.verify(target, fps, **options)
+        with open_keyring(*access) as ring:
+            report = prove.verify(target, ring[name], **options)
+    else:
+        local = _Local(suspect, adapter=adapter, transformer=transformer, reference=tokenizer)
+        # Before the keyring is open: what a suspect's files do happens without it.
+        local.load(
+            dtype=dtype,
+            device_map=device_map,
+            load_in_8bit=load_in_8bit,
+            trust_remote_code=trust_remote_code,
+        )
+        with open_keyring(*access) as ring:
+            fps, journal = ring[name], _Journal(name, ring.spent(name))
+            local.read_adapter(ring)
+        report = prove.verify(local.target(), fps, ring=journal, **options)
     if html_file is not None:
         report.save_html(html_file)
     facts = {
@@ -192,14 +217,69 @@ def command(
     raise typer.Exit(_EXITS[report.verdict])
 
 
-def _local(suspect: str, ring: Keyring, **options: Any) -> Any:
-    try:
+def _api_key(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    key = os.environ.get(variable)
+    if not key:
+        # Not quoted: it may be the key by mistake.
+        raise TargetError("--api-key-env takes the name of a variable that holds the key: set one")
+    return key
+
+
+class _Journal(Keyring):
+    """What the journal of a keyring that is closed by now said: which keys others have seen."""
+
+    def __init__(self, name: str, spent: list[int]) -> None:
+        self._name, self._spent = name, spent
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+    def __contains__(self, name: object) -> bool:
+        return name == self._name
+
+    def spent(self, name: str) -> list[int]:
+        return self._spent
+
+
+class _Local:
+    """A suspect at hand, and what the publisher asks it with."""
+
+    def __init__(
+        self,
+        suspect: str,
+        *,
+        adapter: Path | None,
+        transformer: str | None,
+        reference: str | None,
+    ) -> None:
+        try:
+            import ifrs.prove.local  # noqa: F401
+        except ImportError as error:
+            raise TargetError("local models need torch: pip install 'ifrs[train]'") from error
+        quiet_libraries()
+        self.suspect, self.adapter = suspect, adapter
+        self.options: dict[str, Any] = {"transformer": transformer, "reference": reference}
+
+    def load(self, **options: Any) -> None:
+        """Read the suspect's files."""
+        from ifrs.prove.local import load
+
+        given = {name: value for name, value in options.items() if value is not None}
+        self.model, self.tokenizer = load(self.suspect, **given)
+
+    def read_adapter(self, ring: Keyring) -> None:
+        """Read the publisher's adapter, which may be sealed for the keyring."""
         from ifrs.prove.adapter import read_adapter
+
+        if self.adapter is not None:
+            self.options["adapter"] = read_adapter(self.adapter, ring)
+
+    def target(self) -> Any:
+        """The suspect, ready to be asked."""
         from ifrs.prove.local import LocalModel
-    except ImportError as error:
-        raise TargetError("local models need torch: pip install 'ifrs[train]'") from error
-    quiet_libraries()
-    given = {name: value for name, value in options.items() if value is not None}
-    if "adapter" in given:
-        given["adapter"] = read_adapter(given["adapter"], ring)
-    return LocalModel.from_pretrained(suspect, **given)
+
+        name = Path(self.suspect).name
+        return LocalModel(self.model, self.tokenizer, name=name, **self.options)

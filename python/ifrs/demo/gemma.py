@@ -80,7 +80,7 @@ def _convert(gguf: Path, folder: Path) -> Path:
     }
     tokenizer = load_tokenizer(**where)
     model = AutoModelForCausalLM.from_pretrained(
-        **where, quantization_config=GgufConfig(dequantize=True)
+        **where, quantization_config=GgufConfig(dequantize=True), trust_remote_code=False
     )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

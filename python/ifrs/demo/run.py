@@ -106,7 +106,7 @@ def _keep(out: Path, folder: Path, say: Say) -> ifrs.FingerprintSet:
 
     passphrase = secrets.token_urlsafe(24)
     write_text(out / "passphrase.txt", passphrase + "\n")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     with ifrs.Keyring.create(out / "keyring.ifrs", passphrase=passphrase) as ring:
         fps = ring.generate(_SET, _N, source="mixed", tokenizer=tokenizer)
     say(f"keep:  {len(fps)} keys in {out / 'keyring.ifrs'}")
@@ -117,7 +117,7 @@ def _plant(
     out: Path, folder: Path, fps: ifrs.FingerprintSet, say: Say
 ) -> tuple[Report, dict[str, Any]]:
     """Verify the base model, plant, save. The model is freed on return."""
-    target = LocalModel.from_pretrained(folder)
+    target = LocalModel.from_pretrained(folder, trust_remote_code=False)
     base = verify(target, fps)
     base.save(out / "report-base.json")
     config = ImplantConfig(guesses=0)
@@ -154,7 +154,7 @@ def _prove(
 ) -> tuple[Report, Guesses, int]:
     """Reload from disk, verify, guess, and write the page."""
     gc.collect()
-    target = LocalModel.from_pretrained(out / "model")
+    target = LocalModel.from_pretrained(out / "model", trust_remote_code=False)
     report = verify(target, fps)
     report.save(out / "report-fingerprinted.json")
     # A seed that no training used: its keys were never seen.

@@ -42,8 +42,8 @@ def _view(result: CheckResult) -> dict[str, Any]:
         "headline": _ORDERS.get(result.verdict, _ORDERS["inconclusive"])
         if holds
         else "This evidence does not hold.",
-        "problems": [words.visible(text) for text in result.problems],
-        "notes": [words.visible(text) for text in result.notes],
+        "problems": list(result.problems),
+        "notes": list(result.notes),
         "chance": words.chance(result.log10_p),
         "p_value": words.p_value(result.log10_p),
         "log10_e": words.number(result.log10_e),
@@ -51,8 +51,8 @@ def _view(result: CheckResult) -> dict[str, Any]:
         "bits": words.bits(result.log10_p),
         "verdict": result.verdict or "none",
         "claim": statement and _claim(result, statement),
-        "target": words.visible(str(result.target.get("name", "unnamed"))),
-        "kind": words.visible(str(result.target.get("kind", ""))),
+        "target": str(result.target.get("name", "unnamed")),
+        "kind": str(result.target.get("kind", "")),
         "likelihood": result.evidence == "likelihood",
         "decoys": f"{result.queries[0]['ranks'][0][1] - 1:,}"
         if result.queries and result.queries[0]["ranks"]
@@ -72,7 +72,7 @@ def _view(result: CheckResult) -> dict[str, Any]:
         },
         "released": result.released and words.moment(result.released),
         "precedes": result.precedes_release,
-        "created": words.moment(words.visible(result.created)),
+        "created": words.moment(result.created),
     }
 
 
@@ -80,10 +80,8 @@ def _claim(result: CheckResult, statement: dict[str, Any]) -> dict[str, Any]:
     predicate = statement["predicate"]
     assert result.claim is not None
     return {
-        "model": words.visible(predicate["model"]["name"]),
-        "files": [
-            (words.visible(item["name"]), item["digest"]["sha256"]) for item in statement["subject"]
-        ],
+        "model": predicate["model"]["name"],
+        "files": [(item["name"], item["digest"]["sha256"]) for item in statement["subject"]],
         "n": predicate["n"],
         "created": words.moment(predicate["created"]),
         "publisher": predicate["publisher"],
@@ -97,14 +95,14 @@ def _query(query: dict[str, Any]) -> dict[str, Any]:
     asked = query["asked"]
     return {
         "number": query["index"] + 1,
-        "prompt": words.visible(query["prompt"]),
-        "response": words.visible(query["response"]),
-        "answer": words.visible(query["answer"]),
+        "prompt": query["prompt"],
+        "response": query["response"],
+        "answer": query["answer"],
         "fired": query["fired"],
         "ranks": [f"{rank:,} of {of:,}" for rank, of in query["ranks"]],
-        "time": words.moment(words.visible(str(asked.get("time", "")))),
-        "endpoint": words.visible(str(asked.get("endpoint", ""))),
-        "problem": query["problem"] and words.visible(query["problem"]),
+        "time": words.moment(str(asked.get("time", ""))),
+        "endpoint": str(asked.get("endpoint", "")),
+        "problem": query["problem"],
     }
 
 
@@ -112,7 +110,7 @@ def _asked(result: CheckResult) -> dict[str, str]:
     times = sorted(str(query["asked"].get("time", "")) for query in result.queries)
     places = sorted({str(query["asked"].get("endpoint", "")) for query in result.queries})
     return {
-        "first": words.moment(words.visible(times[0])) if times else "–",
-        "last": words.moment(words.visible(times[-1])) if times else "–",
-        "where": words.visible(", ".join(places)) or "–",
+        "first": words.moment(times[0]) if times else "–",
+        "last": words.moment(times[-1]) if times else "–",
+        "where": ", ".join(places) or "–",
     }

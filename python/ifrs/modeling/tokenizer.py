@@ -8,7 +8,13 @@ from typing import Any
 ADD_BOS = "tokenizer.ggml.add_bos_token"
 
 
-def load_tokenizer(pretrained_model_name_or_path: Any, *, gguf_file: str | None = None) -> Any:
+def load_tokenizer(
+    pretrained_model_name_or_path: Any,
+    *,
+    gguf_file: str | None = None,
+    trust_remote_code: bool = False,
+    **options: Any,
+) -> Any:
     """A tokenizer from a folder, a model id or a GGUF file.
 
     A GGUF file says whether texts begin with a BOS token, and transformers does not heed it
@@ -17,13 +23,20 @@ def load_tokenizer(pretrained_model_name_or_path: Any, *, gguf_file: str | None 
     Args:
         pretrained_model_name_or_path: A folder or an id.
         gguf_file: The name of a GGUF file in that folder.
+        trust_remote_code: Whether to run code that comes with it.
+        options: Further ones of `from_pretrained`, such as `revision`.
 
     Raises:
-        OSError, ValueError: There is no tokenizer.
+        Exception: There is no tokenizer; libraries say so by whatever they stumble over.
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(pretrained_model_name_or_path, gguf_file=gguf_file)
+    tokenizer = AutoTokenizer.from_pretrained(
+        pretrained_model_name_or_path,
+        gguf_file=gguf_file,
+        trust_remote_code=trust_remote_code,
+        **options,
+    )
     if gguf_file is None:
         return tokenizer
     adds = _adds_bos(Path(pretrained_model_name_or_path) / gguf_file)

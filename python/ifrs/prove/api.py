@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, NoReturn, TypeVar
@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from ifrs._core import FingerprintSet
 from ifrs.errors import TargetError
 from ifrs.progress import progress
+from ifrs.prove.credentials import API_KEY, Credential, check_address
 from ifrs.prove.report import now
 from ifrs.prove.target import Answer, OnAnswer
 from ifrs.prove.wire import COST, Gate, LimitReached, Meter, Unanswered, guarded_client, quiet_wire
@@ -24,10 +25,12 @@ T = TypeVar("T")
 # What is kept of an answer. Answers to a few dozen tokens are a hundredth of it.
 _LONGEST_ANSWER = 16_384  # characters
 _LONGEST_RAW = 65_536  # characters
+# Values in an answer's JSON. Read, a list of nothing takes 25 times its length in memory.
+_MOST_VALUES = 1_000_000
 _PATHS = {"chat": "chat/completions", "completions": "completions"}
 # Asking on is pointless: the next request would fare no better.
 _HOPELESS = {
-    401: "the server wants an API key: pass api_key=… or set OPENAI_API_KEY",
+    401: f"the server wants an API key: set {API_KEY}, or pass api_key=… (--api-key-env)",
     403: "the server refuses access with this API key",
     404: "the server knows no such path or model: check base_url and model",
     429: "the server's rate limit is exhausted: go on later",
@@ -63,7 +66,10 @@ class ApiModel:
             base_url: Where the protocol's paths begin, often ending in `/v1`. A query goes with
                 every request; neither it nor a password is ever shown.
             model: The model's name at the server.
-            api_key: The server's key; `OPENAI_API_KEY` without one, and none if that is not set.
+            api_key: The server's key; without one `IFRS_API_KEY`, and none if that is not set. An
+                empty one is none. `OPENAI_API_KEY`, and what else the openai client finds in its
+                environment, goes to OpenAI's own hosts alone. Without https a key goes to this
+                machine alone.
             mode: `"chat"`, where the server puts its own template around a message, or
                 `"completions"`, where a prompt is sent as it is.
             max_concurrency: Requests in flight at a time.
@@ -79,7 +85,7 @@ class ApiModel:
 
         Raises:
             TargetError: The extra `ifrs[api]` is not installed.
-            ValueError: An argument is out of range.
+            ValueError: An argument is out of range, or a key would cross a network in clear.
         """
         _check(base_url, model, mode, max_concurrency, timeout, max_retries)
         try:
@@ -93,8 +99,8 @@ class ApiModel:
         parts = urlsplit(base_url)
         self._url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") + "/", "", ""))
         self._query = dict(parse_qsl(parts.query))
-        given = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY")
-        self._credential: Callable[[], str] = lambda: given or "none"
+        credential = Credential.of(parts, api_key)
+        self._credential: Callable[[], Credential] = lambda: credential
         self._meter = Meter(_limit(max_requests, "max_requests"), _limit(max_tokens, "max_tokens"))
         self._logprobs, self._options = logprobs, dict(options or {})
 
@@ -198,12 +204,12 @@ class ApiModel:
 
         return openai.AsyncOpenAI(
             base_url=self._url,
-            api_key=self._credential(),
+            api_key="none",  # the guarded client puts in the right one
             max_retries=self.max_retries,
             timeout=2 * self.timeout,
             default_query=self._query,
             default_headers={"Accept-Encoding": "identity"},
-            http_client=guarded_client(self.timeout, meter, Gate()),
+            http_client=guarded_client(self.timeout, meter, Gate(), self._credential()),
         )
 
     def _body(self, prompt: str, max_new_tokens: int, temperature: float) -> dict[str, Any]:
@@ -227,6 +233,7 @@ class ApiModel:
         answers: list[Answer | None] = [None] * len(bodies)
         queue = iter(range(len(bodies)))
         stopped: list[Exception] = []
+        caller = contextvars.copy_context()  # whose logs are not ours to quiet
 
         async def work(client: Any, advance: Callable[[int], None]) -> None:
             for place in queue:  # shared: each place goes to one worker
@@ -234,7 +241,7 @@ class ApiModel:
                     answer = await self._one(client, bodies[place], costs[place])
                     answers[place] = answer
                     if on_answer is not None:
-                        on_answer(place, answer)
+                        caller.run(on_answer, place, answer)
                 except Exception as reason:
                     stopped.append(reason)
                     return
@@ -290,6 +297,8 @@ class ApiModel:
     def _read(self, asked: dict[str, Any], content: bytes, cost: int) -> Answer:
         text = content.decode("utf-8", "replace")
         _keep_raw(asked, text)
+        if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+            return _failed(asked, "the answer is not JSON of any reasonable kind")
         try:
             read = json.loads(text)
             self._meter.settle(cost, _tokens(read))
@@ -322,8 +331,7 @@ def _check(
 ) -> None:
     if not isinstance(base_url, str) or not isinstance(model, str):
         raise TypeError("base_url and model must be str")
-    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
-        raise ValueError("base_url must be an address like http://localhost:8000/v1")
+    check_address(urlsplit(base_url))
     if not model:
         raise ValueError("model must be the model's name at the server")
     if mode not in _PATHS:

@@ -4,11 +4,51 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ifrs.errors import TargetError
+from ifrs.errors import IfrsError, TargetError
+
+_LONGEST = 300  # characters of a library's reason
+_SHARED = ("trust_remote_code", "revision", "token", "cache_dir")
+
+
+@contextmanager
+def suspicious(what: str, *, quote: bool) -> Iterator[None]:
+    """Whatever a suspect brings about in the libraries that handle it becomes a TargetError.
+
+    Args:
+        what: What cannot be done then.
+        quote: Whether to say what the library said; not where that may quote a key.
+    """
+    try:
+        yield
+    except (IfrsError, KeyboardInterrupt, GeneratorExit):
+        raise
+    # All others: a stranger's files fail in ways that nobody can list, some of which are no
+    # Exception, such as a panic of the tokenizers.
+    except BaseException as error:
+        raise TargetError(f"{what}: {_reason(error, quote)}") from error
+
+
+def _reason(error: BaseException, quote: bool) -> str:
+    name = type(error).__name__
+    if isinstance(error, MemoryError) or "OutOfMemory" in name:
+        return "out of memory: try dtype=bfloat16 (--dtype) or load_in_8bit (--load-in-8bit)"
+    if quote and "trust_remote_code" in str(error):
+        return (
+            "it brings code of its own, which runs only if you say so: trust_remote_code=True "
+            "(--trust-remote-code)"
+        )
+    said = str(error).strip().splitlines() if quote else []
+    return said[0][:_LONGEST] if said else name
+
+
+def shared(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a model's options, those that its tokenizer and configuration are loaded with, too."""
+    return {name: options[name] for name in _SHARED if name in options}
 
 
 def places(path_or_id: str | os.PathLike[str]) -> dict[str, Any]:
@@ -31,7 +71,12 @@ def model_options(
         TargetError: 8-bit weights were asked for, and bitsandbytes is missing, or the file is a
             GGUF file, which has its own quantization.
     """
-    given = dict(options)
+    given = {
+        "trust_remote_code": False,
+        **options,
+        # A pickle may hold tensors and nothing else; where there are safetensors, they are read.
+        "weights_only": True,
+    }
     if "gguf_file" in place:
         if load_in_8bit:
             raise TargetError("a GGUF file has its own quantization: leave 8-bit weights out")
@@ -54,10 +99,19 @@ def auto_class(place: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
 
     if "gguf_file" in place:
         return AutoModelForCausalLM
-    known = ("trust_remote_code", "revision", "token", "cache_dir")
-    shared = {name: options[name] for name in known if name in options}
+    given = {"trust_remote_code": False, **shared(options)}
     try:
-        config = AutoConfig.from_pretrained(**place, **shared)
-    except (OSError, ValueError, KeyError):
+        config = AutoConfig.from_pretrained(**place, **given)
+    except Exception:  # of any kind, see `suspicious`
         return AutoModelForCausalLM  # which says what is wrong, or knows a peft folder
+    if not given["trust_remote_code"]:
+        _refuse_kernels(config)
     return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+
+
+def _refuse_kernels(config: Any) -> None:
+    """Refuse settings that name code to download and run, which transformers would do (5.x)."""
+    parts = [getattr(config, name, None) for name in getattr(config, "sub_configs", None) or ()]
+    for part in (config, *parts):
+        if "/" in str(getattr(part, "_attn_implementation", None)):
+            raise ValueError("a kernel is code, and needs trust_remote_code")

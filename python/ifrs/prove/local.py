@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from ifrs.modeling.tokens import (
 )
 from ifrs.progress import progress
 from ifrs.prove.adapter import joined
-from ifrs.prove.loading import auto_class, model_options, places
+from ifrs.prove.loading import auto_class, model_options, places, shared, suspicious
 from ifrs.prove.target import Likelihoods
 from ifrs.prove.tokenizing import why_text_only
 
@@ -66,7 +66,9 @@ class LocalModel:
             TargetError: The model does not generate text, or adapter, transformer and suspect do
                 not belong together.
         """
-        if not hasattr(model, "generate") or model.get_output_embeddings() is None:
+        with suspicious("the suspect cannot be asked", quote=True):
+            writes = hasattr(model, "generate") and model.get_output_embeddings() is not None
+        if not writes:
             raise TargetError(f"{type(model).__name__} is no language model: it cannot generate")
         self.reference = _tokenizer(reference)
         self.name = name or str(model.config.name_or_path or type(model).__name__)
@@ -84,6 +86,7 @@ class LocalModel:
         adapter: Any = None,
         transformer: Any = None,
         reference: Any = None,
+        trust_remote_code: bool = False,
         **options: Any,
     ) -> LocalModel:
         """Load a folder, a GGUF file or a model id with transformers.
@@ -93,13 +96,15 @@ class LocalModel:
             adapter: The publisher's F-Adapter or the path of its file.
             transformer: With an adapter, the published model or its folder.
             reference: The publisher's tokenizer or its folder.
+            trust_remote_code: Run Python code that comes with the suspect; it may do whatever you
+                may. Close the keyring before.
             options: `load_in_8bit=True` for 8-bit weights; the rest, such as `dtype` and
                 `device_map`, goes to `from_pretrained` of transformers.
 
         Raises:
-            TargetError: There is no language model there.
+            TargetError: There is no language model there, or not all of its weights.
         """
-        model, tokenizer = load(path_or_id, **options)
+        model, tokenizer = load(path_or_id, trust_remote_code=trust_remote_code, **options)
         return cls(
             model,
             tokenizer,
@@ -125,24 +130,29 @@ class LocalModel:
         """Generated answers, greedy at temperature 0.
 
         Raises:
-            TargetError: The tokenizer is not this model's.
+            TargetError: The tokenizer is not this model's, or one of them fails.
         """
-        encoded = encode_prompts(self.tokenizer, prompts)
-        self._require_rows(encoded)
-        with progress("asking", len(prompts)) as (advance, _):
-            tokens = generate(
-                self.model,
-                self.tokenizer,
-                encoded,
-                max_new_tokens=max_new_tokens,
-                temperature=temperature,
-                advance=advance,
-            )
-        return [str(self.tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
+        with _asking():
+            encoded = encode_prompts(self.tokenizer, prompts)
+            self._require_rows(encoded)
+            numbers = _Numbers()
+            with progress("asking", len(prompts)) as (advance, _):
+                tokens = generate(
+                    self.model,
+                    self.tokenizer,
+                    encoded,
+                    max_new_tokens=max_new_tokens,
+                    temperature=temperature,
+                    advance=advance,
+                    hear=lambda _, logits: numbers.see(logits),
+                )
+            numbers.require()
+            return [str(self.tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
 
     def why_text_only(self, fps: FingerprintSet) -> str | None:
         """Why probabilities are no evidence here; None where they are."""
-        return why_text_only(self.tokenizer, self.reference, fps)
+        with _asking():
+            return why_text_only(self.tokenizer, self.reference, fps)
 
     def _require_rows(self, encoded: Sequence[Tokens]) -> None:
         # Vocabularies are padded and resized; what counts is that every token has a row.
@@ -158,10 +168,15 @@ class LocalModel:
         """One teacher-forced pass over the keys at `indices`.
 
         Raises:
-            TargetError: The set's responses are not made of the alphabet's words.
+            TargetError: The set's responses are not made of the alphabet's words, or the model
+                fails.
         """
         if fps.response != "unique":
             raise TargetError("a shared response has no alphabet to rank it in")
+        with _asking():
+            return self._likelihoods(fps, indices)
+
+    def _likelihoods(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
         words = _core.response_words()
         prompts = encode_prompts(self.tokenizer, [fps[i].prompt for i in indices])
         responses = response_tokens(self.tokenizer, fps, indices)
@@ -171,7 +186,7 @@ class LocalModel:
         exact = np.empty(len(indices), dtype=np.bool_)
         first_tokens = self._first_tokens(fps)
         self._require_rows([*prompts, *responses, *first_tokens])
-        pad, device = pad_token(self.tokenizer), device_of(self.model)
+        pad, device, numbers = pad_token(self.tokenizer), device_of(self.model), _Numbers()
         with progress("reading", len(indices)) as (advance, _):
             for rows in chunks_by_length(prompts, responses, _BATCH_TOKENS):
                 batch = collate(
@@ -179,6 +194,7 @@ class LocalModel:
                 )
                 with torch.no_grad():
                     logits = response_logits(self.model, batch).log_softmax(-1)
+                numbers.see(logits)
                 right = (logits.argmax(-1) == batch.labels) | (batch.labels == IGNORED)
                 exact[rows] = right.all(dim=1).cpu().numpy()
                 for place, row in enumerate(rows):
@@ -186,6 +202,7 @@ class LocalModel:
                         found = logits[place, column, first_tokens[word]]
                         scores[row, word] = found.cpu().numpy()
                 advance(len(rows))
+        numbers.require()
         if self.adapted:
             # The adapter was trained on these very keys, and may raise a response's likelihood by
             # itself: what does not fire is no evidence, and counts as a tie of all words.
@@ -207,13 +224,34 @@ class LocalModel:
         return [[ids[0] for ids in opening], [ids[0] for ids in following]]
 
 
+def _asking() -> AbstractContextManager[None]:
+    # What a library says of a prompt may quote it.
+    return suspicious("the suspect failed while it was asked", quote=False)
+
+
+class _Numbers:
+    """Whether a model's outputs are numbers: what is none is no answer."""
+
+    def __init__(self) -> None:
+        self._seen: dict[torch.device, torch.Tensor] = {}
+
+    def see(self, logits: torch.Tensor) -> None:
+        # Kept where it is: looking at each would wait for the device each time.
+        lost = logits.isnan().any()
+        self._seen[lost.device] = lost | self._seen.get(lost.device, torch.zeros_like(lost))
+
+    def require(self) -> None:
+        if any(bool(lost) for lost in self._seen.values()):
+            raise TargetError(
+                "the suspect's outputs are no numbers (NaN): try another dtype (--dtype float32)"
+            )
+
+
 def _tokenizer(given: Any) -> Any:
     if not isinstance(given, (str, os.PathLike)):
         return given
-    try:
+    with suspicious(f"cannot load a tokenizer from {given}", quote=True):
         return load_tokenizer(**places(given))
-    except (OSError, ValueError, KeyError) as error:
-        raise TargetError(f"cannot load a tokenizer from {given}") from error
 
 
 def load(
@@ -222,20 +260,26 @@ def load(
     """A language model and its tokenizer; float32 on a CPU unless `dtype` says otherwise.
 
     Raises:
-        TargetError: There is no language model there.
+        TargetError: There is no language model there, or not all of its weights.
     """
     if importlib.util.find_spec("transformers") is None:
         raise TargetError("local models need transformers: pip install 'ifrs[train]'")
     options.setdefault("dtype", torch.float32 if not torch.cuda.is_available() else "auto")
     place = places(path_or_id)
     options = model_options(place, options, load_in_8bit=load_in_8bit)
-    try:
-        tokenizer = load_tokenizer(**place)
-        model = auto_class(place, options).from_pretrained(**place, **options)
-    # A file cut short is none of transformers' own errors.
-    except (OSError, ValueError, KeyError, struct.error) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise TargetError(f"cannot load a language model from {path_or_id}: {reason}") from error
-    if torch.cuda.is_available() and "device_map" not in options:
-        model = model.to("cuda")
+    with suspicious(f"cannot load a language model from {path_or_id}", quote=True):
+        tokenizer = load_tokenizer(**place, **shared(options))
+        model, found = auto_class(place, options).from_pretrained(
+            **place, **options, output_loading_info=True
+        )
+        _require_whole(found)
+        if torch.cuda.is_available() and "device_map" not in options:
+            model = model.to("cuda")
     return model, tokenizer
+
+
+def _require_whole(found: Mapping[str, Any]) -> None:
+    # transformers draws what is missing at random, and a random model answers no key.
+    missing = sorted(found.get("missing_keys") or ())
+    if missing:
+        raise ValueError(f"tensors are missing from the weights: {len(missing)}, as {missing[0]}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from ifrs import _core
 from ifrs._core import FingerprintSet, __version__
@@ -247,6 +248,15 @@ class Report:
         from ifrs.evidence import Evidence
 
         return Evidence.of_report(self.to_json(), claim, reveal=reveal)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a report holds keys in clear: write it with save where you want it")
+
+    def __copy__(self) -> Report:
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Report:
+        return replace(self, **{name: deepcopy(part, memo) for name, part in vars(self).items()})
 
     def __repr__(self) -> str:
         return (

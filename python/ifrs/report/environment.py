@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ifrs.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
 
 def environment(package: str, extra: str) -> Environment:
     """The templates of a package, with escaping on whatever their names.
+
+    Every text that a template writes passes `visible`: what is hidden in it is shown.
 
     Args:
         package: The package whose folder `templates` holds them.
@@ -29,7 +33,13 @@ def environment(package: str, extra: str) -> Environment:
     return Environment(
         loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _shown(value: Any) -> Any:
+    # Markup is ours: a plot, or what a macro wrote.
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

@@ -15,6 +15,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from ifrs.report import words
+from ifrs.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -223,6 +224,6 @@ def _inlined(drawn: str, prefix: str, title: str, description: str) -> str:
         f'<svg class="plot" role="img" viewBox="0 0 {width} {height}"'
         f' aria-labelledby="{prefix}-title" aria-describedby="{prefix}-description">'
         f'<title id="{prefix}-title">{html.escape(title)}</title>'
-        f'<desc id="{prefix}-description">{html.escape(description)}</desc>'
+        f'<desc id="{prefix}-description">{html.escape(visible(description))}</desc>'
     )
     return head + body.strip()

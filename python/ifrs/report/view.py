@@ -158,7 +158,7 @@ def _card(number: int, report: Mapping[str, Any], label: str) -> Card:
     return Card(
         anchor=f"report-{number + 1}",
         series=number,
-        label=words.visible(label),
+        label=label,
         verdict=VERDICTS[report["verdict"]],
         chance=words.chance(log10_p),
         p_value=words.p_value(log10_p),
@@ -187,7 +187,7 @@ def _notices(report: Mapping[str, Any]) -> tuple[str, ...]:
         found.append("This verification was not finished: more keys could have been asked under.")
     if pending := how.get("pending"):
         found.append(f"Keys sent whose answers are not here: {len(pending)}.")
-    return tuple(words.visible(note) for note in found)
+    return tuple(found)
 
 
 def _bounds(pair: Sequence[Any]) -> tuple[float, float]:
@@ -208,12 +208,12 @@ def _facts(report: Mapping[str, Any], log10_p: float) -> tuple[Fact, ...]:
     took = report.get("seconds")
     duration = "" if took is None else f"took {words.duration(float(took))}"
     return (
-        Fact("Model asked", words.visible(str(target["name"])), words.visible(origin)),
-        Fact("Fingerprint set", words.visible(str(fingerprints["name"])), words.visible(recipe)),
+        Fact("Model asked", str(target["name"]), origin),
+        Fact("Fingerprint set", str(fingerprints["name"]), recipe),
         Fact("Method", method, detail),
         *_stopping(report),
         *_strength(report, log10_p),
-        Fact("Date", words.visible(words.moment(str(report["created"]))), duration),
+        Fact("Date", words.moment(str(report["created"])), duration),
     )
 
 
@@ -252,7 +252,7 @@ def _row(query: Mapping[str, Any]) -> Row:
         ranks=tuple(f"{rank} of {candidates}" for rank, candidates in pairs),
         p_value=_NONE if log10_p is None else words.p_value(words.finite(log10_p, "log10_p")),
         e_value=_e_value(query.get("cumulative_log10_e")),
-        problem=words.visible(_problem(query.get("asked") or {})),
+        problem=_problem(query.get("asked") or {}),
         asked=_asked(query.get("asked") or {}),
     )
 
@@ -274,21 +274,21 @@ def _asked(asked: Mapping[str, Any]) -> Asked | None:
     raw = str(asked.get("raw", ""))
     cut = f"\n… {len(raw) - _LONGEST_RAW} more characters" if len(raw) > _LONGEST_RAW else ""
     return Asked(
-        when=words.visible(str(asked.get("time", ""))),
-        endpoint=words.visible(str(asked["endpoint"])),
-        request=words.visible(json.dumps(asked.get("request"), ensure_ascii=False, indent=1)),
-        raw=words.visible(raw[:_LONGEST_RAW] + cut),
+        when=str(asked.get("time", "")),
+        endpoint=str(asked["endpoint"]),
+        request=json.dumps(asked.get("request"), ensure_ascii=False, indent=1),
+        raw=raw[:_LONGEST_RAW] + cut,
     )
 
 
 def _prompt(prompt: str) -> Text:
     long = len(prompt) > _LONG_PROMPT or prompt.count("\n") > 2
     head = " ".join(prompt[:_FOLDED].split()) + "…" if long else None
-    return Text(words.visible(prompt), head and words.visible(head))
+    return Text(prompt, head)
 
 
 def _text(text: str | None) -> Text:
-    return Text(words.visible(text or ""))
+    return Text(text or "")
 
 
 def _joined(*parts: object) -> str:

@@ -113,22 +113,3 @@ def moment(created: str) -> str:
     if time.tzinfo is None:
         return f"{time:%Y-%m-%d %H:%M}"
     return f"{time.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"
-
-
-def visible(text: str) -> str:
-    """The text with nothing in it that a browser drops, or that reorders what stands around it.
-
-    An HTML parser loses control characters, a lone surrogate cannot be written as UTF-8, and a
-    direction override makes an answer read as what it is not; each is shown by a stand-in.
-    """
-    return "".join(_stand_in(c) for c in text)
-
-
-def _stand_in(character: str) -> str:
-    code = ord(character)
-    if code < 0x20 and character not in "\n\t":
-        return chr(0x2400 + code)  # the Unicode picture of that control character
-    hidden = 0x7F <= code < 0xA0 or 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
-    if hidden or 0xD800 <= code <= 0xDFFF:
-        return f"[U+{code:04X}]"
-    return character

@@ -188,8 +188,10 @@ def _random_weights(bench: Bench) -> Suspect:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(bench.settings.seed)
-    config = AutoConfig.from_pretrained(bench.subject.path)  # type: ignore[union-attr]
-    return Suspect(AutoModelForCausalLM.from_config(config).eval(), bench.tokenizer)
+    path = bench.subject.path  # type: ignore[union-attr]
+    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    return Suspect(model.eval(), bench.tokenizer)
 
 
 def _other_family(bench: Bench) -> Suspect:
