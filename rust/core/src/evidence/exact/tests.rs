@@ -99,7 +99,7 @@ fn equals_enumeration() {
     let compared: usize = (0..=3).flat_map(|n| ascending(n, 1, 8)).map(|s| compare(&s)).sum();
     assert_eq!(compared, 9_139, "multisets of up to 3 of 36 ranks");
     // Of the many of six, one in a hundred.
-    for sizes in ascending(6, 2, 8).iter().step_by(97) {
+    for sizes in ascending(6, 2, 8).iter().step_by(197) {
         compare(sizes);
     }
 }
@@ -144,6 +144,9 @@ fn counted_and_bounded(ranks: &[Rank]) -> (f64, f64) {
 }
 
 proptest! {
+    // Without optimization each case takes a tenth of a second.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn the_bound_is_one_and_is_close(
         sizes in prop::sample::select(vec![
@@ -196,7 +199,7 @@ proptest! {
     }
 
     #[test]
-    fn all_first_is_the_product(sizes in prop::collection::vec(1_usize..70_000, 0..50)) {
+    fn all_first_is_the_product(sizes in prop::collection::vec(1_usize..5_000, 0..20)) {
         let ranks: Vec<Rank> = sizes.iter().map(|&size| of(1, size)).collect();
         let expected: f64 = -sizes.iter().map(|&size| (size as f64).log10()).sum::<f64>();
         prop_assert!((p_value(&ranks) - expected).abs() <= 1e-13 * expected.abs());
@@ -216,7 +219,7 @@ proptest! {
 
     #[test]
     fn cumulative_values_are_those_of_the_beginnings(
-        shares in prop::collection::vec((0.0_f64..1.0, 0.0_f64..1.0), 1..12),
+        shares in prop::collection::vec((0.0_f64..1.0, 0.0_f64..1.0), 1..6),
     ) {
         let rank = |share: f64, n| of(1 + (share.powi(4) * n as f64) as usize, n);
         let groups: Vec<Vec<Rank>> =
