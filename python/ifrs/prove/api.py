@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, NoReturn, TypeVar
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import TargetError
 from ifrs.progress import progress
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 # What is kept of an answer. Answers to a few dozen tokens are a hundredth of it.
 _LONGEST_ANSWER = 16_384  # characters
-_LONGEST_RAW = 65_536  # characters
+_LONGEST_RAW = 1 << 20  # characters
 # Values in an answer's JSON. Read, a list of nothing takes 25 times its length in memory.
 _MOST_VALUES = 1_000_000
 _PATHS = {"chat": "chat/completions", "completions": "completions"}
@@ -300,18 +301,15 @@ class ApiModel:
         if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
             return _failed(asked, "the answer is not JSON of any reasonable kind")
         try:
-            read = json.loads(text)
-            self._meter.settle(cost, _tokens(read))
-            answer = _written(read, self.mode)
-        except (ValueError, RecursionError):
+            self._meter.settle(cost, _tokens(json.loads(text)))
+            # By the function that a checker reads it with.
+            answer = _core.answer_of(text, self.mode)
+        except (RecursionError, json.JSONDecodeError):
             return _failed(asked, "the answer is not JSON")
-        except (KeyError, IndexError, TypeError, AttributeError):
-            return _failed(asked, f"the answer is not of the {self.mode} protocol")
-        # JSON can spell half a character, which no file can hold.
-        answer = answer.encode("utf-8", "replace").decode("utf-8")
-        if len(answer) > _LONGEST_ANSWER:
-            asked["note"] = f"cut from {len(answer)} to {_LONGEST_ANSWER} characters"
-            answer = answer[:_LONGEST_ANSWER]
+        except ValueError as error:
+            return _failed(asked, str(error))
+        if len(answer) == _LONGEST_ANSWER:
+            asked["note"] = f"cut to {_LONGEST_ANSWER} characters"
         return Answer(answer, asked)
 
     def __reduce__(self) -> NoReturn:
@@ -367,22 +365,6 @@ def _tokens(read: Any) -> int | None:
     usage = read.get("usage") if isinstance(read, dict) else None
     total = usage.get("total_tokens") if isinstance(usage, dict) else None
     return total if isinstance(total, int) and total >= 0 else None
-
-
-def _written(read: Any, mode: str) -> str:
-    choice = read["choices"][0]
-    if mode == "completions":
-        text = choice["text"] or ""
-    else:
-        message = choice["message"]
-        text = message.get("content")
-        if text is None:
-            text = message.get("refusal") or ""
-        if isinstance(text, list):
-            text = "".join(part["text"] for part in text if part.get("type") == "text")
-    if not isinstance(text, str):
-        raise TypeError
-    return text
 
 
 def _failed(asked: dict[str, Any], error: str) -> Answer:

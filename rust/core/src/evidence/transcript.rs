@@ -157,6 +157,9 @@ impl Asked {
         if self.raw_cut.is_some() {
             return Ok(None);
         }
+        if self.raw.chars().nth(MAX_RAW).is_some() {
+            return Err("its raw answer is longer than what is kept of one".into());
+        }
         let held = answer_of(&self.raw, self.protocol())?;
         if held != answer {
             return Err("its answer is not the whole of what its raw answer holds".into());
