@@ -52,7 +52,7 @@ const FEW_FREQUENCIES: usize = 1 << 13;
 pub(super) enum Effort {
     /// Within about 1 %.
     Full,
-    /// Within about 25 % for two thousand factors, in about a millisecond.
+    /// Within about 30 % for two thousand factors, in about a millisecond.
     Little,
 }
 

@@ -117,7 +117,7 @@ pub fn exact_log10(ranks: &[Rank]) -> Result<f64, EvidenceError> {
 /// log₁₀ of the p-value after each query's ranks: the evidence as queries come in.
 ///
 /// Each value is that of [`exact_log10`] up to 64 queries, and the last one. Those between are
-/// upper bounds too, but up to 25 % above p, so that a thousand take a second or two: they
+/// upper bounds too, but up to 30 % above p, so that a thousand take a second: they
 /// are for plots. None is a test that may stop when it likes.
 pub fn exact_cumulative_log10(groups: &[Vec<Rank>]) -> Result<Vec<f64>, EvidenceError> {
     let mut evidence = Evidence::default();
