@@ -340,8 +340,8 @@ class Keyring:
     def claim(self, name: str, *, subject: Subject, model: str | None = None) -> Claim:
         """Sign, before release, that a model carries a set; no key or response is revealed.
 
-        The journal says so. A set that was imported is claimed with this keyring's key: who signs
-        is who claims.
+        The journal says so. A set that was imported can be claimed by the keyring that it was made
+        in alone: its responses are bound to that keyring's key. Sets made before scheme v3 are not.
 
         Args:
             name: The set.
@@ -350,8 +350,8 @@ class Keyring:
             model: What to call it; the folder's name by default.
 
         Raises:
-            EvidenceError: There are no weight files, or the set was made by a version whose
-                responses nobody else can recompute.
+            EvidenceError: There are no weight files, the set was made in another keyring, or by a
+                version whose responses nobody else can recompute.
             KeyError: There is no such set.
         """
         from ifrs.evidence.claim import Claim

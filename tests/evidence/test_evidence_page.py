@@ -40,9 +40,10 @@ def test_it_says_what_a_court_asks(ring, tmp_path, likelihood):
         "2. What was asked, and what came back",
         "3. Why chance cannot explain it",
         "4. Could it have been made up afterwards?",
-        "5. What remains secret",
+        "5. Who may have chosen what",
+        "6. What remains secret",
         "2 of the claimed keys are not shown",
-        "6. What is taken on trust",
+        "7. What is taken on trust",
         ring.public_key,
     ):
         assert said in text, said

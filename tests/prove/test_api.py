@@ -340,7 +340,7 @@ def test_an_answer_that_comes_while_the_report_is_written_is_not_lost(ring, monk
     fps = ring.generate("one", 4)
     server = ifrs.ApiModel("http://127.0.0.1:9/v1", "m")
     settings = Settings(1e-6, 99, 0.0, False, 16, None)
-    inquiry = Inquiry(server, fps, settings, Ledger(fps, False, address=None), range(4), {})
+    inquiry = Inquiry(server, fps, settings, Ledger(fps, False, address=None), range(4), {}, 4)
     inquiry._pending = [0, 1]
     before = Inquiry._queries
 

@@ -48,6 +48,7 @@ class CheckResult:
         released: When the suspect was released, if that was said.
         precedes_release: Whether a verified stamp is older; None if that is not known.
         evidence: "likelihood" or "text".
+        format: The bundle's format; empty if it could not be read.
         target: What the suspect is, as the bundle states it.
         queries: Every revealed key, what came back, and its ranks.
         silent: Keys before the last revealed one that are not shown; they count as silent.
@@ -74,6 +75,7 @@ class CheckResult:
     released: str | None
     precedes_release: bool | None
     evidence: str | None
+    format: str
     target: dict[str, Any]
     queries: list[dict[str, Any]] = field(repr=False)
     silent: int

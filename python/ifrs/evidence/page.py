@@ -20,6 +20,15 @@ _ORDERS = {
 }
 
 
+_TESTS = {
+    "exact": "the exact chance that all rankings together come out so well: every key of the claim "
+    "counts, and one that is not shown counts as the worst",
+    "sequential": "one over the most that the stake below ever became: it holds whenever asking "
+    "was stopped",
+    "Fisher": "Fisher’s combination of all rankings, as bundles had it at first",
+}
+
+
 def render_evidence(result: CheckResult) -> str:
     """The page, as one string of HTML; prompts and answers are always shown as text.
 
@@ -50,6 +59,11 @@ def _view(result: CheckResult) -> dict[str, Any]:
         "alpha": words.threshold(result.alpha) if 0 < result.alpha < 1 else "–",
         "bits": words.bits(result.log10_p),
         "verdict": result.verdict or "none",
+        "test": _TESTS.get(result.test),
+        "stated": result.stated_verdict
+        and {"verdict": result.stated_verdict, "alpha": words.threshold(result.stated_alpha)},
+        "public_decoys": result.format == "ifrs/evidence/v1",
+        "cut": sum(not query["kept"] for query in result.queries if not query["problem"]),
         "claim": statement and _claim(result, statement),
         "target": str(result.target.get("name", "unnamed")),
         "kind": str(result.target.get("kind", "")),
@@ -102,6 +116,7 @@ def _query(query: dict[str, Any]) -> dict[str, Any]:
         "ranks": [f"{rank:,} of {of:,}" for rank, of in query["ranks"]],
         "time": words.moment(str(asked.get("time", ""))),
         "endpoint": str(asked.get("endpoint", "")),
+        "kept": query["kept"],
         "problem": query["problem"],
     }
 

@@ -12,7 +12,12 @@ from typing import Any
 
 from ifrs.report import words
 
-FORMAT = "ifrs/report/v1"
+FORMATS = ("ifrs/report/v3", "ifrs/report/v1")
+_BASES = {
+    "exact": "the exact tail of all ranks together",
+    "sequential": "the e-process’s, valid whenever one stops",
+    "Fisher": "Fisher’s",
+}
 _LONG_PROMPT = 96  # characters; a longer prompt is folded
 _FOLDED = 56  # characters of it that stay in sight
 _LONGEST_RAW = 4_000  # characters of a raw answer; the report's JSON holds all of it
@@ -142,8 +147,8 @@ def guesses(found: Mapping[str, Any]) -> Guesses:
 
 def require_format(report: Mapping[str, Any]) -> None:
     """Refuse a report of a format that this reader does not know."""
-    if report.get("format") != FORMAT:
-        raise ValueError(f"not a report of format {FORMAT}")
+    if report.get("format") not in FORMATS:
+        raise ValueError(f"not a report of format {FORMATS[0]}")
     if report["verdict"] not in VERDICTS or report["evidence"] not in METHODS:
         raise ValueError("a verdict or a kind of evidence that this version does not know")
 
@@ -170,11 +175,16 @@ def _card(number: int, report: Mapping[str, Any], label: str) -> Card:
         facts=_facts(report, log10_p),
         shared=report["set"]["response"] == "shared",
         notices=_notices(report),
-        basis="the e-process’s, valid whenever one stops" if _stops(report) else "Fisher’s",
+        basis=_BASES[_test(report)],
         created=str(report["created"]),
         version=str(report["ifrs_version"]),
         rows=tuple(_row(q) for q in queries),
     )
+
+
+def _test(report: Mapping[str, Any]) -> str:
+    """What the p-value is; the first reports say only whether asking could stop."""
+    return str(report.get("test") or ("sequential" if _stops(report) else "Fisher"))
 
 
 def _stops(report: Mapping[str, Any]) -> bool:

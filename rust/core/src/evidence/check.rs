@@ -48,6 +48,8 @@ pub struct Checked {
     pub target: Map<String, Value>,
     /// How it was looked at.
     pub evidence: Option<Kind>,
+    /// The bundle's format; empty if it could not be read.
+    pub format: String,
     /// When the bundle says that it was made.
     pub created: String,
     /// Every revealed key.
@@ -162,6 +164,7 @@ const THROUGH_ADAPTER: &str = "the suspect's rows were asked within the publishe
 
 fn look_at(bundle: Bundle, claim: &Claim, terms: &Terms<'_>, checked: &mut Checked) {
     checked.evidence = Some(bundle.evidence);
+    checked.format.clone_from(&bundle.format);
     checked.stated_alpha = bundle.result.alpha;
     if bundle.digest != bundle.content_digest() {
         checked.problems.push(
@@ -267,8 +270,7 @@ fn differing(stated: &Outcome, found: &Outcome) -> Vec<&'static str> {
         }
     };
     note(stated.verdict == found.verdict, "verdict");
-    // Where it underflows, its logarithm alone tells.
-    note(close(stated.p_value, found.p_value), "p-value");
+    note(close(stated.p_value.log10(), found.p_value.log10()), "p-value");
     note(close(stated.log10_p, found.log10_p), "log10 p-value");
     note(close(stated.log10_e, found.log10_e), "e-value");
     note(stated.revealed == found.revealed, "number of revealed queries");

@@ -163,7 +163,7 @@ proptest! {
         let (counted, bounded) = counted_and_bounded(&ranks);
         prop_assert!(bounded >= counted, "{ranks:?}: {bounded} {counted}");
         // Where atoms are few, the noise reaches over the nearest of them.
-        prop_assert!(bounded <= counted + 0.03, "{ranks:?}: {bounded} {counted}");
+        prop_assert!(bounded <= counted + 0.1, "{ranks:?}: {bounded} {counted}");
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //!   by the transform, at most exp(π²ν/8), makes of it;
 //! - the transform's round-off, a few times 10⁻¹⁶ times the logarithm of its length, times the same.
 //!
-//! Together they stay below [`ERROR`]; a test compares with sums.
+//! Together they stay below [`ERROR`]; tests compare the bound that comes out with counted outcomes.
 
 use std::cell::RefCell;
 use std::f64::consts::TAU;
