@@ -264,6 +264,11 @@ impl Bundle {
         (!alike).then_some("the keys were not all asked in one way: parameters or address differ")
     }
 
+    /// Whether every answer had room for a response.
+    fn has_room(&self) -> bool {
+        self.queries.iter().all(|entry| entry.asked.has_room())
+    }
+
     /// Weighs every key up to the last revealed one.
     pub(super) fn weigh(
         &self,
@@ -310,8 +315,9 @@ impl Bundle {
         let answered = found.iter().flatten().filter(|found| found.kept).count();
         let asked = match silence {
             Silence::Counts => reached,
-            // Silence speaks for a suspect only where every key is shown with its answer.
-            Silence::Shown if answered < n => 0,
+            // Silence speaks for a suspect only where every key is shown with its answer, and the
+            // answer could have held a response.
+            Silence::Shown if answered < n || !self.has_room() => 0,
             Silence::Shown => answered,
         };
         let power = self.power(weighed, asked, &candidates, alpha)?;

@@ -178,6 +178,11 @@ fn look_at(bundle: Bundle, claim: &Claim, terms: &Terms<'_>, checked: &mut Check
     if !is_template(&bundle.template, &claim.statement().predicate.template) {
         checked.problems.push("the bundle's template is not the one that was claimed".into());
     }
+    if bundle.is_first() && claim.scheme() != Scheme::V2 {
+        let reason = "the bundle is of format v1, whose decoys are public, and the claim is of a \
+                      later scheme: such bundles are of format v3";
+        checked.problems.push(reason.into());
+    }
     let adapted = bundle.target.get("adapter").is_some_and(|used| *used != Value::Bool(false));
     if adapted && !terms.trust_adapter {
         checked.notes.push(THROUGH_ADAPTER.to_owned());
@@ -454,6 +459,64 @@ mod tests {
         assert!(checked.problems.is_empty(), "{:?}", checked.problems);
         assert_eq!((checked.p_value, checked.fired), (1.0, 4));
         assert_eq!(checked.verdict, "inconclusive");
+    }
+
+    /// Evidence of a suspect that says its own name, whatever it is asked.
+    fn introduced(name: &str) -> Checked {
+        let (set, claim, _) = honest(8);
+        let mut report: Value =
+            serde_json::from_slice(&report(&set, |_| format!("I am {name}."))).unwrap();
+        report["target"]["name"] = name.into();
+        for query in report["queries"].as_array_mut().unwrap() {
+            query["asked"]["request"]["model"] = name.into();
+        }
+        let report = serde_json::to_vec(&report).unwrap();
+        let bundle = Bundle::of_report(&report, &claim, None).unwrap();
+        check(&bundle.to_json().unwrap(), &file_of(&claim), &Terms::default())
+    }
+
+    #[test]
+    fn what_the_request_holds_as_well_proves_nothing() {
+        let set = set(8, ResponseKind::Owned);
+        // A third of each response's letters is missing: too little to count as named.
+        let slipped = |i: usize| {
+            let letters = set.response(i).chars().enumerate().filter(|(place, _)| place % 3 != 1);
+            letters.map(|(_, letter)| letter).collect::<String>()
+        };
+        let name = (0..8).map(slipped).collect::<Vec<_>>().join("_");
+        let checked = introduced(&name);
+        assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+        assert_eq!(checked.p_value, 1.0);
+        assert!(checked.queries.iter().all(|query| query.ranks == [(4096, 4096)]));
+    }
+
+    #[test]
+    fn answers_without_room_for_a_response_are_no_silence() {
+        let (set, claim, _) = honest(16);
+        let verdict = |tokens: u64| {
+            let mut report: Value =
+                serde_json::from_slice(&report(&set, |_| "I".to_owned())).unwrap();
+            for query in report["queries"].as_array_mut().unwrap() {
+                query["asked"]["request"]["max_tokens"] = tokens.into();
+            }
+            let report = serde_json::to_vec(&report).unwrap();
+            let bundle = Bundle::of_report(&report, &claim, None).unwrap();
+            check(&bundle.to_json().unwrap(), &file_of(&claim), &Terms::default()).verdict
+        };
+        assert_eq!(verdict(48), "no match");
+        assert_eq!(verdict(1), "inconclusive");
+    }
+
+    #[test]
+    fn the_first_format_is_of_claims_before() {
+        let (_, claim, report) = honest(3);
+        let mut bundle = Bundle::of_report(&report, &claim, None).unwrap();
+        bundle.format = "ifrs/evidence/v1".into();
+        bundle.test = Test::Fixed;
+        bundle.runs = None;
+        bundle.digest = bundle.content_digest();
+        let problems = check(&bundle.to_json().unwrap(), &file_of(&claim), &Terms::default()).problems;
+        assert!(problems.iter().any(|problem| problem.contains("later scheme")), "{problems:?}");
     }
 
     /// Every place in a tree, as a JSON pointer.

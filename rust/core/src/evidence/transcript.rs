@@ -21,7 +21,11 @@ pub const MAX_RAW: usize = 1 << 20;
 const MAX_NAME: usize = 512;
 
 /// How much of a response may be found in a request before it counts as named there.
-const NAMED: f32 = 0.8;
+pub(super) const NAMED: f32 = 0.8;
+
+/// Tokens that an answer must have room for before its silence says anything: a response has two
+/// words.
+const ROOM: u64 = 8;
 
 /// How a key was asked under.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,6 +130,9 @@ impl Asked {
         if (self.endpoint == "local") != (protocol == Protocol::Local) {
             return Err("its request is not of the protocol that its endpoint speaks".into());
         }
+        if protocol != Protocol::Local && !is_address(&self.endpoint) {
+            return Err("its endpoint is not an address that ifrs asks at".into());
+        }
         if humantime::parse_rfc3339(&self.time).is_err() {
             return Err("it does not say when it was asked".into());
         }
@@ -145,11 +152,23 @@ impl Asked {
         same.then_some(()).ok_or("it was asked of another suspect than the bundle is about".into())
     }
 
-    /// Whether what stands beside the key tells the suspect its answer.
-    pub(super) fn names(&self, response: &str) -> bool {
+    /// How much of a response stands beside the key, where a suspect could read it off: in the
+    /// model's name and the address, as they are or spelled out with marks between the letters.
+    pub(super) fn told(&self, response: &str) -> f32 {
         let model = self.request.get("model").and_then(Value::as_str).unwrap_or_default();
-        let beside = plain(&format!("{model} {}", self.endpoint));
-        score_one(&beside, &plain(response), Method::Partial).is_ok_and(|score| score >= NAMED)
+        let (beside, response) = (plain(&format!("{model} {}", self.endpoint)), plain(response));
+        let found = |text: &str, wanted: &str| {
+            score_one(text, wanted, Method::Partial).unwrap_or(1.0)
+        };
+        let joined = |text: &str| text.replace(' ', "");
+        found(&beside, &response).max(found(&joined(&beside), &joined(&response)))
+    }
+
+    /// Whether the answer had room for a response.
+    pub(super) fn has_room(&self) -> bool {
+        let limits = ["max_tokens", "max_completion_tokens", "max_new_tokens"];
+        let given = limits.iter().filter_map(|name| self.request.get(*name)?.as_u64());
+        given.min().is_none_or(|least| least >= ROOM)
     }
 
     /// Whether the answer is what the raw one holds; `None` where the raw one was not kept.
@@ -166,6 +185,14 @@ impl Asked {
         }
         Ok(Some(()))
     }
+}
+
+/// Whether this is an address as ifrs writes it: without credentials, query and fragment, and with
+/// no character that is written as another.
+fn is_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/[]".contains(c);
+    text.len() <= MAX_NAME && rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(plain))
 }
 
 /// The content of the one message, which is the user's.
@@ -354,11 +381,41 @@ mod tests {
 
     #[test]
     fn a_name_that_tells_the_answer_is_noticed() {
-        assert!(chat(|r| r["model"] = "copper-window".into()).names("copper window"));
-        assert!(!chat(|r| r["model"] = "window-7b".into()).names("copper window"));
-        let mut told = chat(|_| ());
-        told.endpoint = "http://host/copperwindow/v1".into();
-        assert!(told.names("copper window"));
+        let told = |model: &str| {
+            let asked = chat(|r| r["model"] = model.into());
+            asked.told("copper window")
+        };
+        assert!(told("copper-window") >= NAMED);
+        assert!(told("c-o-p-p-e-r-w-i-n-d-o-w") >= NAMED);
+        assert!(told("window-7b") < NAMED);
+        // Less than that counts for nothing where the answer holds no more.
+        assert!(told("cooper-wind-7b") > told("window-7b"));
+        let mut asked = chat(|_| ());
+        asked.endpoint = "http://host/copperwindow/v1".into();
+        assert!(asked.told("copper window") >= NAMED);
+    }
+
+    #[test]
+    fn an_address_is_one_that_ifrs_writes() {
+        for good in ["http://[::1]:8000/v1/completions", "https://a-b.example/x_y/~z/v1"] {
+            assert!(is_address(good), "{good}");
+        }
+        let long = format!("http://host/{}", "x".repeat(MAX_NAME));
+        for bad in [
+            "", "local", "http://", "ftp://host", "http://u:p@host", "http://host/v1?say=copper",
+            "http://host/v1#copper", "http://host/%63opper", "http://host/a b", "http://host/\u{e9}",
+            &long,
+        ] {
+            assert!(!is_address(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn silence_needs_room() {
+        assert!(chat(|_| ()).has_room());
+        assert!(chat(|r| drop(r.as_object_mut().unwrap().remove("max_tokens"))).has_room());
+        assert!(!chat(|r| r["max_tokens"] = 1.into()).has_room());
+        assert!(!chat(|r| r["max_completion_tokens"] = 2.into()).has_room());
     }
 
     #[test]
