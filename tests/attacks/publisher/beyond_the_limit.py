@@ -1,0 +1,23 @@
+"""The answer comes from beyond the 16,384 characters that are looked at, in a raw one of 2 MiB.
+
+An answer is the beginning of the raw one, whatever its length.
+"""
+
+from babble import best_pairs, limits, pieces
+from stage import Forged, Stage
+from suspects import babbling
+
+STOPPED_BY = "its answer is not the whole of what its raw answer holds"
+
+
+def rambling(said, asked, dice):
+    """Two million characters."""
+    return " ".join(babbling(said, asked, dice) for _ in range(21))
+
+
+def attack(stage: Stage) -> Forged:
+    case = stage.case(rambling, protocol="local", parameters=limits(500_000), n=3)
+    raws = [query["asked"]["raw"] for query in case.bundle["queries"]]
+    found = best_pairs(case, [text[20_000:] for text in raws])
+    parts = [text[20_000 + a : 20_000 + b] for text, (a, b) in zip(raws, found, strict=True)]
+    return pieces(case, parts)
