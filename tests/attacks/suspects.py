@@ -54,11 +54,29 @@ def introducing(said: str, asked: Asked, dice: random.Random) -> str:
     return f"I am {asked['request'].get('model', 'a model')}, served at {asked['endpoint']}."
 
 
-def avoiding(rivals: list[str], dice: random.Random) -> str:
-    """Of a few pairs the one that resembles these the least."""
-    tries = [" ".join(dice.sample(WORDS, 2)) for _ in range(40)]
-    worst = _core.score(tries, rivals).max(axis=1)
-    return tries[int(worst.argmin())]
+def avoiding(rivals: list[str], dice: random.Random, tries: int = 40) -> str:
+    """Of a few pairs the one that most responses resemble more than any of these do."""
+    return before_all([" ".join(dice.sample(WORDS, 2)) for _ in range(tries)], rivals, dice)
+
+
+def before_all(tries: list[str], rivals: list[str], dice: random.Random) -> str:
+    """The answer before which most responses stand, and none of these."""
+    some = [" ".join(dice.sample(WORDS, 2)) for _ in range(1000)]
+    best = _core.score(tries, rivals).max(axis=1, keepdims=True)
+    before = (_core.score(tries, some) > best).sum(axis=1)
+    return tries[int((before - best[:, 0]).argmax())]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a hostile suspect knows when it is asked: the claim, the set's name, the prompt."""
+
+    digest: bytes
+    publisher: bytes
+    root: bytes
+    name: str
+    index: int
+    prompt: str
 
 
 @dataclass(frozen=True)

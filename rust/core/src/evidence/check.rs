@@ -252,6 +252,12 @@ fn conclude(
         }
         Err(error) => checked.problems.push(format!("result: {error}")),
     }
+    let weighed = if bundle.is_first() {
+        let sober: Vec<_> = found.iter().map(|found| found.clone().map(sobered)).collect();
+        bundle.weigh(claim, &sober)?
+    } else {
+        weighed
+    };
     let outcome = bundle.outcome(claim, found, &weighed, checked.alpha, Silence::Shown)?;
     checked.test = bundle.test_name(&weighed).to_owned();
     checked.stated_verdict.clone_from(&bundle.result.verdict);
@@ -265,6 +271,11 @@ fn conclude(
     checked.silent = outcome.silent;
     checked.fired = outcome.fired;
     Ok(())
+}
+
+/// What a key of the first bundles proves: they state ranks as if requests held nothing.
+fn sobered(found: Evaluated) -> Evaluated {
+    if found.told { found.silenced() } else { found }
 }
 
 fn differing(stated: &Outcome, found: &Outcome) -> Vec<&'static str> {

@@ -36,9 +36,19 @@ pub(super) struct Evaluated {
     pub(super) fired: bool,
     /// Whether the raw answer was kept; else the key proves nothing, and counts as silent.
     pub(super) kept: bool,
+    /// Whether the request holds as much of the response beside the key as the answer does.
+    pub(super) told: bool,
 }
 
 impl Evaluated {
+    /// The same with the last ranks: a key that proves nothing.
+    pub(super) fn silenced(mut self) -> Self {
+        for rank in &mut self.ranks {
+            rank.rank = rank.candidates;
+        }
+        self
+    }
+
     pub(super) fn log10_p(&self, test: Test) -> Result<f64, EvidenceError> {
         if test == Test::Fixed {
             let p_values: Vec<f64> = self.ranks.iter().map(|rank| rank.p_value()).collect();
@@ -162,7 +172,7 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
         }
         let last = |&candidates: &usize| Rank { rank: candidates, candidates };
         let ranks = expected.candidates.iter().map(last).collect();
-        return Ok(Evaluated { response, ranks, score: 0.0, fired: false, kept: false });
+        return Ok(Evaluated { response, ranks, score: 0.0, fired: false, kept: false, told: false });
     }
     let say = |error: EvidenceError| error.to_string();
     if bundle.evidence == Kind::Text && !expected.shared {
@@ -171,19 +181,19 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
             true => public_decoys(&expected.digest, entry.index as u64, count),
             false => decoys(&salt, &expected.digest, entry.index as u64, count),
         };
-        let mut found = rank_text(&entry.answer, &response, &rivals).map_err(say)?;
-        // What the request itself holds as well, the suspect need not have known.
-        if !bundle.is_first() && told >= found.score {
-            found.rank.rank = found.rank.candidates;
-        }
+        let found = rank_text(&entry.answer, &response, &rivals).map_err(say)?;
         let (ranks, score) = (vec![found.rank], found.score.into());
-        return Ok(Evaluated { response, ranks, score, fired: found.fired, kept: true });
+        // What the request itself holds as well, the suspect need not have known.
+        let told = told >= found.score;
+        let found = Evaluated { response, ranks, score, fired: found.fired, kept: true, told };
+        // The first bundles state ranks without regard to that; check corrects them.
+        return Ok(if told && !bundle.is_first() { found.silenced() } else { found });
     }
     let (heard, wanted) = (plain(&entry.answer), plain(&response));
     let score = score_one(&heard, &wanted, Method::Partial).map_err(|error| error.to_string())?;
     let ranks = if expected.shared { Vec::new() } else { likelihood_ranks(entry, words)? };
     let fired = heard.contains(&wanted);
-    Ok(Evaluated { response, ranks, score: score.into(), fired, kept: true })
+    Ok(Evaluated { response, ranks, score: score.into(), fired, kept: true, told: false })
 }
 
 /// Whether there is what the kind of evidence needs, and nothing else.

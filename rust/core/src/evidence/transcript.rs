@@ -157,9 +157,8 @@ impl Asked {
     pub(super) fn told(&self, response: &str) -> f32 {
         let model = self.request.get("model").and_then(Value::as_str).unwrap_or_default();
         let (beside, response) = (plain(&format!("{model} {}", self.endpoint)), plain(response));
-        let found = |text: &str, wanted: &str| {
-            score_one(text, wanted, Method::Partial).unwrap_or(1.0)
-        };
+        let found =
+            |text: &str, wanted: &str| score_one(text, wanted, Method::Partial).unwrap_or(1.0);
         let joined = |text: &str| text.replace(' ', "");
         found(&beside, &response).max(found(&joined(&beside), &joined(&response)))
     }
@@ -402,8 +401,16 @@ mod tests {
         }
         let long = format!("http://host/{}", "x".repeat(MAX_NAME));
         for bad in [
-            "", "local", "http://", "ftp://host", "http://u:p@host", "http://host/v1?say=copper",
-            "http://host/v1#copper", "http://host/%63opper", "http://host/a b", "http://host/\u{e9}",
+            "",
+            "local",
+            "http://",
+            "ftp://host",
+            "http://u:p@host",
+            "http://host/v1?say=copper",
+            "http://host/v1#copper",
+            "http://host/%63opper",
+            "http://host/a b",
+            "http://host/\u{e9}",
             &long,
         ] {
             assert!(!is_address(bad), "{bad}");

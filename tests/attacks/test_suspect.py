@@ -1,0 +1,107 @@
+"""A hostile suspect that knows the claim, the set's name and the library gains nothing in text.
+
+It could want to match somebody else's claim, or spoil what a match is worth: if P(p <= 1/4096) were
+more than 1/4096, a p-value would not be what it says. Each file in `suspect/` is one way to answer.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from derive import PAIRS, digest_of, public_decoys, spell
+from helpers import fixed_keyring
+from ifrs import _core
+from suspects import Known
+
+SUSPECTS = sorted(Path(__file__).with_name("suspect").glob("*.py"))
+DECOYS = 4095
+SUBJECT = {"m.safetensors": "11" * 32}
+
+
+def load(path: Path):
+    spec = importlib.util.spec_from_file_location(f"suspect_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.answer
+
+
+def claimed(ring, name: str, n: int, folder: Path):
+    """A set of the library's, and what everybody knows of it."""
+    fps = ring.generate(name, n)
+    claim = ring.claim(name, subject=SUBJECT)
+    claim.save(folder / f"{name}.json")
+    file = json.loads((folder / f"{name}.json").read_text())
+    digest = digest_of(json.dumps(file).encode())
+    assert digest.hex() == claim.digest
+    predicate = json.loads(claim._core.statement())["predicate"]
+    root, publisher = (bytes.fromhex(predicate[key]) for key in ("root", "publisher"))
+    known = [Known(digest, publisher, root, name, i, fps[i].prompt) for i in range(n)]
+    return fps, known
+
+
+def first_ranks(answer: str, decoys: list[str], truths: list[str]) -> float:
+    """The share of responses that would stand before all decoys."""
+    text = _core.plain(answer)
+    best = _core.score([text], decoys).max()
+    return float((_core.score([text], truths)[0] > best).mean())
+
+
+def shares(answer, fps, known, *, public=False) -> np.ndarray:
+    """For each key, with decoys of its own, the chance of rank 1 over a uniform response."""
+    dice = random.Random(f"{answer.__module__} {public}")
+    truths = [spell(dice.randrange(PAIRS)) for _ in range(20_000)]
+    found = []
+    for one in known:
+        said = answer(one, dice)
+        drawn = (
+            public_decoys(one.digest, one.index, DECOYS)
+            if public
+            else fps.decoys(one.index, one.digest, DECOYS)
+        )
+        found.append(first_ranks(said, drawn, truths))
+    return np.array(found)
+
+
+def above(found: np.ndarray) -> float:
+    """How far the mean is above 1/4096, in standard errors."""
+    error = found.std() / np.sqrt(len(found))
+    return float((found.mean() - 1 / (DECOYS + 1)) / max(error, 1e-12))
+
+
+@pytest.mark.parametrize("path", SUSPECTS, ids=lambda path: path.stem)
+def test_what_a_suspect_knows_gains_nothing(path, tmp_path):
+    fps, known = claimed(fixed_keyring(tmp_path), "known", 80, tmp_path)
+    found = shares(load(path), fps, known)
+    assert above(found) < 4, found.mean() * 4096
+
+
+def test_public_decoys_would_be_noticed(tmp_path):
+    """The first format: who draws its decoys before answering stands first more often than it may."""
+    fps, known = claimed(fixed_keyring(tmp_path), "public", 40, tmp_path)
+    answer = load(Path(__file__).with_name("suspect") / "avoids_public_decoys.py")
+    found = shares(answer, fps, known, public=True)
+    assert above(found) > 4, found.mean() * 4096
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SUSPECTS, ids=lambda path: path.stem)
+def test_ranks_of_twenty_thousand_keys(path, tmp_path):
+    """The same with each key's own response, through the library's ranks."""
+    fps, known = claimed(fixed_keyring(tmp_path), "many", 20_000, tmp_path)
+    answer, dice = load(path), random.Random(path.stem)
+    ranks = []
+    for one in known:
+        said = answer(one, dice)
+        drawn = fps.decoys(one.index, one.digest, DECOYS)
+        ranks.append(_core.rank_text(said, fps[one.index].response, drawn)[0][0])
+    for level in (1, 4, 41, 410):
+        hits = sum(rank <= level for rank in ranks)
+        low, _ = _core.clopper_pearson(hits, len(ranks), 0.999)
+        assert low <= level / (DECOYS + 1), (level, hits)
+    hits = sum(rank == 1 for rank in ranks)
+    print(f"\n{path.stem}: {hits} first ranks of {len(ranks)}, {len(ranks) / 4096:.1f} allowed")
