@@ -39,7 +39,7 @@ def test_the_age_tool_opens_what_ifrs_wrote(tmp_path):
     with ifrs.Keyring.create(tmp_path / "k", recipients=[age_key(key)]) as ring:
         ring.generate("one", 2)
     payload = json.loads(run("age", "-d", "-i", key, tmp_path / "k"))
-    assert payload["format"] == "ifrs/keyring/v2"
+    assert payload["format"] == "ifrs/keyring/v3"
     assert set(payload) == {
         "format", "created", "generation", "recipients", "seed", "sets", "journal",
     }  # fmt: skip

@@ -123,7 +123,7 @@ def test_the_age_tool_opens_a_keyring_under_a_passphrase(tmp_path):
     out = tmp_path / "payload.json"
     command = ["age", "-d", "-o", str(out), str(tmp_path / "k")]
     assert on_a_terminal(command, ["swordfish"]) == 0
-    assert b'"ifrs/keyring/v2"' in out.read_bytes()
+    assert b'"ifrs/keyring/v3"' in out.read_bytes()
     assert on_a_terminal(command, ["other"]) != 0
     # And the other way: what age seals under a passphrase, ifrs opens.
     again = tmp_path / "again"

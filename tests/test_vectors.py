@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 from pathlib import Path
@@ -118,14 +117,13 @@ class Reader:
         if self.options.get("tsa_roots"):
             pytest.importorskip("rfc3161_client")
         options = dict(self.options)
-        if "alpha" in inspect.signature(ifrs.check).parameters and "alpha" in self.entry:
+        if "alpha" in self.entry:
             options["alpha"] = self.entry["alpha"]
         result = ifrs.check(self.path, self.folder / self.entry["claim"], **options)
         if not result.ok:
             raise Refused(result.problems)
         for kind in self.entry["expect"].get("notes", []):
-            phrase = WORDS["notes"][kind]["phrase"]
-            assert any(phrase in note for note in result.notes), (kind, result.notes)
+            assert says("notes", kind, result.notes), (kind, result.notes)
         return facts.check_facts(result)
 
     def adapter(self) -> dict[str, Any]:
@@ -166,6 +164,13 @@ class Reader:
         return {"content": content}
 
 
+def says(what: str, kind: str, said: list[str]) -> bool:
+    """Whether one of a kind's phrases is in one of these sentences."""
+    phrases = WORDS[what][kind]["phrase"]
+    phrases = [phrases] if isinstance(phrases, str) else phrases
+    return any(phrase in sentence for phrase in phrases for sentence in said)
+
+
 class Refused(Exception):
     """What a checker found wrong."""
 
@@ -177,15 +182,14 @@ def test_vector(folder, entry, tmp_path, monkeypatch):
     given = [monkeypatch] if entry["kind"] == "state" else []
     if expect["ok"]:
         found = read(*given)
-        unsaid = ("notes", "combination") if entry["kind"] == "bundle" else ()
+        unsaid = ("notes",) if entry["kind"] == "bundle" else ()
         same({"ok": True, **found}, {k: v for k, v in expect.items() if k not in unsaid})
         return
     with pytest.raises((ifrs.IfrsError, Refused, ValueError)) as caught:
         read(*given)
     said = caught.value.args[0] if isinstance(caught.value, Refused) else [str(caught.value)]
     for kind in expect["problems"]:
-        phrase = WORDS["problems"][kind]["phrase"]
-        assert any(phrase in problem for problem in said), (kind, said)
+        assert says("problems", kind, said), (kind, said)
 
 
 @pytest.mark.parametrize("path", INDEXES, ids=lambda path: path.parent.name)

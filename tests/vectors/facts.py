@@ -108,6 +108,7 @@ def check_facts(result: ifrs.evidence.CheckResult) -> dict[str, Any]:
         "log10_p": result.log10_p,
         "log10_e": result.log10_e,
         "evidence": result.evidence,
+        "combination": combination(result),
         "publisher_key": result.publisher_key,
         "revealed": [query["index"] for query in result.queries],
         "ranks": [[list(pair) for pair in query["ranks"]] for query in result.queries],
@@ -116,6 +117,13 @@ def check_facts(result: ifrs.evidence.CheckResult) -> dict[str, Any]:
         "timestamp": result.timestamp,
         "precedes_release": result.precedes_release,
     }
+
+
+def combination(result: ifrs.evidence.CheckResult) -> str:
+    """What the p-value is; a shared response has none."""
+    if not any(query["ranks"] for query in result.queries):
+        return "none"
+    return {"Fisher": "fisher", "sequential": "e-process"}.get(result.test, result.test)
 
 
 def adapter_facts(adapter: Any) -> dict[str, Any]:
