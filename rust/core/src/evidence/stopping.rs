@@ -5,6 +5,9 @@ use super::ranks::Rank;
 use super::sequential::e_value;
 use super::verdict::{ASSUMED_FSR, check_level};
 
+/// Probabilities that are too small to change the sum of 10¹⁰ of them.
+const UNSEEN: f64 = 1e-27;
+
 /// The probability that asking up to n keys, one after the other, convicts a suspect that answers
 /// half of them.
 ///
@@ -20,23 +23,30 @@ pub fn sequential_power(n: usize, candidates: &[usize], alpha: f64) -> Result<f6
     let fires = log10_of_query(candidates, |_| 1)?;
     let silent = log10_of_query(candidates, |of| of)?;
     let threshold = -alpha.log10();
-    // waiting[k]: the probability that k keys have fired and the threshold was never reached.
-    let mut waiting = vec![1.0];
+    // waiting[k]: the probability that `least + k` keys have fired and the threshold was never
+    // reached.
+    let (mut least, mut waiting) = (0, vec![1.0]);
     let mut convicted = 0.0;
     for asked in 1..=n {
-        let mut next = vec![0.0; asked + 1];
-        for (fired, probability) in waiting.iter().enumerate() {
-            next[fired + 1] += probability * ASSUMED_FSR;
-            next[fired] += probability * (1.0 - ASSUMED_FSR);
+        let mut next = vec![0.0; waiting.len() + 1];
+        for (place, probability) in waiting.iter().enumerate() {
+            next[place + 1] += probability * ASSUMED_FSR;
+            next[place] += probability * (1.0 - ASSUMED_FSR);
         }
-        for (fired, probability) in next.iter_mut().enumerate() {
+        for (place, probability) in next.iter_mut().enumerate() {
+            let fired = least + place;
             let gathered = fired as f64 * fires + (asked - fired) as f64 * silent;
             if gathered >= threshold {
                 convicted += *probability;
                 *probability = 0.0;
             }
         }
-        waiting = next;
+        // A set may have 100,000 keys: what can no more be seen in the sum is not carried along.
+        let seen = |probability: &f64| *probability > UNSEEN;
+        let Some(first) = next.iter().position(seen) else { break };
+        next.truncate(next.iter().rposition(seen).map_or(0, |last| last + 1));
+        waiting = next.split_off(first);
+        least += first;
     }
     Ok(f64::min(convicted, 1.0))
 }
@@ -90,6 +100,14 @@ mod tests {
         assert!(sequential_power(10, &[4096], 1e-6).unwrap() > 0.8);
         assert!(sequential_power(1, &[4096], 1e-6).unwrap() < 1e-12);
         assert!(sequential_power(200, &[4096], 1e-9).unwrap() > 0.999);
+    }
+
+    #[test]
+    fn the_largest_sets_take_no_time() {
+        assert!(sequential_power(100_000, &[4096], 1e-6).unwrap() > 1.0 - 1e-12);
+        assert!(sequential_power(100_000, &[2048, 2047], 1e-300).unwrap() > 1.0 - 1e-12);
+        // Two candidates: who answers half of the keys is never convicted.
+        assert!(sequential_power(100_000, &[2], 1e-6).unwrap() < 1e-3);
     }
 
     #[test]
