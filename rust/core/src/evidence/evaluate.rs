@@ -13,7 +13,7 @@ use super::dsse::unhex;
 use super::exact::exact_log10;
 use super::ranks::{Rank, rank};
 use super::text::rank_text;
-use super::transcript::{MAX_ANSWER, NAMED};
+use super::transcript::{MAX_ANSWER, NAMED, SLIPPED};
 use super::weigh::Test;
 use crate::fingerprint::alphabet::response_words;
 use crate::fingerprint::response::{SHARED_RESPONSE, spell};
@@ -184,7 +184,7 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
         let found = rank_text(&entry.answer, &response, &rivals).map_err(say)?;
         let (ranks, score) = (vec![found.rank], found.score.into());
         // What the request itself holds as well, the suspect need not have known.
-        let told = told >= found.score;
+        let told = told >= SLIPPED && told >= found.score;
         let found = Evaluated { response, ranks, score, fired: found.fired, kept: true, told };
         // The first bundles state ranks without regard to that; check corrects them.
         return Ok(if told && !bundle.is_first() { found.silenced() } else { found });
