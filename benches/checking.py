@@ -1,7 +1,7 @@
 """What `ifrs.check` costs on the largest bundles that it takes: seconds, memory, Ctrl-C.
 
-Each bundle is checked in a process of its own. Memory is the highest resident set beyond that of the
-same process before the check, as a multiple of the bundle's JSON.
+Each bundle is checked in a process of its own. Memory is the highest resident set beyond
+that of the same process before the check, as a multiple of the bundle's JSON.
 
     python benches/checking.py
 """

@@ -81,7 +81,7 @@ def test_what_a_suspect_knows_gains_nothing(path, tmp_path):
 
 
 def test_public_decoys_would_be_noticed(tmp_path):
-    """The first format: who draws its decoys before answering stands first more often than it may."""
+    """The first format: who draws its decoys before answering is first more often than it may."""
     fps, known = claimed(fixed_keyring(tmp_path), "public", 40, tmp_path)
     answer = load(Path(__file__).with_name("suspect") / "avoids_public_decoys.py")
     found = shares(answer, fps, known, public=True)

@@ -225,7 +225,10 @@ def test_reasons_are_named(ring, tmp_path):
         (lambda t: t["queries"][1]["proof"].reverse(), "query 1: its prompt and salt"),
         (lambda t: t["queries"][1].update(response="copper window"), "query 1: its response"),
         (lambda t: t["queries"][1].update(answer=one["answer"][:-9]), "query 1: its answer is not"),
-        (lambda t: t["queries"][1].update(answer="It says: nothing."), "query 1: its answer is not"),
+        (
+            lambda t: t["queries"][1].update(answer="It says: nothing."),
+            "query 1: its answer is not",
+        ),
         (lambda t: t["queries"][1].update(rank=[2]), "query 1: its rank"),
         (lambda t: t["queries"][1].update(score=0.5), "query 1: its score"),
         (lambda t: t["queries"][1].update(log10_p=-9.0), "query 1: its p-value"),

@@ -153,7 +153,8 @@ def report_of(salts: list[bytes], answer: str) -> dict:
     return {
         "format": "ifrs/report/v3", "target": {"kind": "local", "name": "a stranger's"},
         "leaves": [leaf(salt, PROMPTS[i]).hex() for i, salt in enumerate(salts)],
-        "set": {"around": [BEFORE, AFTER]}, "evidence": "text", "test": "exact", "alpha": 1e-6, "queries": queries,
+        "set": {"around": [BEFORE, AFTER]}, "evidence": "text", "test": "exact",
+        "alpha": 1e-6, "queries": queries,
     }  # fmt: skip
 
 

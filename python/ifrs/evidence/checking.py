@@ -118,7 +118,7 @@ def check(
         publisher_key: The publisher's Ed25519 key, as they announced it: a file, or 32 bytes in
             hexadecimal, base64 or PEM. Without it the key in the claim is taken.
         alpha: The false-match rate that the checker allows; the publisher's own does not count.
-        trust_adapter: Take evidence by the publisher's private F-Adapter for a match. Whoever trains
+        trust_adapter: Take evidence by the publisher's private adapter for a match. Whoever trains
             a transformer and an adapter can make them answer under any rows: trust them only
             where they were seen to stay silent under rows of another model.
         tsa_roots: PEM files of the time-stamp authorities to trust. Without one, a stamp is

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -17,15 +16,12 @@ from ifrs.errors import TargetError
 from ifrs.progress import progress
 from ifrs.prove.credentials import API_KEY, Credential, check_address
 from ifrs.prove.report import now
-from ifrs.prove.target import Answer, OnAnswer
+from ifrs.prove.target import LONGEST_ANSWER, Answer, OnAnswer, keep_raw
 from ifrs.prove.wire import COST, Gate, LimitReached, Meter, Unanswered, guarded_client, quiet_wire
 
 Mode = Literal["chat", "completions"]
 T = TypeVar("T")
 
-# What is kept of an answer. Answers to a few dozen tokens are a hundredth of it.
-_LONGEST_ANSWER = 16_384  # characters
-_LONGEST_RAW = 1 << 20  # characters
 # Values in an answer's JSON. Read, a list of nothing takes 25 times its length in memory.
 _MOST_VALUES = 1_000_000
 _PATHS = {"chat": "chat/completions", "completions": "completions"}
@@ -289,7 +285,7 @@ class ApiModel:
     def _refused(self, asked: dict[str, Any], error: Any) -> Answer:
         """A status that is no success: the server's word on one prompt, or the end of asking."""
         status = error.status_code
-        _keep_raw(asked, error.response.content.decode("utf-8", "replace"))
+        keep_raw(asked, error.response.content.decode("utf-8", "replace"))
         if status in _HOPELESS:
             # Nothing of what the server wrote: it may quote the prompt.
             raise TargetError(f"{_HOPELESS[status]} ({self.base_url}, status {status})") from None
@@ -297,7 +293,7 @@ class ApiModel:
 
     def _read(self, asked: dict[str, Any], content: bytes, cost: int) -> Answer:
         text = content.decode("utf-8", "replace")
-        _keep_raw(asked, text)
+        keep_raw(asked, text)
         if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
             return _failed(asked, "the answer is not JSON of any reasonable kind")
         try:
@@ -308,8 +304,8 @@ class ApiModel:
             return _failed(asked, "the answer is not JSON")
         except ValueError as error:
             return _failed(asked, str(error))
-        if len(answer) == _LONGEST_ANSWER:
-            asked["note"] = f"cut to {_LONGEST_ANSWER} characters"
+        if len(answer) == LONGEST_ANSWER:
+            asked["note"] = f"cut to {LONGEST_ANSWER} characters"
         return Answer(answer, asked)
 
     def __reduce__(self) -> NoReturn:
@@ -370,13 +366,6 @@ def _tokens(read: Any) -> int | None:
 def _failed(asked: dict[str, Any], error: str) -> Answer:
     asked["error"] = error
     return Answer("", asked, error)
-
-
-def _keep_raw(asked: dict[str, Any], text: str) -> None:
-    if len(text) > _LONGEST_RAW:
-        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-        asked["raw_cut"] = {"characters": len(text), "sha256": digest}
-    asked["raw"] = text[:_LONGEST_RAW]
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

@@ -104,8 +104,9 @@ def ranks_by_text(
     """The rank of each response among decoys, by its fuzzy score within the answer.
 
     The decoys are drawn under the salt of the key's leaf, so that no suspect knows them, and a
-    label: a claim's digest, so that a checker who is shown the key draws the same. Answer and candidates are compared without case, marks, markup or invisible characters, so
-    that what wraps an answer does not hide it.
+    label: a claim's digest, so that a checker who is shown the key draws the same. Answer and
+    candidates are compared without case, marks, markup or invisible characters, so that what wraps
+    an answer does not hide it.
     """
     rows = []
     for index, answer in zip(indices, answers, strict=True):

@@ -15,7 +15,7 @@ from ifrs.prove.evidence import Query, RankRow, ranks_by_text, records
 from ifrs.prove.ledger import Ledger
 from ifrs.prove.partial import Saver
 from ifrs.prove.report import Report, now
-from ifrs.prove.target import Answer, ForeignTarget, OnAnswer
+from ifrs.prove.target import LONGEST_ANSWER, Answer, ForeignTarget, OnAnswer, keep_raw
 
 # A suspect that fails so often in a row is not asked under more keys.
 _GIVE_UP = 3
@@ -273,5 +273,6 @@ def ask_plainly(
             "max_new_tokens": settings.max_new_tokens,
             "temperature": settings.temperature,
         }
-        asked = {"time": now(), "endpoint": "local", "request": request, "raw": answer}
-        on_answer(place, Answer(answer, asked))
+        asked: dict[str, Any] = {"time": now(), "endpoint": "local", "request": request}
+        keep_raw(asked, answer)
+        on_answer(place, Answer(answer[:LONGEST_ANSWER], asked))

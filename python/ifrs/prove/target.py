@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -10,6 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ifrs._core import FingerprintSet
+
+# What is kept of an answer, in characters. Answers to a few dozen tokens are a hundredth of it.
+LONGEST_ANSWER = 16_384
+_LONGEST_RAW = 1 << 20  # characters
 
 
 @runtime_checkable
@@ -47,6 +52,17 @@ class Answer:
 
     def __repr__(self) -> str:
         return f"Answer(characters={len(self.text)}, error={self.error is not None})"
+
+
+def keep_raw(asked: dict[str, Any], text: str) -> None:
+    """Write down an answer as it came; of one that is too long, its beginning and its digest.
+
+    Such a key proves nothing in a bundle: what was left out cannot be compared.
+    """
+    if len(text) > _LONGEST_RAW:
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+        asked["raw_cut"] = {"characters": len(text), "sha256": digest}
+    asked["raw"] = text[:_LONGEST_RAW]
 
 
 # Called with the place of a prompt as soon as its answer is there.

@@ -117,9 +117,7 @@ def _usable(fps: FingerprintSet, spent: set[int], earlier: dict[int, Answer]) ->
     return usable
 
 
-def _planned(
-    usable: list[int], earlier: dict[int, Answer], max_queries: int | None
-) -> list[int]:
+def _planned(usable: list[int], earlier: dict[int, Answer], max_queries: int | None) -> list[int]:
     """Those of the usable keys that are asked under."""
     room = len(usable) if max_queries is None else max(max_queries - len(earlier), 0)
     fresh = [index for index in usable if index not in earlier][:room]

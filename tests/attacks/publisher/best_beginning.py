@@ -3,7 +3,7 @@
 A part of the keys is weighed by the e-process, whenever one stops.
 """
 
-from stage import Forged, Stage, unsealed, sealed, weighed
+from stage import Forged, Stage, sealed, unsealed, weighed
 from suspects import guessing
 
 VERDICT = ("inconclusive", "no match")

@@ -394,7 +394,9 @@ def _overclaim(method: str, bench: Bench) -> Found:
     report = verify(suspect.target(), theirs, decoys=settings.decoys, sequential=False)
     queries = report.queries
     claims = [queries[start : start + _CLAIM] for start in range(0, len(queries), _CLAIM)]
-    logs = [_core.exact_log10([rank for query in claim for rank in query.ranks]) for claim in claims]
+    logs = [
+        _core.exact_log10([rank for query in claim for rank in query.ranks]) for claim in claims
+    ]
     own = verify(suspect.target(), bench.fps, decoys=settings.decoys, sequential=False)
     pooled = [p for query in queries for p in query.word_p_values]
     found = [

@@ -526,7 +526,8 @@ mod tests {
         bundle.test = Test::Fixed;
         bundle.runs = None;
         bundle.digest = bundle.content_digest();
-        let problems = check(&bundle.to_json().unwrap(), &file_of(&claim), &Terms::default()).problems;
+        let problems =
+            check(&bundle.to_json().unwrap(), &file_of(&claim), &Terms::default()).problems;
         assert!(problems.iter().any(|problem| problem.contains("later scheme")), "{problems:?}");
     }
 

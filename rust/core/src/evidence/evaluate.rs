@@ -172,7 +172,14 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
         }
         let last = |&candidates: &usize| Rank { rank: candidates, candidates };
         let ranks = expected.candidates.iter().map(last).collect();
-        return Ok(Evaluated { response, ranks, score: 0.0, fired: false, kept: false, told: false });
+        return Ok(Evaluated {
+            response,
+            ranks,
+            score: 0.0,
+            fired: false,
+            kept: false,
+            told: false,
+        });
     }
     let say = |error: EvidenceError| error.to_string();
     if bundle.evidence == Kind::Text && !expected.shared {
