@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -18,7 +19,7 @@ def best_pairs(case: Case, texts: list[str]) -> list[tuple[int, int]]:
     found = []
     for text, response in zip(texts, case.responses, strict=True):
         words = [(match.start(), match.end()) for match in re.finditer(r"\S+", text)]
-        places = [(start, end) for (start, _), (_, end) in zip(words, words[1:], strict=False)]
+        places = [(start, end) for (start, _), (_, end) in itertools.pairwise(words)]
         if not places:
             found.append((0, 0))
             continue

@@ -116,7 +116,9 @@ class Keys:
     def leaves(self) -> list[bytes]:
         if self.scheme == "v2":
             pairs = zip(self.salts, self.prompts, strict=True)
-            return [sha256(b"\0" + framed(salt, prompt.encode())).digest() for salt, prompt in pairs]
+            return [
+                sha256(b"\0" + framed(salt, prompt.encode())).digest() for salt, prompt in pairs
+            ]
         head = (b"ifrs/v3/leaf", self.owner, b"text/plain")
         return [
             sha256(b"\0" + framed(*head, salt, prompt.encode())).digest()

@@ -1,11 +1,12 @@
 """Suspects that know nothing, behind a server that does what it is asked as real ones do.
 
-A server takes a request as it was sent and gives the raw answer; nothing in it knows a key. It obeys
-whatever a request may hold beside the key: that is what a hostile publisher lives on.
+A server takes a request as it was sent and gives the raw answer; nothing in it knows a key. It
+obeys whatever a request may hold beside the key: that is what a hostile publisher lives on.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -111,7 +112,7 @@ class Server:
             order = _ORDER.search(str(message["content"]))
             if message["role"] in ("system", "developer", "tool") and order:
                 return order[1]
-        for before, after in zip(messages, messages[1:], strict=False):
+        for before, after in itertools.pairwise(messages):
             if before == last and after["role"] == "assistant":
                 return str(after["content"])  # as it did before
         return self._text(str(last["content"]), asked, run)

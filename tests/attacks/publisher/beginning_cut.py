@@ -1,4 +1,4 @@
-"""A suspect babbles a hundred thousand characters, and the answer begins where the response is near.
+"""A suspect babbles 100,000 characters, and the answer begins where the response is near.
 
 An answer is all of the raw answer, or its first 16,384 characters.
 """

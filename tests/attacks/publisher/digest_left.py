@@ -5,7 +5,7 @@ The digest is that of the bundle's content.
 
 import json
 
-from stage import Forged, Stage, told, sealed
+from stage import Forged, Stage, sealed, told
 
 STOPPED_BY = "altered after it was made"
 

@@ -1,4 +1,4 @@
-"""A tree's first leaves have one path in sets of several sizes: the best size is claimed afterwards.
+"""A tree's first leaves have one path in sets of several sizes: the best is claimed afterwards.
 
 A part of the keys is weighed by the e-process, and every size tried multiplies p by one.
 """

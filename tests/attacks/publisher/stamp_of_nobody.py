@@ -6,7 +6,7 @@ A stamp covers the claim's envelope.
 import base64
 import json
 
-from stage import Forged, Stage, told, sealed
+from stage import Forged, Stage, sealed, told
 
 STOPPED_BY = "time stamp"
 

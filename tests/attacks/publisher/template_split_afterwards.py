@@ -17,9 +17,7 @@ def attack(stage: Stage) -> Forged:
     found = []
     for place in range(12):
         before, rest = "".join(head[:place]), "".join(head[place:])
-        other = replace(
-            keys, around=(before, " end"), names=[rest + name for name in keys.names]
-        )
+        other = replace(keys, around=(before, " end"), names=[rest + name for name in keys.names])
         assert other.root == keys.root
         case = stage.case(echoing, keys=other)
         found.append((case.bundle["result"]["log10_p"], place, case))

@@ -1,4 +1,4 @@
-"""Draws the decoys that a claim gave away in the first format, and says what resembles none of them.
+"""Draws the decoys that a claim gave away in the first format, and says what resembles none.
 
 Decoys are drawn under the leaf's salt, which the suspect does not see before it answers.
 """
