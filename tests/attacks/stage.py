@@ -169,7 +169,7 @@ def request(
 
 
 def told(case: Case) -> Bundle:
-    """Evidence of a descendant, to be bent where no answer is: a match, if it holds."""
+    """Evidence of a descendant, to be bent elsewhere than in the answers: a match, if it holds."""
     return case.answered(case.responses)
 
 
@@ -236,7 +236,7 @@ def reranked(bundle: Bundle, keys: Keys, claim: bytes, *, public: bool = False) 
             public_decoys(digest, index, count) if public else keys.decoys(index, digest, count)
         )
         (rank, of, _), score, fired = _core.rank_text(query["answer"], query["response"], rivals)
-        if not public and read_off(query["asked"], query["response"]) >= max(score, 0.5):
+        if not public and read_off(query["asked"], query["response"]) >= score:
             rank = of
         query |= {"rank": [rank], "candidates": [of], "score": score, "fired": fired}
     return bundle
@@ -244,9 +244,15 @@ def reranked(bundle: Bundle, keys: Keys, claim: bytes, *, public: bool = False) 
 
 def read_off(sent: Asked, response: str) -> float:
     """How much of a response stands in the request beside the key."""
-    beside = _core.plain(f"{sent['request'].get('model', '')} {sent['endpoint']}")
-    pairs = [(beside, response), (beside.replace(" ", ""), response.replace(" ", ""))]
-    return max(float(_core.score([text], [wanted])[0, 0]) for text, wanted in pairs)
+    return held([f"{sent['request'].get('model', '')} {sent['endpoint']}"], response)
+
+
+def held(texts: list[str], response: str) -> float:
+    """The most that one of these texts holds of a response, with or without its spaces."""
+    plain = [_core.plain(text) for text in texts]
+    joined = [text.replace(" ", "") for text in plain]
+    found = _core.score(plain, [response]), _core.score(joined, [response.replace(" ", "")])
+    return max(float(scores.max()) for scores in found)
 
 
 def weighed(bundle: Bundle, n: int) -> Bundle:
@@ -329,9 +335,13 @@ def number(value: float) -> str:
 
 
 def slipped(response: str) -> str:
-    """A response with a third of its letters left out."""
-    letters = (letter for place, letter in enumerate(response) if place % 3 != 1)
-    return "".join(letters).replace(" ", "-")
+    """A response with so many letters left out that it no longer counts as named."""
+    for step in (3, 2):
+        letters = (letter for place, letter in enumerate(response) if place % step != 1)
+        text = "".join(letters).replace(" ", "-")
+        if held([text], response) < 0.7:
+            break
+    return text
 
 
 def fits(answers: list[str], response: str) -> list[float]:

@@ -1,8 +1,8 @@
 """A hostile publisher: no bundle makes a match of a suspect that knows nothing.
 
 Each file in `publisher/` is one way to try, and says by what it is stopped: `STOPPED_BY`, words of
-a problem, or `VERDICT`, where the bundle holds and proves nothing. What a bundle claims before it is
-checked is a match, unless `WEAK` says why not: else the attack could fail for another reason.
+a problem, or `VERDICT`, where the bundle holds and proves nothing. What a bundle claims before it
+is checked is a match, unless `WEAK` says why not: else the attack could fail for another reason.
 """
 
 from __future__ import annotations

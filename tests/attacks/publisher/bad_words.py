@@ -10,7 +10,7 @@ STOPPED_BY = "field that may favour an answer (bad_words)"
 
 
 def attack(stage: Stage) -> Forged:
-    case = stage.case(suspects.listing)
+    case = stage.case(suspects.listing, n=20)
 
     def told(sent, index):
         kept = case.responses[index].split()

@@ -12,7 +12,7 @@ VERDICT = ("inconclusive", "no match")
 def attack(stage: Stage) -> Forged:
     case = stage.case(guessing, n=40)
     found = []
-    for count in range(1, 41):
+    for count in (1, 2, 3, 5, 8, 13, 21, 34, 40):
         bundle = unsealed(case.forged())
         bundle["queries"] = bundle["queries"][:count]
         bundle = weighed(bundle, 40)

@@ -14,8 +14,8 @@ STOPPED_BY = "too large"
 def attack(stage: Stage) -> list[Forged]:
     case = stage.case()
     whole = sealed(told(case))
-    padded = gzip.compress(whole[:1] + b" " * (1 << 24) + whole[1:])
+    padded = gzip.compress(whole[:1] + b" " * (1 << 22) + whole[1:])
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    parts = [packer.compress(b" " * (1 << 22)) for _ in range(20)]
+    parts = [packer.compress(b" " * (1 << 22)) for _ in range(17)]
     large = b"".join([*parts, packer.compress(whole), packer.flush()])
     return [Forged(padded, case.claim), Forged(large, case.claim)]

@@ -13,8 +13,8 @@ VERDICT = ("inconclusive", "no match")
 
 
 def attack(stage: Stage) -> Forged:
-    stage.case(n=12)
-    reports, claim = growing(stage.seed, n=12)
+    stage.case(n=8)
+    reports, claim = growing(stage.seed, n=8)
     best = min(reports, key=lambda report: report["queries"][-1]["cumulative_log10_p"])
     report = json.dumps({**best, "test": "exact"}).encode()
     bundle = _core.evidence(report, _core.Claim.parse(claim), None)

@@ -1,4 +1,4 @@
-"""The set's template is the server's own, and the publisher sends it again, with an order in it.
+"""The template is the server's own, and the publisher sends it once more, with an order in it.
 
 Where the server adds the template, the key alone is sent.
 """

@@ -1,4 +1,4 @@
-"""Knows the set's name, which labels decoys where there is no claim, and avoids those.
+"""Knows the set's name, which labels decoys where there is no claim, and avoids what follows.
 
 Name and claim are labels of the draw; its key is the salt.
 """
