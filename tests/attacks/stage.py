@@ -236,7 +236,7 @@ def reranked(bundle: Bundle, keys: Keys, claim: bytes, *, public: bool = False) 
             public_decoys(digest, index, count) if public else keys.decoys(index, digest, count)
         )
         (rank, of, _), score, fired = _core.rank_text(query["answer"], query["response"], rivals)
-        if not public and read_off(query["asked"], query["response"]) >= score:
+        if not public and read_off(query["asked"], query["response"]) >= max(score, 0.5):
             rank = of
         query |= {"rank": [rank], "candidates": [of], "score": score, "fired": fired}
     return bundle
