@@ -236,15 +236,11 @@ def reranked(bundle: Bundle, keys: Keys, claim: bytes, *, public: bool = False) 
             public_decoys(digest, index, count) if public else keys.decoys(index, digest, count)
         )
         (rank, of, _), score, fired = _core.rank_text(query["answer"], query["response"], rivals)
-        if not public and read_off(query["asked"], query["response"]) >= max(score, 0.5):
+        # What the request holds as well stays last, whichever decoys are drawn.
+        if not public and query["rank"] == [of]:
             rank = of
         query |= {"rank": [rank], "candidates": [of], "score": score, "fired": fired}
     return bundle
-
-
-def read_off(sent: Asked, response: str) -> float:
-    """How much of a response stands in the request beside the key."""
-    return held([f"{sent['request'].get('model', '')} {sent['endpoint']}"], response)
 
 
 def held(texts: list[str], response: str) -> float:

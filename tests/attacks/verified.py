@@ -28,6 +28,7 @@ def growing(seed: int, n: int) -> tuple[list[dict[str, Any]], bytes]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         path = shutil.copy(Path(__file__).parents[1] / "data" / "fixed.ifrs", folder / "keyring")
+        path.chmod(0o600)
         ring = ifrs.Keyring.open(path, passphrase="pass", accept_older=True)
         fps = ring.generate(f"growing {seed}", n)
         claim = ring.claim(f"growing {seed}", subject={"m.safetensors": "11" * 32})

@@ -1,4 +1,4 @@
-"""The answer comes from beyond the 16,384 characters that are looked at, in one of 900,000.
+"""The answer comes from beyond the 16,384 characters that are looked at, in one of 800,000.
 
 An answer is the beginning of the raw one, whatever its length.
 """
@@ -11,8 +11,8 @@ STOPPED_BY = "its answer is not the whole of what its raw answer holds"
 
 
 def rambling(said, asked, dice):
-    """Nine hundred thousand characters, which are kept whole."""
-    return " ".join(babbling(said, asked, dice) for _ in range(9))
+    """Eight hundred thousand characters."""
+    return " ".join(babbling(said, asked, dice) for _ in range(8))
 
 
 def attack(stage: Stage) -> Forged:
