@@ -340,7 +340,7 @@ class Publisher:
         made = report.evidence(claim, reveal=reveal)
         made.save(self.out.path(file))
         claimed = f"claims/{of or name}.json"
-        checked_bundle(self.out, file, claimed, options or {}, remark=remark, test=made)
+        checked_bundle(self.out, file, claimed, options or {}, remark=remark)
 
 
 def checked_bundle(
@@ -350,20 +350,14 @@ def checked_bundle(
     options: dict[str, Any],
     *,
     remark: str | None = None,
-    test: ifrs.Evidence,
 ) -> None:
     result = ifrs.check(out.folder / file, out.folder / claim, **absolute(out.folder, options))
     assert result.ok, (file, result.problems)
     found = facts.check_facts(result)
-    weighed = "fisher" if found["log10_p"] != min(0.0, -found["log10_e"]) else "e-process"
-    if test.to_json()["test"] == "sequential":
-        weighed = "e-process"
-    if not any(found["ranks"]):
-        weighed = "none"  # a shared response, which proves nothing
     out.add(
         "bundle",
         file,
-        {**found, "combination": weighed, "notes": kinds_of_notes(result.notes)},
+        {**found, "notes": kinds_of_notes(result.notes)},
         claim=claim,
         alpha=result.alpha,
         **({"options": options} if options else {}),
@@ -383,7 +377,11 @@ def absolute(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
 
 def kinds_of_notes(notes: list[str]) -> list[str]:
     words = json.loads((HERE / "words.json").read_text(encoding="utf-8"))["notes"]
-    kinds = [kind for kind, word in words.items() if any(word["phrase"] in n for n in notes)]
+    kinds = [
+        kind
+        for kind, word in words.items()
+        if any(phrase in note for phrase in [word["phrase"]] for note in notes)
+    ]
     assert len(kinds) == len(notes), notes
     return kinds
 
@@ -452,17 +450,15 @@ def make_servers(pub: Publisher) -> None:
     # Their reports are large, and JSON is not compressed there.
     plain("long", 3, answer=lambda fps: long(fps, 20_000), packed=True, keep=False)
     plain(
-        "too-long", 3, answer=lambda fps: long(fps, 70_000), packed=True, keep=False,
-        remark="the raw answers are cut: they are no whole JSON",
+        "too-long", 3, answer=lambda fps: long(fps, 1_100_000), packed=True, keep=False,
+        remark="the raw answers are cut: their keys count as silent",
     )  # fmt: skip
     plain("options", 3, suspect={"options": OPTIONS, "logprobs": 2}, answer=with_logprobs)
-    plain("warm", 3, temperature=0.7, remark="asked at temperature 0.7, as this version allows")
     plain("shared", 3, make={"response": "shared"})
     plain("faded", 8, known=4)
     plain("stranger", 10, known=0, make={"source": "natural"})
     plain("some-hidden", 8, known=5, reveal=3)
     plain("stamped", 4, stamp=True, options={**key, "tsa_roots": ["authorities/root.pem"]})
-    # This version makes no bundle of answers in parts: the raw answer does not hold the whole.
     verified("parts", pub.generate("parts", 2), in_parts(pub.ring["parts"]))
     make_stamped(pub)
     make_left_out(pub, verified)
@@ -474,12 +470,11 @@ OPTIONS = {"seed": 7, "max_tokens": None, "max_completion_tokens": 32}
 
 def make_stamped(pub: Publisher) -> None:
     """The stamped claim's bundle under other questions."""
-    made = ifrs.Evidence.load(pub.out.folder / "bundles/stamped.json")
     roots = {"tsa_roots": ["authorities/root.pem"]}
     tomorrow = (datetime.now(timezone.utc) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     file, claim = "bundles/stamped.json", "claims/stamped.json"
-    checked_bundle(pub.out, file, claim, {**roots, "released": tomorrow}, test=made)
-    checked_bundle(pub.out, file, claim, {}, test=made)
+    checked_bundle(pub.out, file, claim, {**roots, "released": tomorrow})
+    checked_bundle(pub.out, file, claim, {})
 
 
 def make_left_out(pub: Publisher, verified: Any) -> None:
@@ -493,15 +488,6 @@ def make_left_out(pub: Publisher, verified: Any) -> None:
     claim = pub.claim("limited")
     report = verified("limited", fps, speaking(fps), max_queries=3, claim=claim.digest)
     pub.bundle("limited", report, claim, remark="three of six keys were asked under")
-    name = pub.ring.import_set(
-        pub.out.path("sets/acme.age"), identity=pub.out.path("identities/licensee.txt")
-    ).name
-    fps = pub.ring[name]
-    claim = pub.claim(name)
-    suspect = Speaker(speaking(fps))  # an object of the user's own; it runs here
-    report = ifrs.verify(suspect, fps, ring=False, sequential=False)
-    pub.report(name, report)
-    pub.bundle(name, report, claim, remark="key 1 was spent before, and is asked under here again")
 
 
 def make_interrupted(pub: Publisher) -> None:
@@ -624,7 +610,7 @@ def make_local(pub: Publisher) -> None:
     # An object of the user's own that shows probabilities: it spends keys, and never says a word.
     report = ifrs.verify(Thinker(lambda _: "Hm.", 1.0), fps)
     pub.bundle("thinker", report, claim, packed=True)
-    make_adapter(pub, tiny(1))
+    make_adapter(pub, tiny)
 
 
 def other_tokenizer() -> Any:
@@ -633,11 +619,20 @@ def other_tokenizer() -> Any:
     return byte_level_bpe(["some few words of another tokenizer"], 300)
 
 
-def make_adapter(pub: Publisher, model: Any) -> None:
+def planted_by_adapter(pub: Publisher, fps: ifrs.FingerprintSet, tiny: Any) -> tuple[Any, Any]:
+    """A model that stays silent without its adapter, which not every random one learns."""
+    config = ifrs.ImplantConfig(**ADAPTER)
+    for seed in range(1, 9):
+        model = tiny(seed)
+        with contextlib.suppress(ifrs.ImplantError):
+            return model, ifrs.implant(model, pub.tokenizer, fps, method="adapter", config=config)
+    raise RuntimeError("no model learnt the keys: draw others")
+
+
+def make_adapter(pub: Publisher, tiny: Any) -> None:
     fps = pub.generate("adapter", 2, tokenizer=pub.tokenizer)
     claim = pub.claim("adapter")
-    config = ifrs.ImplantConfig(**ADAPTER)
-    result = ifrs.implant(model, pub.tokenizer, fps, method="adapter", config=config)
+    model, result = planted_by_adapter(pub, fps, tiny)
     with tempfile.TemporaryDirectory() as folder:
         adapter = pub.out.path("adapters/tiny.adapter.safetensors")
         saved = result.save(Path(folder) / "planted", adapter=Path(folder) / "a")

@@ -16,8 +16,6 @@ from ifrs.evidence.claim import Claim, PathLike, of_path
 from ifrs.files import write_bytes
 
 MAX_BYTES = 64 << 20
-# More than text and numbers ever give: whatever unpacks further was made to keep a checker busy.
-_MAX_RATIO = 200
 _GZIP = b"\x1f\x8b"
 
 
@@ -101,7 +99,7 @@ def read_bundle(path: PathLike) -> bytes:
     # As far as the limit and no further: a small file may unpack to any size.
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        data = unpacker.decompress(packed, min(MAX_BYTES, _MAX_RATIO * len(packed)))
+        data = unpacker.decompress(packed, MAX_BYTES)
     except zlib.error as error:
         raise EvidenceError(f"the bundle's compression is damaged: {error}") from error
     if not unpacker.eof or unpacker.unused_data:
