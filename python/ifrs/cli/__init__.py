@@ -10,14 +10,16 @@ import io
 import os
 import sys
 import traceback
+import warnings
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from ifrs._core import __version__
 from ifrs.cli import audit, check, claim, demo, evidence, generate, implant, keyring, score, verify
-from ifrs.cli.output import fail, plain_streams
-from ifrs.errors import IfrsError
+from ifrs.cli.output import fail, plain_streams, warn
+from ifrs.errors import IfrsError, KeyringWarning
 
 _INTERRUPTED = 130
 _COMPLETION = "_IFRS_COMPLETE"
@@ -55,8 +57,22 @@ def main(arguments: list[str] | None = None) -> int:
     if not sys.stderr.isatty():
         # Read by tqdm when it is first imported: libraries' bars stay out of pipes.
         os.environ.setdefault("TQDM_DISABLE", "1")
-    with plain_streams():
+    with plain_streams(), warnings.catch_warnings():
+        _show_keyring_warnings()
         return _exit_code(arguments)
+
+
+def _show_keyring_warnings() -> None:
+    """One line for what a keyring warns of; Python's own form shows a file and a line of code."""
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, KeyringWarning):
+            warn(str(message))
+        else:
+            others(message, category, *where, **more)
+
+    warnings.showwarning = show
 
 
 def _exit_code(arguments: list[str] | None) -> int:

@@ -38,6 +38,7 @@ pub use lock::Lock;
 pub use passphrase::Passphrase;
 pub use payload::read_payload;
 pub use rollback::state_folder;
+pub use sealed::read_sealed_set;
 
 /// What is public about a set.
 #[derive(Clone, Debug)]
