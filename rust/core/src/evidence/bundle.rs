@@ -58,8 +58,10 @@ pub struct Bundle {
     /// How many whole verifications the answers were chosen from: one, and no other number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) runs: Option<u32>,
-    /// Decoys for each response where only text is seen; one of [`DECOYS`].
-    pub(super) decoys: usize,
+    /// Decoys for each response where only text is seen; one of [`DECOYS`]. The first bundles of all
+    /// leave it to the claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) decoys: Option<usize>,
     pub(super) queries: Vec<Entry>,
     pub(super) result: Outcome,
     /// SHA-256 of everything else, canonical: a slip of the hand shows even where nothing can be
@@ -206,7 +208,7 @@ impl Bundle {
             target: report.target,
             evidence: report.evidence,
             runs: Some(1),
-            decoys: report.decoys.filter(|count| DECOYS.contains(count)).unwrap_or(DECOYS[0]),
+            decoys: report.decoys.filter(|count| DECOYS.contains(count)).or(Some(DECOYS[0])),
             queries: queries.collect::<Result<_, _>>()?,
             result: Outcome::none(report.alpha),
             digest: String::new(),
@@ -218,6 +220,15 @@ impl Bundle {
     /// Whether it is of the format before.
     pub(super) fn is_first(&self) -> bool {
         self.format == FORMAT_V1
+    }
+
+    /// Decoys for each response, as the bundle or the claim says; `None` if it is no number allowed.
+    pub(super) fn decoys(&self, claim: &Claim) -> Option<usize> {
+        let claimed = claim.statement().predicate.decoys;
+        let stated = if self.is_first() { self.decoys.or(claimed) } else { self.decoys };
+        stated.filter(|count| {
+            DECOYS.contains(count) && claimed.is_none_or(|claimed| claimed == *count)
+        })
     }
 
     /// What names its combination of ranks.

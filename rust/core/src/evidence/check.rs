@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::EvidenceError;
 use super::bundle::{Bundle, Entry, Kind, Outcome, Silence, is_template};
-use super::claim::{Claim, DECOYS, Scheme, Statement};
+use super::claim::{Claim, Scheme, Statement};
 use super::dsse::hex;
 use super::evaluate::{Evaluated, Expected, evaluate_all};
 use super::transcript::Asked;
@@ -187,8 +187,7 @@ fn look_at(bundle: Bundle, claim: &Claim, terms: &Terms<'_>, checked: &mut Check
     if adapted && !terms.trust_adapter {
         checked.notes.push(THROUGH_ADAPTER.to_owned());
     }
-    let claimed = claim.statement().predicate.decoys;
-    if !DECOYS.contains(&bundle.decoys) || claimed.is_some_and(|count| count != bundle.decoys) {
+    if bundle.decoys(claim).is_none() {
         let reason = "the bundle's number of decoys is neither 4,095 nor 65,535, or not as claimed";
         checked.problems.push(reason.into());
         return;

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::EvidenceError;
 use super::bundle::{Bundle, Entry, Kind};
-use super::claim::{Claim, Scheme};
+use super::claim::{Claim, DECOYS, Scheme};
 use super::combine::fisher_log10;
 use super::decoys::{decoys, public_decoys};
 use super::dsse::unhex;
@@ -80,7 +80,7 @@ impl Expected {
         let candidates = match bundle.evidence {
             _ if shared => Vec::new(),
             Kind::Likelihood => vec![words, words - 1],
-            Kind::Text => vec![bundle.decoys + 1],
+            Kind::Text => vec![1 + bundle.decoys(claim).unwrap_or(DECOYS[0])],
         };
         Self {
             candidates,
