@@ -499,6 +499,15 @@ mod tests {
         assert!(checked.problems.is_empty(), "{:?}", checked.problems);
         assert_eq!(checked.p_value, 1.0);
         assert!(checked.queries.iter().all(|query| query.ranks == [(4096, 4096)]));
+        // Pieces of less than half, of eight keys: each would rank well, and all together very well.
+        let piece = |i: usize| {
+            let response = set.response(i);
+            let (start, size) = (response.find(' ').unwrap() - 2, response.len() * 2 / 5);
+            response.chars().skip(start).take(size).collect::<String>()
+        };
+        let checked = introduced(&(0..8).map(piece).collect::<Vec<_>>().join("_"));
+        assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+        assert!(checked.p_value > 0.1, "{}", checked.p_value);
     }
 
     #[test]
@@ -526,7 +535,8 @@ mod tests {
         bundle.test = Test::Fixed;
         bundle.runs = None;
         bundle.digest = bundle.content_digest();
-        let problems = check(&bundle.to_json().unwrap(), &file_of(&claim), &Terms::default()).problems;
+        let problems =
+            check(&bundle.to_json().unwrap(), &file_of(&claim), &Terms::default()).problems;
         assert!(problems.iter().any(|problem| problem.contains("later scheme")), "{problems:?}");
     }
 

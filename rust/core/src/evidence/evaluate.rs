@@ -172,7 +172,14 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
         }
         let last = |&candidates: &usize| Rank { rank: candidates, candidates };
         let ranks = expected.candidates.iter().map(last).collect();
-        return Ok(Evaluated { response, ranks, score: 0.0, fired: false, kept: false, told: false });
+        return Ok(Evaluated {
+            response,
+            ranks,
+            score: 0.0,
+            fired: false,
+            kept: false,
+            told: false,
+        });
     }
     let say = |error: EvidenceError| error.to_string();
     if bundle.evidence == Kind::Text && !expected.shared {
@@ -184,9 +191,10 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
         let found = rank_text(&entry.answer, &response, &rivals).map_err(say)?;
         let (ranks, score) = (vec![found.rank], found.score.into());
         // What the request itself holds as well, the suspect need not have known.
-        let told = told >= SLIPPED && told >= found.score;
+        // The first bundles state ranks without regard to that; check corrects them, from half a
+        // response on.
+        let told = told >= found.score && (told >= SLIPPED || !bundle.is_first());
         let found = Evaluated { response, ranks, score, fired: found.fired, kept: true, told };
-        // The first bundles state ranks without regard to that; check corrects them.
         return Ok(if told && !bundle.is_first() { found.silenced() } else { found });
     }
     let (heard, wanted) = (plain(&entry.answer), plain(&response));

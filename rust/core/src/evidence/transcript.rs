@@ -23,8 +23,9 @@ const MAX_NAME: usize = 512;
 /// How much of a response may be found in a request before it counts as named there.
 pub(super) const NAMED: f32 = 0.8;
 
-/// From this on an answer that holds no more of a response than its request proves nothing. Less is
-/// found of any response in any address, and ranks nowhere among thousands of decoys.
+/// From this on an answer that holds no more of a response than its request proves nothing in a
+/// bundle of the first format. Later ones need no such limit: pieces of less than half a response,
+/// in a name that a suspect says, put ten keys among the best tenth of their decoys.
 pub(super) const SLIPPED: f32 = 0.5;
 
 /// Tokens that an answer must have room for before its silence says anything: a response has two
