@@ -8,6 +8,7 @@ with a share q of responses scoring as high as the truth, 1 + Binomial(decoys, q
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -130,17 +131,38 @@ def pairs(ranks: Ranks, candidates: list[int]) -> list[tuple[int, int]]:
 
 @dataclass
 class Nulls:
-    """log10 p-values of verifications under H0."""
+    """Verifications under H0.
 
-    fixed: NDArray[np.float64]
+    Attributes:
+        ranks: (trials, KEYS, tests), the best evidence first.
+        candidates: Of each test.
+        sequential: log10 p-values of the sequential test.
+        e_values: Of the e-process after the last key.
+    """
+
+    ranks: Ranks
+    candidates: list[int]
     sequential: NDArray[np.float64]
     e_values: NDArray[np.float64]
 
+    def log10_p(self, place: int) -> float:
+        """The exact p-value of one verification."""
+        return _core.exact_log10(pairs(self.ranks[place], self.candidates))
+
+    def hits(self, which: str, level: float) -> int:
+        """How many p-values are at most `level`.
+
+        The exact p-value never falls as evidence does, so a few of them tell where the level lies.
+        """
+        if which == "sequential":
+            return int((self.sequential <= np.log10(level)).sum())
+        places = range(len(self.ranks))
+        return bisect.bisect_right(places, np.log10(level), key=self.log10_p)
+
     def rate(self, which: str, alpha: float) -> tuple[float, float, float]:
         """The false-match rate at alpha, and its 99.9 % Clopper-Pearson interval."""
-        values = getattr(self, which)
-        hits = sum(_core.judge(float(p), alpha, 1.0) == "match" for p in values[values < -1])
-        return hits / len(values), *_core.clopper_pearson(hits, len(values), 0.999)
+        hits, trials = self.hits(which, alpha), len(self.ranks)
+        return hits / trials, *_core.clopper_pearson(hits, trials, 0.999)
 
 
 def simulate(
@@ -152,12 +174,13 @@ def simulate(
     """Verify `trials` times a suspect of one kind, with ten keys each time."""
     random = np.random.default_rng(seed)
     ranks, candidates = draw(kind, trials, random)
-    fixed = np.array([_core.exact_log10(pairs(trial, candidates)) for trial in ranks])
     # What a rank pays, from Rust, once for each rank there is.
     steps = np.zeros((trials, KEYS))
     for place, most in enumerate(candidates):
         pays = [_core.e_process_log10([[(rank, most)]])[0] for rank in range(1, most + 1)]
         steps += np.array(pays)[ranks[..., place] - 1]
     process = steps.cumsum(axis=1)
+    best_first = np.argsort(-process[:, -1], kind="stable")
     # Whoever stops at the best moment, and could only stop once the e-value is above 1.
-    return Nulls(fixed, -np.maximum(process.max(axis=1), 0.0), 10 ** process[:, -1])
+    sequential = -np.maximum(process.max(axis=1), 0.0)
+    return Nulls(ranks[best_first], candidates, sequential, 10 ** process[:, -1])

@@ -23,10 +23,8 @@ def hold(draw, kind, trials, seed) -> str:
             # Never above: the rate's interval reaches down to alpha.
             assert low <= alpha, (kind, which, alpha, rate)
             row.append(f"{rate:.5f}")
-        p_values = 10 ** getattr(nulls, which)
         for level in (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9):
-            hits = int((p_values <= level).sum())
-            low, _ = _core.clopper_pearson(hits, trials, 0.9999)
+            low, _ = _core.clopper_pearson(nulls.hits(which, level), trials, 0.9999)
             assert low <= level, (kind, which, level)
     mean = nulls.e_values.mean()
     error = nulls.e_values.std() / np.sqrt(trials)
@@ -45,6 +43,15 @@ def test_false_matches_in_two_hundred_thousand(draw, kind):
     trials = int(os.environ.get("IFRS_NULL_TRIALS", "200000"))
     row = hold(draw, kind, trials, seed=2)
     print(f"\n| {draw.__name__.removesuffix('_ranks')}: {kind} | {row} |")
+
+
+@pytest.mark.parametrize(("draw", "kind"), KINDS, ids=NAMES)
+def test_few_p_values_tell_how_many_lie_below_a_level(draw, kind):
+    """What the harness counts is what all p-values say."""
+    nulls = simulate(draw, kind, 100, seed=4)
+    values = np.array([nulls.log10_p(place) for place in range(100)])
+    for level in (0.01, 0.1, 0.5, 0.9):
+        assert nulls.hits("fixed", level) == int((values <= np.log10(level)).sum())
 
 
 def test_the_harness_would_notice():

@@ -6,6 +6,7 @@ What the request holds as well as the answer counts for nothing, however little 
 from stage import ADDRESS, PATHS, Forged, Stage, held
 
 VERDICT = ("inconclusive", "no match")
+LEAST_P = 0.1
 
 
 def naming(said, asked, dice):

@@ -7,6 +7,7 @@ import suspects
 from stage import Forged, Stage, slipped
 
 VERDICT = ("inconclusive", "no match")
+LEAST_P = 0.1
 
 
 def attack(stage: Stage) -> Forged:
