@@ -1,9 +1,8 @@
-"""A small compressed file unpacks to a gigabyte.
+"""A small compressed file unpacks to more than a checker reads.
 
-Unpacking ends at a limit, and well before it where a file unpacks to too many times its size.
+Unpacking ends at the limit of a bundle, however small the file is.
 """
 
-import gzip
 import zlib
 
 from stage import Forged, Stage, sealed, told
@@ -11,11 +10,9 @@ from stage import Forged, Stage, sealed, told
 STOPPED_BY = "too large"
 
 
-def attack(stage: Stage) -> list[Forged]:
+def attack(stage: Stage) -> Forged:
     case = stage.case()
-    whole = sealed(told(case))
-    padded = gzip.compress(whole[:1] + b" " * (1 << 22) + whole[1:])
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     parts = [packer.compress(b" " * (1 << 22)) for _ in range(17)]
-    large = b"".join([*parts, packer.compress(whole), packer.flush()])
-    return [Forged(padded, case.claim), Forged(large, case.claim)]
+    large = b"".join([*parts, packer.compress(sealed(told(case))), packer.flush()])
+    return Forged(large, case.claim)
