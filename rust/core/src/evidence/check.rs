@@ -156,6 +156,10 @@ const FIRST_BUNDLE: &str = "the bundle is of format v1 (scheme v2): its p-value 
     that of the e-process, and decoys for answers in text follow from the claim alone, so that a \
     suspect that knew the claim could have evaded or favoured some";
 
+/// What the first bundles may hold, and later ones may not.
+const UNPROVEN: &str = "keys in it were asked at a temperature above 0, where the best of many \
+    answers can be kept, or their raw answers were cut: they count as silent";
+
 /// What stands between a stranger and evidence by an adapter.
 const THROUGH_ADAPTER: &str = "the suspect's rows were asked within the publisher's own \
     transformer and private adapter, which can have been trained to answer whatever the rows are: \
@@ -208,6 +212,9 @@ fn look_at(bundle: Bundle, claim: &Claim, terms: &Terms<'_>, checked: &mut Check
         return;
     }
     let found = evaluate_all(&bundle, &expected, terms.stop);
+    if bundle.is_first() && found.iter().flatten().any(|found| !found.kept) {
+        checked.notes.push(UNPROVEN.to_owned());
+    }
     if let Err(error) = conclude(&bundle, claim, &found, checked) {
         checked.problems.push(error.to_string());
     }

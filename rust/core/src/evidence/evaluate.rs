@@ -34,7 +34,8 @@ pub(super) struct Evaluated {
     pub(super) ranks: Vec<Rank>,
     pub(super) score: f64,
     pub(super) fired: bool,
-    /// Whether the raw answer was kept; else the key proves nothing, and counts as silent.
+    /// Whether the raw answer was kept, and asked for at temperature 0; else the key proves nothing,
+    /// and counts as silent.
     pub(super) kept: bool,
     /// Whether the request holds as much of the response beside the key as the answer does.
     pub(super) told: bool,
@@ -157,7 +158,10 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
     let Some(key) = key.filter(|key| !key.trim().is_empty()) else {
         return Err("its prompt is not a key in the claim's template".into());
     };
-    entry.asked.check_request(&entry.prompt, expected.chat.then_some(key))?;
+    // The first bundles may have been asked at any temperature: they hold, and prove nothing.
+    let warm = bundle.is_first() && entry.asked.is_warm();
+    let asked = if warm { &entry.asked.cooled() } else { &entry.asked };
+    asked.check_request(&entry.prompt, expected.chat.then_some(key))?;
     entry.asked.check_target(&bundle.target)?;
     check_evidence(entry, bundle)?;
     let words = expected.words(entry.index as u64, &salt, &entry.prompt);
@@ -166,10 +170,8 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
     if told >= NAMED {
         return Err("its request names its response beside the key".into());
     }
-    if entry.asked.check_answer(&entry.answer)?.is_none() {
-        if bundle.is_first() {
-            return Err("its raw answer was not kept whole, so nothing follows from it".into());
-        }
+    let kept = entry.asked.check_answer(&entry.answer)?.is_some();
+    if !kept && !bundle.is_first() {
         let last = |&candidates: &usize| Rank { rank: candidates, candidates };
         let ranks = expected.candidates.iter().map(last).collect();
         return Ok(Evaluated {
@@ -194,7 +196,8 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
         // The first bundles state ranks without regard to that; check corrects them, from half a
         // response on.
         let told = told >= found.score && (told >= SLIPPED || !bundle.is_first());
-        let found = Evaluated { response, ranks, score, fired: found.fired, kept: true, told };
+        let (told, kept) = (told || warm || !kept, kept && !warm);
+        let found = Evaluated { response, ranks, score, fired: found.fired, kept, told };
         return Ok(if told && !bundle.is_first() { found.silenced() } else { found });
     }
     let (heard, wanted) = (plain(&entry.answer), plain(&response));

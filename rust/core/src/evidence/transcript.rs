@@ -144,6 +144,19 @@ impl Asked {
         Ok(())
     }
 
+    /// Whether it was asked at a temperature above 0, as the first bundles may have it.
+    pub(super) fn is_warm(&self) -> bool {
+        let temperature = self.request.get("temperature").and_then(Value::as_f64);
+        temperature.is_some_and(|degree| degree > 0.0)
+    }
+
+    /// The same at temperature 0.
+    pub(super) fn cooled(&self) -> Self {
+        let mut cooled = self.clone();
+        cooled.request.insert("temperature".to_owned(), 0.into());
+        cooled
+    }
+
     /// Whether the suspect is the one that was asked.
     pub(super) fn check_target(&self, target: &Map<String, Value>) -> Result<(), String> {
         let said = |name: &str| target.get(name).and_then(Value::as_str);
