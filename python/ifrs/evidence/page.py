@@ -63,7 +63,6 @@ def _view(result: CheckResult) -> dict[str, Any]:
         "stated": result.stated_verdict
         and {"verdict": result.stated_verdict, "alpha": words.threshold(result.stated_alpha)},
         "public_decoys": result.format == "ifrs/evidence/v1",
-        "cut": sum(not query["kept"] for query in result.queries if not query["problem"]),
         "claim": statement and _claim(result, statement),
         "target": str(result.target.get("name", "unnamed")),
         "kind": str(result.target.get("kind", "")),

@@ -29,7 +29,7 @@ const FORMAT_V1: &str = "ifrs/evidence/v1";
 /// Formats of reports that evidence is made of.
 const REPORTS: [&str; 2] = ["ifrs/report/v3", "ifrs/report/v1"];
 
-/// The largest bundle, uncompressed: some 2,900 keys with the probabilities of every word.
+/// The largest bundle, uncompressed: some 2,700 keys with the probabilities of every word.
 pub const MAX_BUNDLE_BYTES: usize = 64 << 20;
 
 /// How a suspect was looked at.

@@ -83,7 +83,8 @@ pub struct QuerySummary {
     pub answer: String,
     /// How, when and where.
     pub asked: Option<Asked>,
-    /// Whether the raw answer was kept; else the key proves nothing, and counts as silent.
+    /// Whether the raw answer was kept, and asked for at temperature 0; else the key proves nothing,
+    /// and counts as silent.
     pub kept: bool,
     /// Whether the response occurs in the answer.
     pub fired: bool,
