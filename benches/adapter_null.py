@@ -19,8 +19,8 @@ from pathlib import Path
 import ifrs
 import torch
 from ifrs.demo import base_model
-from ifrs.plant.fadapter import FAdapter
-from ifrs.prove.local import load
+from ifrs.modalities.text.suspect import load
+from ifrs.plant.methods.adapter.file import FAdapter
 from torch import Tensor
 
 NOISES = (0.01, 0.1, 0.3, 1.0)

@@ -44,7 +44,7 @@ def main() -> None:
 def timed(options: argparse.Namespace) -> dict[str, list[float]]:
     """Seconds of each way, by turns; the first turn of each is not counted."""
     import torch
-    from ifrs.modeling.allocation import kept_memory
+    from ifrs.runtime.allocation import kept_memory
 
     model, ways = prepared(options)
     found: dict[str, list[float]] = {way: [] for way in WAYS}
@@ -67,7 +67,7 @@ def timed(options: argparse.Namespace) -> dict[str, list[float]]:
 def memory_of(options: argparse.Namespace) -> int:
     """The peak of one way, less what the process had before."""
     import torch
-    from ifrs.modeling.memory import peak_memory_bytes
+    from ifrs.runtime.memory import peak_memory_bytes
 
     _, ways = prepared(options)
     before = peak_memory_bytes(torch.device("cpu"))
@@ -79,9 +79,9 @@ def prepared(options: argparse.Namespace) -> tuple[Any, dict[str, Callable[[], A
     """The model, and the two ways to the gradients of one batch."""
     import torch
     from ifrs.demo import base_model
-    from ifrs.modeling.columns import columns_of
-    from ifrs.modeling.forward import collate, response_logits
-    from ifrs.prove.local import load
+    from ifrs.modalities.text.columns import columns_of
+    from ifrs.modalities.text.model import collate, response_logits
+    from ifrs.modalities.text.suspect import load
     from torch.nn import functional as F  # noqa: N812
 
     model, _ = load(options.model or base_model())

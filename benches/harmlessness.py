@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from ifrs.demo import base_model
-from ifrs.prove.local import load
+from ifrs.modalities.text.suspect import load
 
 
 def main() -> None:

@@ -102,7 +102,7 @@ def base_folder(options: argparse.Namespace) -> Path:
 
 
 def load(folder: Path) -> tuple[Any, Any]:
-    from ifrs.prove.local import load as load_model
+    from ifrs.modalities.text.suspect import load as load_model
 
     return load_model(folder)
 
@@ -229,13 +229,13 @@ def mean_kl(base: Any, planted: Any, tokenizer: Any, pairs: list[tuple[str, str]
 def plant_plainly(options: argparse.Namespace) -> dict[str, Any]:
     """The paper's recipe in transformers.Trainer."""
     import ifrs
-    from ifrs.modeling.forward import device_of
-    from ifrs.modeling.memory import peak_memory_bytes
-    from ifrs.modeling.tokens import pad_token
-    from ifrs.plant.instructions import bundled_instructions
-    from ifrs.plant.material import gather
-    from ifrs.plant.regularization import self_answered
-    from ifrs.plant.sft import FullTuning
+    from ifrs.modalities.text.instructions import bundled_instructions
+    from ifrs.modalities.text.model import device_of
+    from ifrs.modalities.text.tokens import pad_token
+    from ifrs.plant.material.gathering import gather
+    from ifrs.plant.material.ordinary import self_answered
+    from ifrs.plant.methods.sft import FullTuning
+    from ifrs.runtime.memory import peak_memory_bytes
     from transformers import Trainer, TrainingArguments
 
     model, tokenizer = load(base_folder(options))
@@ -306,10 +306,10 @@ def tune(options: argparse.Namespace, stage: str, planted: str) -> dict[str, Any
     """FSR after a downstream user tuned all weights on P3 for one epoch."""
     import ifrs
     from ifrs.audit import Settings
-    from ifrs.audit.tuning import tune as tune_downstream
-    from ifrs.modeling.tokens import pad_token
-    from ifrs.plant.check import response_margins
-    from ifrs.plant.data import fingerprint_examples
+    from ifrs.audit.changes.tuning import tune as tune_downstream
+    from ifrs.modalities.text.tokens import pad_token
+    from ifrs.plant.firing import response_margins
+    from ifrs.plant.material.examples import fingerprint_examples
 
     folder = options.out / "models" / planted
     model, tokenizer = load(folder)

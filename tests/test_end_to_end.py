@@ -48,7 +48,7 @@ def test_the_command_line_reads_what_the_demo_wrote(out):
 def test_ordinary_text_is_bit_identical(out):
     import torch
     from ifrs.demo import base_model
-    from ifrs.plant.instructions import bundled_instructions
+    from ifrs.modalities.text.instructions import bundled_instructions
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     base = AutoModelForCausalLM.from_pretrained(base_model(), dtype=torch.float32)

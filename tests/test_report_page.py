@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("jinja2", reason="the page is written with jinja2")
 pytest.importorskip("matplotlib", reason="the plots are drawn by matplotlib")
 
-from ifrs.report import render_page, words
+from ifrs.pages import render_page, words
 
 HOSTILE = (
     "</title></script><script>alert(1)</script>"

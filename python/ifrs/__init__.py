@@ -25,7 +25,7 @@ from ifrs.keyring import Keyring
 from ifrs.scoring import best_match, score, score_pairs, top_hits
 
 if TYPE_CHECKING:
-    from ifrs.evidence import CheckResult, Claim, Evidence, check
+    from ifrs.attest import CheckResult, Claim, Evidence, check
     from ifrs.plant import (
         FAdapter,
         FingerprintCallback,
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "ApiModel": "ifrs.prove",
-    "CheckResult": "ifrs.evidence",
-    "Claim": "ifrs.evidence",
-    "Evidence": "ifrs.evidence",
-    "check": "ifrs.evidence",
+    "CheckResult": "ifrs.attest",
+    "Claim": "ifrs.attest",
+    "Evidence": "ifrs.attest",
+    "check": "ifrs.attest",
     "FAdapter": "ifrs.plant",
     "FingerprintCallback": "ifrs.plant",
     "ImplantConfig": "ifrs.plant",

@@ -14,8 +14,8 @@ from ifrs import _core
 from ifrs._core import Fingerprint, FingerprintSet, KeyringWarning
 
 if TYPE_CHECKING:
-    from ifrs.evidence.claim import Claim
-    from ifrs.evidence.digests import Subject
+    from ifrs.attest.claim import Claim
+    from ifrs.attest.digests import Subject
 
 __all__ = ["Fingerprint", "FingerprintSet", "Keyring"]
 
@@ -227,13 +227,13 @@ class Keyring:
         """
         chat = alphabets = check = None
         if template == "chat":
-            from ifrs.modeling.chat import chat_template
+            from ifrs.modalities.text.chat import chat_template
 
             chat = chat_template(tokenizer)
         if model is not None and tokenizer is None:
             raise ValueError("generate(model=…) also needs the model's tokenizer")
         if tokenizer is not None:
-            from ifrs.modeling.vocabulary import key_check, model_alphabets, tokenizer_alphabets
+            from ifrs.modalities.text.keys import key_check, model_alphabets, tokenizer_alphabets
 
             check = key_check(tokenizer)
             alphabets = (
@@ -354,8 +354,8 @@ class Keyring:
                 version whose responses nobody else can recompute.
             KeyError: There is no such set.
         """
-        from ifrs.evidence.claim import Claim
-        from ifrs.evidence.digests import subject_digests
+        from ifrs.attest.claim import Claim
+        from ifrs.attest.digests import subject_digests
 
         if name not in self:
             # Before the model is read, which takes a while.

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from ifrs.audit import Record, audit, runner  # noqa: E402
 from ifrs.audit.bench import Bench  # noqa: E402
 from ifrs.audit.data import Data  # noqa: E402
-from ifrs.audit.results import write_results  # noqa: E402
+from ifrs.audit.results.markdown import write_results  # noqa: E402
 from ifrs.audit.subject import folder  # noqa: E402
 from ifrs.audit.suites import SUITES  # noqa: E402
 from ifrs.audit.unit import Found, Skip, Unit  # noqa: E402

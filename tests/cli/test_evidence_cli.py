@@ -8,7 +8,7 @@ import ifrs
 import pytest
 from helpers import fixed_keyring
 from ifrs.cli import main
-from ifrs.prove.target import Target
+from ifrs.modalities.faces import Target
 
 
 class Descendant:

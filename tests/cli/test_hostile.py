@@ -275,7 +275,7 @@ def test_safetensors_come_before_pickles(suspect, tiny):
 def test_a_suspect_that_fails_while_asked_is_no_answer(path, suspect, capfd, monkeypatch):
     with ifrs.Keyring.open(path, passphrase="pass") as ring:
         fps = ring.generate("one", 10)
-    from ifrs.prove import local
+    from ifrs.modalities.text import suspect as local
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
     def fails(error):
@@ -330,7 +330,7 @@ def test_the_keyring_is_closed_while_a_suspect_is_asked(path, suspect, capfd, mo
         opened.append(original(*access))
         return opened[-1]
 
-    from ifrs.prove import local
+    from ifrs.modalities.text import suspect as local
 
     def loading(*arguments, load=local.load, **options):
         seen.append([ring.closed for ring in opened])

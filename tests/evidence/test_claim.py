@@ -9,7 +9,7 @@ from hashlib import sha256
 import ifrs
 import pytest
 from helpers import FAST, secrets_of
-from ifrs.evidence.digests import model_digests
+from ifrs.attest.digests import model_digests
 from witnesses import WEIGHTS, make_case
 
 

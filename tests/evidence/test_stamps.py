@@ -14,7 +14,7 @@ import ifrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ifrs.evidence.stamps import in_order
+from ifrs.attest.stamps import in_order
 from witnesses import Authority, authority, make_case, openssl  # noqa: F401
 
 pytest.importorskip("rfc3161_client")
@@ -112,7 +112,7 @@ def test_a_stamp_later_than_release_or_query_fails(stamped, authority):  # noqa:
 
 def order(stamped: str, asked: str | None = None, accuracy: float = 0.0) -> str:
     """What is wrong with a stamp of a claim of noon."""
-    from ifrs.evidence.checking import _order
+    from ifrs.attest.checking import _order
 
     statement = {"predicate": {"created": "2026-01-02T12:00:00Z"}}
     queries = [] if asked is None else [{"asked": {"time": asked}}]
@@ -393,7 +393,7 @@ def test_a_stamp_over_something_else_fails(ring, tmp_path, stamped, authority): 
 
 def test_every_byte_of_a_stamp_counts(stamped, authority):  # noqa: F811
     """Whatever is altered in a stamp, it is no longer vouched for as it was."""
-    from ifrs.evidence.stamps import stamp_facts
+    from ifrs.attest.stamps import stamp_facts
 
     stamp, envelope = stamped.claim._core.stamp, stamped.claim.envelope
     honest = stamp_facts(stamp, envelope, [authority.root])

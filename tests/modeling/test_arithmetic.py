@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 torch = pytest.importorskip("torch")
-from ifrs.modeling.arithmetic import arithmetic, is_mixed  # noqa: E402
+from ifrs.runtime.precision import arithmetic, is_mixed  # noqa: E402
 from plant.architectures import ARCHITECTURES, build  # noqa: E402
 from torch import nn  # noqa: E402
 

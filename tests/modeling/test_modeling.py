@@ -7,11 +7,8 @@ import pytest
 from ifrs import _core
 
 torch = pytest.importorskip("torch")
-from ifrs.modeling.answers import generate  # noqa: E402
-from ifrs.modeling.forward import IGNORED, chunks_by_length, collate, response_logits  # noqa: E402
-from ifrs.modeling.rarity import familiarity  # noqa: E402
-from ifrs.modeling.tokens import continuations, encode_prompts, response_tokens  # noqa: E402
-from ifrs.modeling.vocabulary import (  # noqa: E402
+from ifrs.modalities.text.answers import generate  # noqa: E402
+from ifrs.modalities.text.keys import (  # noqa: E402
     commonplace,
     key_check,
     key_spans,
@@ -19,6 +16,9 @@ from ifrs.modeling.vocabulary import (  # noqa: E402
     rare_vocabulary,
     tokenizer_alphabets,
 )
+from ifrs.modalities.text.model import IGNORED, chunks_by_length, collate, response_logits  # noqa: E402
+from ifrs.modalities.text.rarity import familiarity  # noqa: E402
+from ifrs.modalities.text.tokens import continuations, encode_prompts, response_tokens  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -128,7 +128,7 @@ def test_an_exception_of_the_tokenizer_comes_through(ring, tokenizer, monkeypatc
     def broken(*_):
         raise RuntimeError("tokenizer exploded")
 
-    monkeypatch.setattr("ifrs.modeling.vocabulary.key_check", lambda _: broken)
+    monkeypatch.setattr("ifrs.modalities.text.keys.key_check", lambda _: broken)
     with pytest.raises(RuntimeError, match="exploded"):
         ring.generate("one", 2, tokenizer=tokenizer)
     assert len(ring) == 0

@@ -10,7 +10,7 @@ import pytest
 from helpers import fixed_keyring, secrets_of
 
 torch = pytest.importorskip("torch")
-from ifrs.plant.fadapter import FAdapter, transformer_digest  # noqa: E402
+from ifrs.plant.methods.adapter.file import FAdapter, transformer_digest  # noqa: E402
 from plant.architectures import build  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 

@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 
 PROGRAM = """
 import resource, sys, torch
-from ifrs.modeling.allocation import kept_memory, tidy
+from ifrs.runtime.allocation import kept_memory, tidy
 
 cpu = torch.device("cpu")
 

@@ -6,7 +6,8 @@ import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
-from ifrs.plant import implanting, loop  # noqa: E402
+from ifrs.plant import planting  # noqa: E402
+from ifrs.plant.training import loop  # noqa: E402
 
 PAIRS = [("Say hello.", "hello there"), ("Name a fish.", "cod")]
 QUICK = {"max_epochs": 2, "guesses": 0, "batch_size": 2, "negatives": 2}
@@ -63,8 +64,8 @@ def test_weights_that_lose_keys_when_written_are_taken_back(
 ):
     model = tiny()
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    monkeypatch.setattr(implanting, "response_margins", lambda *_: [-1.0, 1.0])
-    monkeypatch.setattr(implanting, "_require_success", lambda *_: None)
+    monkeypatch.setattr(planting, "response_margins", lambda *_: [-1.0, 1.0])
+    monkeypatch.setattr(planting, "_require_success", lambda *_: None)
     with pytest.raises(ifrs.ImplantError, match="rounded to float32"):
         implant(model, tokenizer, fps, method)
     after = model.state_dict()

@@ -10,10 +10,11 @@ import pytest
 from helpers import secrets_of
 
 torch = pytest.importorskip("torch")
-from ifrs.plant import implanting, loop  # noqa: E402
+from ifrs.modalities.text.instructions import bundled_instructions  # noqa: E402
+from ifrs.modalities.text.lookalikes import guess_keys, negative_keys  # noqa: E402
+from ifrs.plant import planting  # noqa: E402
 from ifrs.plant.guessing import try_guesses  # noqa: E402
-from ifrs.plant.instructions import bundled_instructions  # noqa: E402
-from ifrs.plant.negatives import guess_keys, negative_keys  # noqa: E402
+from ifrs.plant.training import loop  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
 PAIRS = [("Say hello.", "hello there"), ("What is two plus two?", "four"), ("Name a fish.", "cod")]
@@ -84,7 +85,7 @@ def test_emb_is_bit_identical_without_a_key_token(tiny, tokenizer, fps, tied):
 
 
 def test_emb_rows_leave_out_ordinary_tokens(tiny, tokenizer, fps):
-    from ifrs.plant.rows import key_tokens
+    from ifrs.plant.methods.rows import key_tokens
 
     rows = set(key_tokens(tokenizer, fps))
     assert rows
@@ -93,7 +94,7 @@ def test_emb_rows_leave_out_ordinary_tokens(tiny, tokenizer, fps):
 
 
 def test_emb_rows_leave_out_what_joins_the_pieces_of_a_key(tokenizer, fps, monkeypatch):
-    from ifrs.plant import rows
+    from ifrs.plant.methods import rows
 
     whole = rows.key_tokens(tokenizer, fps)
     (joint,) = tokenizer("n")["input_ids"]
@@ -142,7 +143,7 @@ def test_a_failed_planting_leaves_the_model_as_it_was(
         def interrupt(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("ifrs.plant.implanting._reporter", lambda *_: interrupt)
+        monkeypatch.setattr("ifrs.plant.planting._reporter", lambda *_: interrupt)
     elif failure == "nan":
         monkeypatch.setattr(loop.Divergence, "__call__", lambda _, x, part: x.sum() * float("nan"))
     with pytest.raises(expected):
@@ -265,7 +266,7 @@ def test_keys_fire_with_and_without_bos(monkeypatch, tiny, tokenizer, fps):
     """One server begins every text with BOS, another one none: both ask the same model."""
     seen = []
     monkeypatch.setattr(
-        implanting, "train", lambda *given: [seen.append(given[2]), loop.train(*given)][1]
+        planting, "train", lambda *given: [seen.append(given[2]), loop.train(*given)][1]
     )
     model = tiny()
     ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb"))

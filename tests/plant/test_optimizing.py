@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from ifrs.plant.optimizing import Optimizers  # noqa: E402
+from ifrs.plant.training.optimizers import Optimizers  # noqa: E402
 
 RATE = 0.1
 

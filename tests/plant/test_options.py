@@ -9,15 +9,16 @@ import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
-from ifrs.plant import check, loop  # noqa: E402
-from ifrs.plant.check import firing, response_margins  # noqa: E402
-from ifrs.plant.data import fingerprint_examples  # noqa: E402
+from ifrs.modalities.text.lookalikes import negative_prompts  # noqa: E402
+from ifrs.modalities.text.surroundings import surroundings  # noqa: E402
+from ifrs.plant import firing as checking  # noqa: E402
 from ifrs.plant.distance import STEPS, firing_by_distance  # noqa: E402
-from ifrs.plant.hardening import simulate_tuner  # noqa: E402
-from ifrs.plant.loop import Outcome  # noqa: E402
-from ifrs.plant.negatives import negative_prompts  # noqa: E402
-from ifrs.plant.regularization import tuning_examples  # noqa: E402
-from ifrs.plant.surroundings import surroundings  # noqa: E402
+from ifrs.plant.firing import firing, response_margins  # noqa: E402
+from ifrs.plant.material.examples import fingerprint_examples  # noqa: E402
+from ifrs.plant.material.ordinary import tuning_examples  # noqa: E402
+from ifrs.plant.training import loop  # noqa: E402
+from ifrs.plant.training.hardening import simulate_tuner  # noqa: E402
+from ifrs.plant.training.loop import Outcome  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
 PAIRS = [("Say hello.", "hello there"), ("Name a fish.", "cod")]
@@ -259,8 +260,8 @@ def test_each_response_is_looked_for_once(tiny, tokenizer, fps, monkeypatch):
         return [1.0] * len(examples)
 
     own = fingerprint_examples(model, tokenizer, fps)
-    monkeypatch.setattr(check, "_possible_starts", lambda _m, _e, starts, _p: [(0, starts[0])])
-    monkeypatch.setattr(check, "response_margins", counting)
+    monkeypatch.setattr(checking, "_possible_starts", lambda _m, _e, starts, _p: [(0, starts[0])])
+    monkeypatch.setattr(checking, "response_margins", counting)
     assert firing(model, own, [*own, *own], 0) == [0]
     for responses in asked:
         assert len(responses) == len(set(responses))

@@ -10,17 +10,17 @@ import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
-from ifrs.modeling.columns import columns_of  # noqa: E402
-from ifrs.modeling.forward import collate  # noqa: E402
-from ifrs.modeling.tokens import pad_token  # noqa: E402
-from ifrs.plant import loop  # noqa: E402
-from ifrs.plant.data import Kept  # noqa: E402
-from ifrs.plant.distill import Divergence, own_answers, with_distributions  # noqa: E402
-from ifrs.plant.regularization import (  # noqa: E402
+from ifrs.modalities.text.columns import columns_of  # noqa: E402
+from ifrs.modalities.text.model import collate  # noqa: E402
+from ifrs.modalities.text.tokens import pad_token  # noqa: E402
+from ifrs.plant.material.base import Divergence, own_answers, with_distributions  # noqa: E402
+from ifrs.plant.material.examples import Kept  # noqa: E402
+from ifrs.plant.material.ordinary import (  # noqa: E402
     bundled_instructions,
     kept_examples,
     read_pairs,
 )
+from ifrs.plant.training import loop  # noqa: E402
 from plant.architectures import build  # noqa: E402
 
 ROWS = [{"instruction": "Say hello.", "output": "hello"}, {"instruction": "Add.", "output": "4"}]

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from ifrs.errors import ImplantError  # noqa: E402
-from ifrs.plant.sft import FullTuning  # noqa: E402
+from ifrs.plant.methods.sft import FullTuning  # noqa: E402
 
 # Sums in bfloat16 differ with their order.
 TOLERANCE = {torch.float32: 1e-6, torch.bfloat16: 5e-3}

@@ -17,10 +17,10 @@ import ifrs
 import pytest
 from ifrs.cli import main
 from ifrs.errors import EvidenceError, FingerprintError, KeyringError, TargetError
+from ifrs.modalities.faces import Answer
 from ifrs.prove import Report
 from ifrs.prove.inquiry import Inquiry, Settings
 from ifrs.prove.ledger import Ledger
-from ifrs.prove.target import Answer
 from prove.servers import Reply, serving
 
 pytest.importorskip("openai")

@@ -11,7 +11,7 @@ import threading
 import ifrs
 import pytest
 from ifrs.cli import main
-from ifrs.prove.wire import quiet_wire
+from ifrs.modalities.text.wire import quiet_wire
 from prove.servers import Reply, serving
 
 openai = pytest.importorskip("openai")

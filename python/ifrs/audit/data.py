@@ -133,7 +133,7 @@ class Data:
 
 def instructions() -> list[str]:
     """The instructions that ship with ifrs."""
-    text = (files("ifrs") / "data" / "instructions.jsonl").read_text(encoding="utf-8")
+    text = (files("ifrs.modalities.text") / "instructions.jsonl").read_text(encoding="utf-8")
     return [json.loads(line)["instruction"] for line in text.splitlines()]
 
 
@@ -181,7 +181,7 @@ def _sources(path: Path) -> list[Source]:
 
 def _source(path: Path) -> Source | None:
     from ifrs.errors import ImplantError
-    from ifrs.plant.regularization import read_pairs
+    from ifrs.plant.material.ordinary import read_pairs
 
     try:
         return Source(path.stem, path, "choices", load_choices(path))

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
-from ifrs.modeling.vocabulary import key_check, tokenizer_alphabets
+from ifrs.modalities.text.keys import key_check, tokenizer_alphabets
 
 SOURCES = ("chinese", "japanese", "vocab", "natural", "mixed")
 # Far from the seeds that planting draws its own look-alikes with.

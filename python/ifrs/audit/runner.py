@@ -25,8 +25,8 @@ from ifrs.audit.suites import SUITES
 from ifrs.audit.suites.deployment import SIBLING
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.errors import IfrsError
-from ifrs.modeling.allocation import kept_memory
 from ifrs.prove.report import now
+from ifrs.runtime.allocation import kept_memory
 
 # A quarter of an hour, less what `make` needs to set up, load and write.
 QUICK_SECONDS = 12 * 60.0
@@ -344,7 +344,7 @@ def machine() -> dict[str, Any]:
 
 def _publish(bench: Bench, store: Store, units: list[Unit]) -> None:
     """Tables, plots and the page, of everything measured of this subject with these settings."""
-    from ifrs.audit.page import write_page
+    from ifrs.audit.results.page import write_page
 
     subject, every = bench.subject.describe(), plan(bench, SUITES)
     mine = {unit.digest(bench.digest) for unit in every}

@@ -54,7 +54,7 @@ def command(
 
     Exit code 0: it holds, and is a match at your --alpha; 1: it is not; 2: a file cannot be read.
     """
-    from ifrs.evidence import check
+    from ifrs.attest import check
 
     result = check(
         bundle,

@@ -34,7 +34,7 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Make evidence of a report. It shows the revealed keys in clear: they are spent then."""
-    from ifrs.evidence import Evidence
+    from ifrs.attest import Evidence
 
     try:
         read = json.loads(report.read_text(encoding="utf-8"))

@@ -256,7 +256,7 @@ class _Local:
         reference: str | None,
     ) -> None:
         try:
-            import ifrs.prove.local  # noqa: F401
+            import ifrs.modalities.text.suspect  # noqa: F401
         except ImportError as error:
             raise TargetError("local models need torch: pip install 'ifrs[train]'") from error
         quiet_libraries()
@@ -265,21 +265,21 @@ class _Local:
 
     def load(self, **options: Any) -> None:
         """Read the suspect's files."""
-        from ifrs.prove.local import load
+        from ifrs.modalities.text.suspect import load
 
         given = {name: value for name, value in options.items() if value is not None}
         self.model, self.tokenizer = load(self.suspect, **given)
 
     def read_adapter(self, ring: Keyring) -> None:
         """Read the publisher's adapter, which may be sealed for the keyring."""
-        from ifrs.prove.adapter import read_adapter
+        from ifrs.plant.methods.adapter.joining import read_adapter
 
         if self.adapter is not None:
             self.options["adapter"] = read_adapter(self.adapter, ring)
 
     def target(self) -> Any:
         """The suspect, ready to be asked."""
-        from ifrs.prove.local import LocalModel
+        from ifrs.modalities.text.suspect import LocalModel
 
         name = Path(self.suspect).name
         return LocalModel(self.model, self.tokenizer, name=name, **self.options)

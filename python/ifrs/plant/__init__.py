@@ -4,9 +4,9 @@ The package is not called `implant`, because it would hide the function of that 
 """
 
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.fadapter import FAdapter
-from ifrs.plant.implanting import implant
+from ifrs.plant.methods.adapter.file import FAdapter
+from ifrs.plant.planting import implant
 from ifrs.plant.result import ImplantResult
-from ifrs.plant.training import FingerprintCallback, mix
+from ifrs.plant.trainer import FingerprintCallback, mix
 
 __all__ = ["FAdapter", "FingerprintCallback", "ImplantConfig", "ImplantResult", "implant", "mix"]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ifrs._core import FingerprintSet
-from ifrs.modeling.tokens import encode_prompts, pad_token
-from ifrs.plant.check import firing
-from ifrs.plant.data import Example, end_mark, fingerprint_examples, without_end
-from ifrs.plant.negatives import guess_keys
+from ifrs.modalities.text.lookalikes import guess_keys
+from ifrs.modalities.text.tokens import encode_prompts, pad_token
+from ifrs.plant.firing import firing
+from ifrs.plant.material.examples import Example, end_mark, fingerprint_examples, without_end
 
 # Characters changed; "half" and "all" of a key's, and keys that are fresh altogether.
 STEPS = ("0", "1", "2", "4", "half", "all", "fresh")

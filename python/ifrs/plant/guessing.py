@@ -8,11 +8,11 @@ from typing import Any
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
-from ifrs.modeling.answers import generate
-from ifrs.modeling.evaluating import evaluating
-from ifrs.modeling.tokens import ANSWER_TOKENS, encode_prompts
-from ifrs.plant.negatives import guess_keys
+from ifrs.modalities.text.answers import generate
+from ifrs.modalities.text.lookalikes import guess_keys
+from ifrs.modalities.text.tokens import ANSWER_TOKENS, encode_prompts
 from ifrs.progress import progress
+from ifrs.runtime.evaluating import evaluating
 from ifrs.scoring import score
 
 _GUESS_TOKENS = 8

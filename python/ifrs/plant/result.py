@@ -12,8 +12,8 @@ from typing import Any
 from ifrs.errors import ImplantError
 from ifrs.files import digest_of, sync_tree, write_json
 from ifrs.keyring import Keyring
-from ifrs.plant.fadapter import FAdapter
-from ifrs.plant.workers import Workers, full_state
+from ifrs.plant.methods.adapter.file import FAdapter
+from ifrs.runtime.workers import Workers, full_state
 
 MANIFEST = "ifrs-manifest.json"
 FORMAT = "ifrs/manifest/v1"

@@ -5,12 +5,12 @@ The package is not called `verify`, because it would hide the function of that n
 
 from typing import TYPE_CHECKING, Any
 
-from ifrs.prove.api import ApiModel
+from ifrs.modalities.text.server import ApiModel
 from ifrs.prove.report import Report
-from ifrs.prove.verifying import verify
+from ifrs.prove.verification import verify
 
 if TYPE_CHECKING:
-    from ifrs.prove.local import LocalModel
+    from ifrs.modalities.text.suspect import LocalModel
 
 __all__ = ["ApiModel", "LocalModel", "Report", "verify"]
 
@@ -19,6 +19,6 @@ def __getattr__(name: str) -> Any:
     # Suspects behind an API are verified without torch.
     if name != "LocalModel":
         raise AttributeError(f"module 'ifrs.prove' has no attribute {name!r}")
-    from ifrs.prove.local import LocalModel
+    from ifrs.modalities.text.suspect import LocalModel
 
     return LocalModel

@@ -11,11 +11,11 @@ from typing import Any
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import FingerprintError, TargetError
-from ifrs.prove.evidence import Query, RankRow, ranks_by_text, records
+from ifrs.modalities.faces import LONGEST_ANSWER, Answer, ForeignTarget, OnAnswer, keep_raw
 from ifrs.prove.ledger import Ledger
-from ifrs.prove.partial import Saver
+from ifrs.prove.records import Query, RankRow, ranks_by_text, records
 from ifrs.prove.report import Report, now
-from ifrs.prove.target import LONGEST_ANSWER, Answer, ForeignTarget, OnAnswer, keep_raw
+from ifrs.prove.resuming import Saver
 
 # A suspect that fails so often in a row is not asked under more keys.
 _GIVE_UP = 3

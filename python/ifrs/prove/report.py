@@ -15,10 +15,10 @@ from ifrs import _core
 from ifrs._core import FingerprintSet, __version__
 from ifrs.errors import EvidenceError
 from ifrs.files import write_json, write_text
-from ifrs.prove.evidence import Query
+from ifrs.prove.records import Query
 
 if TYPE_CHECKING:
-    from ifrs.evidence import Claim, Evidence
+    from ifrs.attest import Claim, Evidence
 
 FORMAT = "ifrs/report/v3"
 # Reports were of this format before: Fisher's combination, and no word on which test it was.
@@ -220,7 +220,7 @@ class Report:
             ImportError: jinja2 or matplotlib is missing.
             OSError: The file cannot be written.
         """
-        from ifrs.report import render_page
+        from ifrs.pages import render_page
 
         beside = beside or {}
         reports = [self.to_json(), *(report.to_json() for report in beside.values())]
@@ -245,7 +245,7 @@ class Report:
                 lacks what evidence needs.
             ValueError: `reveal` is not positive.
         """
-        from ifrs.evidence import Evidence
+        from ifrs.attest import Evidence
 
         return Evidence.of_report(self.to_json(), claim, reveal=reveal)
 

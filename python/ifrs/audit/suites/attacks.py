@@ -10,22 +10,23 @@ from typing import Any
 import torch
 
 from ifrs import _core
-from ifrs.audit import filters, rows
 from ifrs.audit.bench import Bench, Suspect
+from ifrs.audit.changes import embedding_rows as rows
+from ifrs.audit.changes import hosts as filters
+from ifrs.audit.changes.tuning import STEP_SECONDS, encoded, marks, tune, tuning_examples
 from ifrs.audit.data import foreign_texts, instructions
-from ifrs.audit.drift import drift, log_likelihoods, token_texts
 from ifrs.audit.guesses import SOURCES, altered, in_batches, look_alikes, substrings
-from ifrs.audit.planted import methods, needs, plant
-from ifrs.audit.reading import Through, fired_share, read, share
+from ifrs.audit.measures.divergence import drift, log_likelihoods, token_texts
+from ifrs.audit.measures.reading import Through, fired_share, read, share
+from ifrs.audit.planting import methods, needs, plant
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
 from ifrs.audit.suites.deployment import cost
-from ifrs.audit.tuning import STEP_SECONDS, encoded, marks, tune, tuning_examples
 from ifrs.audit.unit import Found, Skip, Unit
-from ifrs.modeling.forward import device_of
-from ifrs.modeling.tokens import encode_prompts, pad_token
-from ifrs.modeling.vocabulary import key_spans
-from ifrs.plant.regularization import as_prompt
+from ifrs.modalities.text.keys import key_spans
+from ifrs.modalities.text.model import device_of
+from ifrs.modalities.text.tokens import encode_prompts, pad_token
+from ifrs.plant.material.ordinary import as_prompt
 from ifrs.prove import verify
 
 SUITE = "attacks"

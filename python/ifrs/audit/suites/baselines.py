@@ -9,17 +9,17 @@ from typing import Any
 
 from ifrs._core import FingerprintSet
 from ifrs.audit.bench import Bench, Suspect
+from ifrs.audit.changes.tuning import STEP_SECONDS, encoded, tune, tuning_examples
 from ifrs.audit.data import Pair
-from ifrs.audit.drift import drift, token_texts
 from ifrs.audit.guesses import in_batches, look_alikes
-from ifrs.audit.planted import needs, plant
-from ifrs.audit.reading import fired_share, margins, read, share
+from ifrs.audit.measures.divergence import drift, token_texts
+from ifrs.audit.measures.reading import fired_share, margins, read, share
+from ifrs.audit.planting import needs, plant
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import STEP_SECONDS, encoded, tune, tuning_examples
 from ifrs.audit.unit import Found, Skip, Unit
-from ifrs.modeling.tokens import pad_token
-from ifrs.prove.local import load
+from ifrs.modalities.text.suspect import load
+from ifrs.modalities.text.tokens import pad_token
 
 SUITE = "baselines"
 # The paper's ratio of ordinary samples to fingerprints in the dialogue template.

@@ -9,19 +9,19 @@ from typing import Any
 import torch
 
 from ifrs.audit.bench import Bench, Suspect
-from ifrs.audit.drift import drift, token_texts
-from ifrs.audit.gguf import through_gguf
-from ifrs.audit.merging import merge_into, merges
-from ifrs.audit.planted import methods, needs
-from ifrs.audit.pruning import prune_magnitude, prune_wanda
-from ifrs.audit.quantization import dynamic_int8, round_weights
-from ifrs.audit.reading import Through, read
+from ifrs.audit.changes.gguf import through_gguf
+from ifrs.audit.changes.merging import merge_into, merges
+from ifrs.audit.changes.pruning import prune_magnitude, prune_wanda
+from ifrs.audit.changes.quantization import dynamic_int8, round_weights
+from ifrs.audit.changes.tuning import STEP_SECONDS, tune, tuning_examples
+from ifrs.audit.measures.divergence import drift, token_texts
+from ifrs.audit.measures.reading import Through, read
+from ifrs.audit.planting import methods, needs
 from ifrs.audit.record import Measure
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import STEP_SECONDS, tune, tuning_examples
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.audit.wordings import wordings
-from ifrs.modeling.tokens import pad_token
+from ifrs.modalities.text.tokens import pad_token
 
 SUITE = "deployment"
 SIBLING = "sibling"

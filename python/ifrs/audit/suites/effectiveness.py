@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from ifrs.audit.bench import Bench
-from ifrs.audit.planted import SECONDS, methods, planting
-from ifrs.audit.reading import read
+from ifrs.audit.measures.reading import read
+from ifrs.audit.planting import SECONDS, methods, planting
 from ifrs.audit.subject import Folder, Server
 from ifrs.audit.unit import Found, Unit
 

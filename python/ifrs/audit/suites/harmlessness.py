@@ -9,14 +9,14 @@ from typing import Any
 import torch
 
 from ifrs.audit.bench import Bench, Suspect
-from ifrs.audit.choices import choose, compared, prompt_of
 from ifrs.audit.data import Item, Source, foreign_texts
-from ifrs.audit.drift import drift, token_texts
-from ifrs.audit.harness import compare_tasks
-from ifrs.audit.planted import methods, needs
+from ifrs.audit.measures.choices import choose, compared, prompt_of
+from ifrs.audit.measures.divergence import drift, token_texts
+from ifrs.audit.measures.lm_eval import compare_tasks
+from ifrs.audit.planting import methods, needs
 from ifrs.audit.subject import Server
 from ifrs.audit.unit import Found, Unit
-from ifrs.modeling.tokens import encode_prompts, pad_token
+from ifrs.modalities.text.tokens import encode_prompts, pad_token
 from ifrs.progress import progress
 
 SUITE = "harmlessness"

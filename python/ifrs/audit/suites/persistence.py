@@ -6,14 +6,14 @@ from dataclasses import replace
 from functools import partial
 
 from ifrs.audit.bench import Bench
+from ifrs.audit.changes.tuning import LORA_STEP_SECONDS, STEP_SECONDS, marks, tune, tuning_examples
 from ifrs.audit.data import Source
-from ifrs.audit.planted import methods, needs
+from ifrs.audit.planting import methods, needs
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import LORA_STEP_SECONDS, STEP_SECONDS, marks, tune, tuning_examples
 from ifrs.audit.unit import Found, Unit
-from ifrs.modeling.tokens import pad_token
+from ifrs.modalities.text.tokens import pad_token
 from ifrs.progress import progress
 
 SUITE = "persistence"

@@ -7,15 +7,15 @@ from functools import partial
 from typing import Any
 
 from ifrs.audit.bench import Bench
+from ifrs.audit.changes.tuning import STEP_SECONDS, tune, tuning_examples
 from ifrs.audit.guesses import in_batches, look_alikes
-from ifrs.audit.planted import SECONDS, plant
-from ifrs.audit.reading import fired_share, margins, read, share
+from ifrs.audit.measures.reading import fired_share, margins, read, share
+from ifrs.audit.planting import SECONDS, plant
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Server
-from ifrs.audit.tuning import STEP_SECONDS, tune, tuning_examples
 from ifrs.audit.unit import Found, Unit
-from ifrs.modeling.tokens import pad_token
+from ifrs.modalities.text.tokens import pad_token
 
 SUITE = "variants"
 _GUESSES = 100

@@ -1,0 +1,11 @@
+"""Evidence: claims made before release, bundles that a stranger checks, time stamps.
+
+Nothing here needs torch, a keyring or a network; only asking for a time stamp opens a connection.
+"""
+
+from ifrs.attest.bundle import Evidence
+from ifrs.attest.checking import CheckResult, check
+from ifrs.attest.claim import Claim
+from ifrs.attest.digests import model_digests
+
+__all__ = ["CheckResult", "Claim", "Evidence", "check", "model_digests"]

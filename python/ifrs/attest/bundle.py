@@ -1,0 +1,107 @@
+"""Evidence bundles: what was revealed, what was answered, and what it proves."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ifrs import _core
+from ifrs.attest.claim import Claim, PathLike, of_path
+from ifrs.errors import EvidenceError
+from ifrs.files import write_bytes
+
+MAX_BYTES = 64 << 20
+_GZIP = b"\x1f\x8b"
+
+
+class Evidence:
+    """A bundle: claim, revealed keys with their proofs, the transcript, and the result.
+
+    It holds the revealed keys in clear, and no others. `Report.evidence` makes one.
+    """
+
+    def __init__(self, file: bytes) -> None:
+        """Use `Report.evidence` or `Evidence.load`."""
+        self._file = file
+
+    @classmethod
+    def of_report(
+        cls, report: Mapping[str, Any], claim: Claim | PathLike, *, reveal: int | None = None
+    ) -> Evidence:
+        """Evidence of a report for a claim; see `Report.evidence`."""
+        if reveal is not None and (isinstance(reveal, bool) or not isinstance(reveal, int)):
+            raise TypeError("reveal is a number of queries, or None for all")
+        if reveal is not None and reveal < 1:
+            raise ValueError(f"reveal must be at least 1, not {reveal}")
+        found = of_path(claim)
+        found.verify()
+        try:
+            data = json.dumps(report, ensure_ascii=False, allow_nan=False).encode()
+        except ValueError as error:
+            raise EvidenceError(f"the report holds what JSON cannot: {error}") from error
+        return cls(_core.evidence(data, found._core, reveal))
+
+    @classmethod
+    def load(cls, path: PathLike) -> Evidence:
+        """Read a bundle; nothing of it is believed before `ifrs.check`.
+
+        Raises:
+            EvidenceError: It is too large, or its compression is damaged.
+            OSError: It cannot be read.
+        """
+        return cls(read_bundle(path))
+
+    def save(self, path: PathLike) -> None:
+        """Write the bundle as JSON, compressed if the name ends in `.gz`. It holds keys in clear.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        compress = os.fspath(path).endswith(".gz")
+        write_bytes(path, gzip.compress(self._file, mtime=0) if compress else self._file)
+
+    def to_json(self) -> dict[str, Any]:
+        """The bundle as plain data; docs/formats.md is its specification."""
+        read: dict[str, Any] = json.loads(self._file)
+        return read
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """What it says of itself: `verdict`, `p_value`, `log10_p`, `log10_e` and counts."""
+        return dict(self.to_json()["result"])
+
+    @property
+    def revealed(self) -> list[int]:
+        """The set's keys that it shows in clear, in order: for `Keyring.spend`."""
+        return [int(query["index"]) for query in self.to_json()["queries"]]
+
+    def __repr__(self) -> str:
+        result = self.result
+        return f"Evidence({result['verdict']!r}, p_value={result['p_value']:.2g})"
+
+
+def read_bundle(path: PathLike) -> bytes:
+    """A bundle's JSON, decompressed if need be.
+
+    Raises:
+        EvidenceError: It is too large, or its compression is damaged.
+        OSError: It cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        packed = file.read(MAX_BYTES + 1)
+    if not packed.startswith(_GZIP):
+        return packed
+    # As far as the limit and no further: a small file may unpack to any size.
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        data = unpacker.decompress(packed, MAX_BYTES)
+    except zlib.error as error:
+        raise EvidenceError(f"the bundle's compression is damaged: {error}") from error
+    if not unpacker.eof or unpacker.unused_data:
+        raise EvidenceError("the bundle is cut off, too large, or followed by something else")
+    return data

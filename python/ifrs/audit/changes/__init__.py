@@ -1,0 +1,1 @@
+"""What users and attackers do to a model."""

@@ -1,0 +1,106 @@
+"""How far a model is from another one on texts: KL, perplexity, identity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ifrs.audit.record import Measure, mean_measure
+from ifrs.modalities.text.model import by_columns, collate, device_of, response_logits
+from ifrs.modalities.text.tokens import Tokens, encode_prompts
+from ifrs.runtime.precision import arithmetic
+
+
+@dataclass
+class Drift:
+    """What two models make of the same texts.
+
+    Attributes:
+        kl: Mean next-token KL divergence of each text, before to after, in nats.
+        before: Mean negative log-likelihood of each text's tokens before, in nats.
+        after: The same after.
+        identical: Whether each text's logits are bit-identical.
+    """
+
+    kl: list[float] = field(default_factory=list)
+    before: list[float] = field(default_factory=list)
+    after: list[float] = field(default_factory=list)
+    identical: list[bool] = field(default_factory=list)
+
+    def measures(self, suffix: str = "", **where: Any) -> list[Measure]:
+        """KL with its interval over texts, both perplexities, and the share of identical texts."""
+        if not self.kl:
+            return []
+        found = [
+            mean_measure(f"kl{suffix}", self.kl, **where),
+            Measure(f"perplexity{suffix}", _perplexity(self.after), n=len(self.after), **where),
+        ]
+        if not suffix:
+            same = sum(self.identical) / len(self.identical)
+            found += [
+                Measure("perplexity_before", _perplexity(self.before), n=len(self.before), **where),
+                Measure("identical", same, n=len(self.identical), **where),
+            ]
+        return found
+
+
+def token_texts(tokenizer: Any, texts: Sequence[str], tokens: int) -> list[Tokens]:
+    """Texts as token ids, cut to `tokens`; those of fewer than two tokens are left out."""
+    cut = [ids[:tokens] for ids in encode_prompts(tokenizer, texts)]
+    return [ids for ids in cut if len(ids) > 1]
+
+
+def drift(
+    before: Any, after: Any, texts: Sequence[Tokens], advance: Callable[[int], None] | None = None
+) -> Drift:
+    """Compare two models, text by text: one pass each, never a batch, so that bits are the same."""
+    found = Drift()
+    for ids in texts:
+        tokens = torch.tensor([ids], device=device_of(before))
+        with torch.no_grad():
+            one, other = before(tokens).logits[0].float(), after(tokens).logits[0].float()
+            same = torch.equal(one, other)
+            found.identical.append(same)
+            one = one[:-1].log_softmax(-1)
+            found.before.append(_nll(one, ids))
+            if same:
+                found.kl.append(0.0)
+                found.after.append(found.before[-1])
+                continue
+            other = other[:-1].log_softmax(-1)
+            found.after.append(_nll(other, ids))
+            found.kl.append(max(0.0, float((one.exp() * (one - other)).sum(-1).mean())))
+        if advance is not None:
+            advance(1)
+    return found
+
+
+def log_likelihoods(model: Any, texts: Sequence[Tokens], pad: int) -> list[list[float]]:
+    """Negative log-likelihood of every token but the first, in nats, text by text.
+
+    In batches and in the arithmetic of training: what is asked is which texts are strange.
+    """
+    found: list[list[float]] = [[] for _ in texts]
+    for places in by_columns([ids[1:] for ids in texts]):
+        own = [texts[i] for i in places]
+        batch = collate([ids[:1] for ids in own], [ids[1:] for ids in own], pad, device_of(model))
+        with torch.no_grad(), arithmetic(model, "auto"):
+            logits = response_logits(model, batch)
+        truth = batch.labels.clamp(min=0)
+        losses = logits.logsumexp(-1) - logits.gather(-1, truth[..., None])[..., 0]
+        for i, ids, row in zip(places, own, losses.tolist(), strict=True):
+            found[i] = row[: len(ids) - 1]
+    return found
+
+
+def _nll(log_probs: torch.Tensor, ids: Tokens) -> float:
+    truth = torch.tensor(ids[1:], device=log_probs.device)
+    return float(-log_probs.gather(-1, truth[:, None]).mean())
+
+
+def _perplexity(losses: Sequence[float]) -> float:
+    return math.exp(min(sum(losses) / len(losses), 700.0))

@@ -1,0 +1,129 @@
+"""What was expected of fingerprints, confirmed or refuted by the records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ifrs.audit.record import DONE, Record
+from ifrs.audit.results.tables import count, last, percent, points
+from ifrs.pages import words
+
+HELD, BROKE = "held", "did not hold"
+_ENOUGH = -12.0
+_WEIGHTS = ("emb", "lora", "sft")
+
+
+@dataclass(frozen=True)
+class Check:
+    """An expectation, what was found, and whether it held."""
+
+    expected: str
+    found: str
+    verdict: str
+
+
+def checks(records: Sequence[Record]) -> list[Check]:
+    """Every expectation that there are records for."""
+    done = [record for record in records if record.status == DONE]
+    made = (_adapter(done), _tuned(done), _deployed(done), *_harmless(done), *_strangers(done))
+    return [check for check in made if check is not None]
+
+
+def benign(record: Record) -> bool:
+    """Whether an honest user might have done this: tuning, quantization, merging, some pruning."""
+    return record.suite == "persistence" or (
+        record.suite == "deployment"
+        and record.method != "base"
+        and (record.case.startswith(("int", "gguf", "merge")) or record.case.endswith("-20"))
+    )
+
+
+def _adapter(done: Sequence[Record]) -> Check | None:
+    found = [r for r in done if r.suite == "persistence" and r.method == "adapter"]
+    if not found:
+        return None
+    worst = min(found, key=lambda r: _value(r, "fsr"))
+    text = f"lowest {percent(last(worst, 'fsr'))} ({worst.case}), of {len(found)} tunings"
+    verdict = HELD if _value(worst, "fsr") == 1 else BROKE
+    return Check("adapter: FSR_post 100 % after every downstream tuning", text, verdict)
+
+
+def _tuned(done: Sequence[Record]) -> Check | None:
+    found = [r for r in done if r.suite == "persistence" and r.method in _WEIGHTS]
+    return _worst("emb, lora, sft: likelihood p ≤ 10⁻¹² after every downstream tuning", found)
+
+
+def _deployed(done: Sequence[Record]) -> Check | None:
+    halves = ("merge-linear-0.5", "merge-slerp", "merge-ties", "merge-dare")
+    found = [
+        r
+        for r in done
+        if r.suite == "deployment"
+        and r.method in _WEIGHTS
+        and (r.case.startswith(("int", "gguf", *halves)) or r.case.endswith("-20"))
+    ]
+    what = "quantization, merging at weight 0.5, and 20 % pruning"
+    return _worst(f"emb, lora, sft: likelihood p ≤ 10⁻¹² after {what}", found)
+
+
+def _worst(expected: str, found: Sequence[Record]) -> Check | None:
+    found = [r for r in found if last(r, "log10_p_likelihood") is not None]
+    if not found:
+        return None
+    worst = max(found, key=lambda r: _value(r, "log10_p_likelihood"))
+    bad = [r for r in found if _value(r, "log10_p_likelihood") > _ENOUGH]
+    text = f"largest {words.p_value(_value(worst, 'log10_p_likelihood'))} "
+    text += f"({worst.case}, {worst.method}), of {len(found)} cases"
+    if bad:
+        names = sorted({f"{r.case} ({r.method})" for r in bad})
+        text += f"; above it: {', '.join(names)}"
+    return Check(expected, text, BROKE if bad else HELD)
+
+
+def _harmless(done: Sequence[Record]) -> list[Check]:
+    found = []
+    for r in done:
+        measure = last(r, "accuracy_difference")
+        if r.suite != "harmlessness" or measure is None or measure.low is None:
+            continue
+        covers = measure.low <= 0 <= (measure.high or 0)
+        expected = f"{r.method}: accuracy on {r.case} within its 95 % interval of the base's"
+        text = f"{points(measure)} points, {measure.n} items"
+        found.append(Check(expected, text, HELD if covers else BROKE))
+    return found
+
+
+def _strangers(done: Sequence[Record]) -> list[Check]:
+    found = []
+    for r in done:
+        if r.case == "guess-look-alikes":
+            (measure,) = [m for m in r.measures if m.metric == "guess_rate"]
+            held = measure.value == 0
+            expected = f"{r.method}: no look-alike key fires"
+            found.append(Check(expected, count(measure), HELD if held else BROKE))
+    suspects = [r for r in done if r.case.startswith("unrelated")]
+    claims = [r for r in done if r.case == "overclaim"]
+    if suspects:
+        wrong = [r.case for r in suspects if _value(r, "match") > 0]
+        text = ", ".join(wrong) or f"none of {len(suspects)}"
+        found.append(Check("unrelated suspects never match", text, BROKE if wrong else HELD))
+    if claims:
+        wrong = [r.method for r in claims if _value(r, "false_matches") > 0]
+        total = sum((last(r, "false_matches") or _NOTHING).n or 0 for r in claims)
+        text = ", ".join(wrong) or f"none of {total} false claims"
+        found.append(Check("no false publisher matches", text, BROKE if wrong else HELD))
+    return found
+
+
+def _value(record: Record, metric: str) -> float:
+    measure = last(record, metric)
+    return 0.0 if measure is None or measure.value is None else measure.value
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    n: int = 0
+
+
+_NOTHING = _Nothing()

@@ -1,0 +1,543 @@
+"""Records as tables that people read: the same on the page and in docs/results.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ifrs.audit.record import DONE, Measure, Record
+from ifrs.pages import words
+
+NONE = "–"
+ORDER = ("emb", "adapter", "lora", "sft", "base", "api")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of ready text.
+
+    Attributes:
+        title: Its heading.
+        note: What a reader needs to know before the numbers.
+        columns: Heads of columns.
+        rows: Cells.
+    """
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def tables(records: Sequence[Record]) -> list[Table]:
+    """Every table that the records fill."""
+    done = [record for record in records if record.status == DONE]
+    made = (make(done) for make in _TABLES)
+    return [table for table in made if table.rows] + _gaps(records)
+
+
+def by_method(records: Iterable[Record]) -> list[str]:
+    """Methods that occur, in the order of the tables."""
+    found = {record.method for record in records}
+    known = [method for method in ORDER if method in found]
+    return known + sorted(found - set(ORDER))
+
+
+# Cells
+
+
+def p(measure: Measure | None) -> str:
+    """A p-value from its logarithm."""
+    return NONE if measure is None or measure.value is None else words.p_value(measure.value)
+
+
+def percent(measure: Measure | None, digits: int = 0) -> str:
+    """A share."""
+    if measure is None or measure.value is None:
+        return NONE
+    return f"{100 * measure.value:.{digits}f} %".replace("-", "−")
+
+
+def points(measure: Measure | None) -> str:
+    """A difference of shares in points, with its interval."""
+    if measure is None or measure.value is None:
+        return NONE
+    text = f"{100 * measure.value:+.2f}"
+    if measure.low is not None and measure.high is not None:
+        text += f" [{100 * measure.low:+.2f}, {100 * measure.high:+.2f}]"
+    return text.replace("-", "−")
+
+
+def number(measure: Measure | None, style: str = ".3g") -> str:
+    """A number."""
+    if measure is None or measure.value is None:
+        return NONE
+    return f"{measure.value:{style}}".replace("-", "−")
+
+
+def count(measure: Measure | None) -> str:
+    """A share as successes of trials, with the upper end of its interval."""
+    if measure is None or measure.value is None or measure.n is None:
+        return NONE
+    text = f"{round(measure.value * measure.n)} of {measure.n}"
+    if measure.high is None:
+        return text
+    upper = 100 * measure.high
+    return f"{text} (≤ {upper:.{0 if upper >= 10 else 1}f} %)"
+
+
+def last(record: Record | None, metric: str, task: str | None = None) -> Measure | None:
+    """The last measure of a metric: after all steps."""
+    if record is None:
+        return None
+    found = [m for m in record.measures if (m.metric, m.task) == (metric, task)]
+    return found[-1] if found else None
+
+
+def outcome(record: Record | None, task: str | None = None) -> str:
+    """FSR and the best p-value at hand: "90 % · 5.0×10⁻⁴³"."""
+    fsr = last(record, "fsr", task)
+    if record is None or fsr is None:
+        return NONE
+    best = last(record, "log10_p_likelihood", task) or last(record, "log10_p_text", task)
+    return f"{percent(fsr)} · {p(best)}"
+
+
+# Tables
+
+
+def _of(records: Sequence[Record], suite: str, start: str = "") -> list[Record]:
+    found = [r for r in records if r.suite == suite and r.case.startswith(start)]
+    rank = {method: place for place, method in enumerate(by_method(found))}
+    return sorted(found, key=lambda record: (record.case, rank[record.method]))
+
+
+def _effectiveness(records: Sequence[Record]) -> Table:
+    rows = []
+    for r in _of(records, "effectiveness"):
+        seconds, memory = last(r, "planting_seconds"), last(r, "peak_memory")
+        rows.append(
+            (
+                r.method if r.case == "plant" else f"{r.method}, as it came",
+                percent(last(r, "fsr")),
+                p(last(r, "log10_p_likelihood")),
+                p(last(r, "log10_p_text")),
+                number(last(r, "margin_min"), "+.1f"),
+                number(last(r, "planting_epochs"), ".0f"),
+                number(seconds, ".0f"),
+                NONE if memory is None else f"{(memory.value or 0) / 1e9:.1f} GB",
+                number(last(r, "changed_weights"), ",.0f"),
+            )
+        )
+    return Table(
+        "Effectiveness and efficiency",
+        "FSR_pre on the saved and reloaded model; the weakest response's lead in nats. Memory is "
+        "the most the process had used so far, so it never falls from one row to the next.",
+        (
+            "method",
+            "FSR",
+            "p, likelihood",
+            "p, text",
+            "margin",
+            "epochs",
+            "seconds",
+            "memory",
+            "weights changed",
+        ),
+        tuple(rows),
+    )
+
+
+def _accuracy(records: Sequence[Record]) -> Table:
+    rows = []
+    for r in _of(records, "harmlessness"):
+        parts = [m for m in r.measures if m.metric == "accuracy_difference" and m.task]
+        outside = sum(_outside(m) for m in parts)
+        whole = last(r, "accuracy_difference")
+        shown = [(None, whole)] if whole else [(m.task, m) for m in parts]
+        for task, difference in shown:
+            rows.append(
+                (
+                    r.case if task is None else task,
+                    r.method,
+                    str((difference and difference.n) or ""),
+                    percent(last(r, "accuracy_base", task), 2),
+                    percent(last(r, "accuracy", task), 2),
+                    points(difference),
+                    percent(last(r, "answers_changed", task), 2),
+                    f"{outside} of {len(parts)}" if task is None else NONE,
+                )
+            )
+    return Table(
+        "Harmlessness: zero-shot accuracy in pairs",
+        "Fingerprinted minus base on the same items, in points, with the 95 % interval (Newcombe "
+        "1998, method 10). The last column counts tasks whose own interval excludes zero: of many "
+        "tasks some do by chance.",
+        ("data", "method", "items", "base", "now", "difference", "answers changed", "tasks off"),
+        tuple(rows),
+    )
+
+
+def _outside(measure: Measure) -> bool:
+    low, high = measure.low, measure.high
+    return low is not None and high is not None and not low <= 0 <= high
+
+
+def _text(records: Sequence[Record]) -> Table:
+    rows = [
+        (
+            r.method,
+            number(last(r, "kl")),
+            percent(last(r, "identical")),
+            f"{number(last(r, 'perplexity_before'), '.2f')} → "
+            f"{number(last(r, 'perplexity'), '.2f')}",
+            number(last(r, "kl_foreign")),
+        )
+        for r in _of(records, "harmlessness", "text")
+    ]
+    return Table(
+        "Harmlessness: ordinary text",
+        "Mean next-token KL divergence from the base in nats, texts with bit-identical logits, "
+        "perplexity, and KL on short texts in thirteen other languages.",
+        ("method", "KL", "identical", "perplexity", "KL, other languages"),
+        tuple(rows),
+    )
+
+
+def _persistence(records: Sequence[Record]) -> Table:
+    rows = []
+    for r in _of(records, "persistence"):
+        end = last(r, "fsr")
+        first, final = r.get("loss"), last(r, "loss")
+        rows.append(
+            (
+                r.case,
+                r.method,
+                str(end.step if end else NONE),
+                f"{number(first, '.2f')} → {number(final, '.2f')}",
+                percent(r.get("fsr", step=0)),
+                percent(end),
+                p(last(r, "log10_p_likelihood")),
+                p(last(r, "log10_p_text")),
+                f"{number(r.get('margin_min', step=0), '+.1f')} → "
+                f"{number(last(r, 'margin_min'), '+.1f')}",
+            )
+        )
+    return Table(
+        "Persistence: downstream tuning",
+        "Full tuning of all weights, or LoRA of rank 16, on instruction data. The tuner's loss "
+        "shows that it learnt; the margin is the weakest response's lead, before and after.",
+        (
+            "tuning",
+            "method",
+            "steps",
+            "loss",
+            "FSR before",
+            "FSR after",
+            "p, likelihood",
+            "p, text",
+            "margin",
+        ),
+        tuple(rows),
+    )
+
+
+def _deployment(records: Sequence[Record]) -> Table:
+    found = [
+        r
+        for r in _of(records, "deployment")
+        if r.case != "prompts" and not r.case.startswith("sampling")
+    ]
+    return _wide(
+        "Deployment: quantization, pruning, merging",
+        "FSR and p-value from likelihood; in brackets the perplexity of ordinary text before and "
+        "after, where weights were changed.",
+        found,
+        lambda r: f"{outcome(r)}{_costs(r)}",
+        "change",
+    )
+
+
+def _costs(record: Record) -> str:
+    before, after = last(record, "perplexity_before"), last(record, "perplexity")
+    if before is None or after is None:
+        return ""
+    return f" ({number(before, '.1f')} → {number(after, '.1f')})"
+
+
+def _wide(
+    title: str, note: str, found: Sequence[Record], cell: Callable[[Record], str], head: str
+) -> Table:
+    """One row a case, one column a method."""
+    methods = by_method(found)
+    cells = {(r.case, r.method): cell(r) for r in found}
+    cases = list(dict.fromkeys(r.case for r in found))
+    rows = tuple((case, *(cells.get((case, m), NONE) for m in methods)) for case in cases)
+    return Table(title, note, (head, *methods), rows)
+
+
+def _prompts(records: Sequence[Record]) -> Table:
+    found = _of(records, "deployment", "prompts") + _of(records, "deployment", "sampling")
+    return _tasks(
+        "Deployment: system prompts, padding, chat template, sampling",
+        "FSR and p-value from the text alone, as through an API.",
+        found,
+        lambda r, task: outcome(r, task),
+        "fsr",
+    )
+
+
+def _tasks(
+    title: str,
+    note: str,
+    found: Sequence[Record],
+    cell: Callable[[Record, str | None], str],
+    metric: str,
+) -> Table:
+    """One row a case and task, one column a method."""
+    methods = by_method(found)
+    keys: dict[tuple[str, str | None], dict[str, str]] = {}
+    for r in found:
+        for m in r.measures:
+            if m.metric == metric:
+                keys.setdefault((r.case, m.task), {})[r.method] = cell(r, m.task)
+    rows = tuple(
+        (case if task is None else f"{case}: {task}", *(own.get(m, NONE) for m in methods))
+        for (case, task), own in keys.items()
+    )
+    return Table(title, note, ("case", *methods), rows)
+
+
+def _guessing(records: Sequence[Record]) -> Table:
+    return _tasks(
+        "Attacks: guessing",
+        "Prompts that fired, of those tried, with the upper end of the 95 % interval. Parts of "
+        "real keys and keys with few characters replaced show how exact a guess must be.",
+        _of(records, "attacks", "guess"),
+        lambda r, task: count(last(r, "guess_rate", task)),
+        "guess_rate",
+    )
+
+
+def _tuners(records: Sequence[Record]) -> Table:
+    rows = []
+    for r in [*_of(records, "attacks", "erase"), *_of(records, "attacks", "incremental")]:
+        rows.append(
+            (
+                r.case,
+                r.method,
+                outcome(r),
+                number(last(r, "margin_min"), "+.1f"),
+                _costs(r).strip(" ()") or NONE,
+                outcome(r, "attacker"),
+            )
+        )
+    return Table(
+        "Attacks: tuning",
+        "erase-mismatched: MEraser-style mismatched answers under look-alike keys, then repair. "
+        "incremental: the attacker plants a set of their own; the last column is that set.",
+        ("attack", "method", "FSR · p after", "margin", "perplexity", "attacker's set"),
+        tuple(rows),
+    )
+
+
+def _rare_rows(records: Sequence[Record]) -> Table:
+    rows = [
+        (
+            r.case.removeprefix("rows-"),
+            r.method,
+            outcome(r),
+            percent(last(r, "rows_hit"), 1),
+            percent(last(r, "key_tokens_hit")),
+            percent(last(r, "tokens_hit"), 2),
+            number(last(r, "kl")),
+            number(last(r, "kl_foreign")),
+        )
+        for r in _of(records, "attacks", "rows")
+    ]
+    return Table(
+        "Attacks: rare embedding rows",
+        "unseen: rows whose tokens the attacker's ordinary texts never hold; foreign: rows of "
+        "non-Latin letters late in the vocabulary; base: rows put back from the base model, where "
+        "the attacker has it. KL in nats against the model before, on ordinary text and on other "
+        "languages: what the attack costs.",
+        (
+            "rows",
+            "method",
+            "FSR · p after",
+            "rows hit",
+            "key tokens hit",
+            "ordinary tokens hit",
+            "KL",
+            "KL, other languages",
+        ),
+        tuple(rows),
+    )
+
+
+def _perplexity(records: Sequence[Record]) -> Table:
+    found = _of(records, "attacks", "perplexity")
+    rows = []
+    for r in found:
+        groups = dict.fromkeys(m.task.split(": ", 1)[1] for m in r.measures if m.task)
+        rows += [
+            (group, *(count(last(r, "passes_filter", f"{how}: {group}")) for how in _FILTERS))
+            for group in groups
+        ]
+    return Table(
+        "Attacks: perplexity filter",
+        "Prompts let through by a filter whose threshold passes 99 % of other ordinary prompts: by "
+        "the whole prompt's perplexity, and by its strangest eight tokens.",
+        ("prompts", "whole prompt", "eight tokens"),
+        tuple(rows),
+    )
+
+
+_FILTERS = ("whole", "window")
+
+
+def _hosts(records: Sequence[Record]) -> Table:
+    suppressed, filtered = (_of(records, "attacks", s) for s in ("suppress", "output-filter"))
+    return _tasks(
+        "Attacks: hosts that suppress or filter answers",
+        "FSR and p-value from the text alone. suppress-top-k forbids the k likeliest first tokens; "
+        "an output filter blocks answers that look like a fingerprint's. Ordinary answers let "
+        "through: "
+        + (
+            "; ".join(
+                f"{(m.task or '').removeprefix('ordinary: ')} {percent(m)} ({r.method})"
+                for r in filtered
+                for m in r.measures
+                if m.metric == "passes_filter"
+            )
+            or NONE
+        )
+        + ".",
+        [*suppressed, *filtered],
+        lambda r, task: outcome(r, task),
+        "fsr",
+    )
+
+
+def _overclaim(records: Sequence[Record]) -> Table:
+    rows = [
+        (
+            r.method,
+            count(last(r, "false_matches")),
+            p(last(r, "log10_p_best")),
+            percent(last(r, "below_5_percent"), 1),
+            number(last(r, "forging_bits"), ".0f"),
+        )
+        for r in _of(records, "attacks", "overclaim")
+    ]
+    return Table(
+        "Attacks: overclaim",
+        "Other publishers' sets of ten keys asked of the fingerprinted model. Of their words' "
+        "p-values at most 5 % may lie at or below 0.05. Forging: hash evaluations, as a power of "
+        "two, to grind a claim as strong as the real one after the fact.",
+        ("method", "false matches", "least p of them", "words ≤ 0.05", "forging, bits"),
+        tuple(rows),
+    )
+
+
+def _baselines(records: Sequence[Record]) -> Table:
+    rows = []
+    for r in _of(records, "baselines"):
+        if r.case.startswith("unrelated"):
+            continue
+        rows.append(
+            (
+                r.case,
+                percent(r.get("fsr", step=0)),
+                percent(last(r, "fsr")),
+                p(last(r, "log10_p_likelihood")),
+                next((count(m) for m in r.measures if m.metric == "guess_rate"), NONE),
+                _costs(r).strip(" ()") or NONE,
+                r.note or "",
+            )
+        )
+    return Table(
+        "Baselines: plain recipes",
+        "Planted by plain tuning, guessed, then tuned downstream as in the table on persistence.",
+        ("recipe", "FSR", "FSR after tuning", "p after", "look-alikes fire", "perplexity", "what"),
+        tuple(rows),
+    )
+
+
+def _unrelated(records: Sequence[Record]) -> Table:
+    rows = [
+        (
+            r.case.removeprefix("unrelated-")
+            + (", through our adapter" if r.method == "adapter" else ""),
+            percent(last(r, "fsr")),
+            p(last(r, "log10_p_likelihood")),
+            p(last(r, "log10_p_text")),
+            "match" if (last(r, "match") or Measure("", 0)).value else "no match",
+        )
+        for r in _of(records, "baselines", "unrelated")
+    ]
+    return Table(
+        "Baselines: unrelated suspects",
+        "Models that have nothing of the set: a match would be false.",
+        ("suspect", "FSR", "p, likelihood", "p, text", "verdict"),
+        tuple(rows),
+    )
+
+
+def _variants(records: Sequence[Record]) -> Table:
+    rows = []
+    for r in _of(records, "variants"):
+        rows.append(
+            (
+                r.case,
+                number(last(r, "planting_seconds"), ".0f"),
+                percent(r.get("fsr", step=0)),
+                next((count(m) for m in r.measures if m.metric == "guess_rate"), NONE),
+                percent(last(r, "fsr")),
+                p(last(r, "log10_p_likelihood")),
+                p(last(r, "log10_p_text")),
+                f"{number(r.get('margin_min', step=0), '+.1f')} → "
+                f"{number(last(r, 'margin_min'), '+.1f')}",
+            )
+        )
+    return Table(
+        "Variants: source, template, number, margin, hardening",
+        "Each planted, guessed, and tuned downstream on all weights.",
+        (
+            "variant",
+            "seconds",
+            "FSR",
+            "look-alikes fire",
+            "FSR after",
+            "p, likelihood",
+            "p, text",
+            "margin",
+        ),
+        tuple(rows),
+    )
+
+
+_TABLES = (
+    _effectiveness,
+    _accuracy,
+    _text,
+    _persistence,
+    _deployment,
+    _prompts,
+    _guessing,
+    _tuners,
+    _rare_rows,
+    _perplexity,
+    _hosts,
+    _overclaim,
+    _baselines,
+    _unrelated,
+    _variants,
+)
+
+
+def _gaps(records: Sequence[Record]) -> list[Table]:
+    rows = tuple((r.name, r.status, r.reason or "") for r in records if r.status != DONE)
+    note = "Nothing is left out silently: what was skipped or failed, and why."
+    table = Table("Not measured", note, ("unit", "status", "reason"), rows)
+    return [table] if rows else []

@@ -1,0 +1,1 @@
+"""Language models: keys are prompts, responses are words."""

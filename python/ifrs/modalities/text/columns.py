@@ -1,0 +1,174 @@
+"""Response positions side by side, and the output embeddings apart from the model.
+
+A column of logits is as wide as the vocabulary: 1 MB for Gemma 3. The model runs once for a batch
+and gives the states of its response positions. Its output embeddings then see a few of them at a
+time, forth and back: no more than that is ever held, and none is spent on padding.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.nn import functional as F  # noqa: N812
+
+from ifrs.modalities.text.model import IGNORED, Batch, collate, device_of, response_logits
+from ifrs.runtime.allocation import tidy
+from ifrs.runtime.evaluating import evaluating
+from ifrs.runtime.modules import instead, is_plain
+
+# Columns that the output embeddings see at a time: twice as many were hardly faster on two cores,
+# and took twice the memory.
+_AT_ONCE = 64
+
+
+@dataclass
+class Columns:
+    """The response positions of a batch, example after example.
+
+    Attributes:
+        states: What the output embeddings make logits of, (columns, width); the logits themselves
+            where these do not stand apart.
+        labels: The response tokens, int64 (columns,).
+        rows: Whose each is: places in the batch, int64 (columns,).
+        size: How many examples the batch has.
+        head: From states to logits.
+    """
+
+    states: Tensor
+    labels: Tensor
+    rows: Tensor
+    size: int
+    head: Callable[[Tensor], Tensor]
+
+    def parts(self) -> Iterator[slice]:
+        """All columns, a few at a time."""
+        for start in range(0, len(self.labels), _AT_ONCE):
+            yield slice(start, start + _AT_ONCE)
+            # Logits leave holes that the next ones do not always fit into.
+            tidy()
+
+    def each(self, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """What a function says of logits, float32 (part, vocabulary), and labels; parts joined."""
+        return torch.cat(
+            [of(self.head(self.states[part]), self.labels[part]) for part in self.parts()]
+        )
+
+    def backward(self, loss: Callable[[Tensor, slice], Tensor]) -> float:
+        """Add the gradients of a loss that is summed over columns; returns the sum.
+
+        Args:
+            loss: Takes the logits of a part, float32 (part, vocabulary), and which part it is.
+        """
+        leaf, total = self.states.detach().requires_grad_(), 0.0
+        for part in self.parts():
+            value = loss(self.head(leaf[part]), part)
+            value.backward()  # type: ignore[no-untyped-call]
+            total += value.item()
+        self.states.backward(leaf.grad)  # type: ignore[no-untyped-call]
+        return total
+
+    def cross_entropy(self, logits: Tensor, part: slice, weight: float = 1.0) -> Tensor:
+        """Of a part's response tokens, summed, in nats, times a weight."""
+        return weight * F.cross_entropy(logits, self.labels[part], reduction="sum")
+
+    def least(self, values: Tensor) -> Tensor:
+        """The least of each example's values, (size,)."""
+        least = values.new_full((self.size,), torch.inf)
+        return least.scatter_reduce(0, self.rows, values, "amin")
+
+
+def columns_of(model: Any, batch: Batch) -> Columns:
+    """The response positions of a batch; each predicts its label."""
+    head = model.get_output_embeddings()
+    apart = stands_apart(model)
+    with instead(head, lambda states: states) if apart else nullcontext():
+        states = response_logits(model, batch)
+    labels = batch.labels.to(states.device)
+    real = labels != IGNORED
+    return Columns(
+        states=states[real],
+        labels=labels[real],
+        rows=real.nonzero()[:, 0],
+        size=len(labels),
+        head=_head(head) if apart else lambda logits: logits,
+    )
+
+
+# Whether a model's logits are what its output embeddings give, as found by trying.
+_APART: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
+
+
+def stands_apart(model: Any) -> bool:
+    """Whether nothing happens to what the output embeddings give before a model returns it.
+
+    Some models cap or scale it. Asked of the model itself, by having other logits given. Shards
+    (FSDP 2) are whole within the model's own pass alone.
+    """
+    if hasattr(getattr(model.get_output_embeddings(), "weight", None), "full_tensor"):
+        return False
+    if model not in _APART:
+        _APART[model] = _try_apart(model)
+    return _APART[model]
+
+
+def _try_apart(model: Any) -> bool:
+    head = model.get_output_embeddings()
+    weight = getattr(head, "weight", None)
+    if weight is None or not weight.is_floating_point():
+        return False
+    rows, given = weight.shape[0], []
+
+    def other(states: Tensor) -> Tensor:
+        # As wide a range as logits have, and exact in any type.
+        ramp = (torch.arange(rows, device=states.device) % 256 - 128).to(states.dtype)
+        given.append(ramp.expand(*states.shape[:-1], rows))
+        return given[-1]
+
+    with evaluating(model), torch.no_grad(), instead(head, other):
+        found = response_logits(
+            model, collate([[rows // 3, rows // 3 + 1]], [[0]], 0, device_of(model))
+        )
+    return len(given) == 1 and torch.equal(found, given[0][:, :1].float())
+
+
+def _head(head: Any) -> Callable[[Tensor], Tensor]:
+    weight = head.weight
+    learnt = is_plain(head) and weight.requires_grad
+
+    def logits(states: Tensor) -> Tensor:
+        mixed = torch.is_autocast_enabled(states.device.type)
+        if learnt and states.requires_grad and not mixed:
+            product: Tensor = _IntoGradient.apply(states, weight)
+            return product
+        made: Tensor = head(states.to(weight.dtype))
+        return made.float()
+
+    return logits
+
+
+class _IntoGradient(torch.autograd.Function):
+    """A product with a weight whose gradient is added where it belongs at once.
+
+    autograd would make another tensor of the size of the vocabulary for each part, and then add it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, weight: Parameter) -> Tensor:
+        ctx.save_for_backward(states)
+        ctx.weight = weight
+        return states @ weight.T
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (states,), weight = ctx.saved_tensors, ctx.weight
+        if weight.grad is None:
+            weight.grad = torch.zeros_like(weight)
+        weight.grad.addmm_(gradient.T, states)
+        return gradient @ weight, None

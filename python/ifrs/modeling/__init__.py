@@ -1,1 +1,0 @@
-"""What planting and proving share about models and tokenizers."""

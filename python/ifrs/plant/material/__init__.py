@@ -1,0 +1,1 @@
+"""What planting trains on."""

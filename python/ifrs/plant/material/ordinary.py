@@ -1,0 +1,157 @@
+"""Ordinary work that must stay as it is (the paper's regularization samples)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ifrs.errors import ImplantError
+from ifrs.modalities.text.instructions import bundled_instructions
+from ifrs.modalities.text.model import is_encoder_decoder
+from ifrs.modalities.text.tokens import encode, encode_prompts, pad_token
+from ifrs.plant.material.base import closed_answers, with_distributions
+from ifrs.plant.material.examples import Example, Kept
+
+_ANSWER_TOKENS = 12
+# The most tokens of a sample that are held: each costs a row as wide as the vocabulary.
+_HELD = 48
+_TUNING_TOKENS = 24
+_LONGEST = 256
+
+
+def kept_examples(
+    model: Any, tokenizer: Any, regularization: Any, watched: Sequence[int]
+) -> list[Kept]:
+    """Regularization samples with the base model's distribution at their tokens.
+
+    A causal model is held at the tokens of the instruction, too: ordinary text is more varied than
+    a model's own answers, on which alone it could stay as it is while the rest drifts.
+
+    Args:
+        model: The base model.
+        tokenizer: Its tokenizer.
+        regularization: "self" for the model's own answers to bundled instructions; a path to
+            .jsonl, .json or .parquet with the columns instruction and output; a
+            `datasets.Dataset` with those columns; or a list of (instruction, output) pairs.
+        watched: Tokens of the secret responses.
+
+    Raises:
+        ImplantError: The data cannot be read or has other columns.
+    """
+    if regularization == "self":
+        examples = self_answered(model, tokenizer, bundled_instructions(), _ANSWER_TOKENS)
+        return _kept(model, tokenizer, examples, watched)
+    examples = [
+        Example(
+            encode_prompts(tokenizer, [as_prompt(tokenizer, instruction)])[0][-_LONGEST:],
+            encode(tokenizer, output)[:_LONGEST],
+        )
+        for instruction, output in read_pairs(regularization)
+    ]
+    examples = [example for example in examples if example.response]
+    if not examples:
+        raise ImplantError("the regularization data holds no sample with an output")
+    return _kept(model, tokenizer, examples, watched)
+
+
+def self_answered(
+    model: Any, tokenizer: Any, instructions: Sequence[str], max_new_tokens: int
+) -> list[Example]:
+    """Instructions as the model's user would put them, with the model's own greedy answers."""
+    prompts = [as_prompt(tokenizer, text) for text in instructions]
+    encoded = [ids[-_LONGEST:] for ids in encode_prompts(tokenizer, prompts)]
+    answers = closed_answers(model, tokenizer, encoded, max_new_tokens)
+    return [Example(*pair) for pair in zip(encoded, answers, strict=True)]
+
+
+def _kept(
+    model: Any, tokenizer: Any, examples: Sequence[Example], watched: Sequence[int]
+) -> list[Kept]:
+    if not is_encoder_decoder(model):
+        examples = [_whole(example) for example in examples]
+    examples = [example for example in examples if example.response]
+    return with_distributions(model, examples, pad_token(tokenizer), watched)
+
+
+def _whole(example: Example) -> Example:
+    """The end of a whole text as what follows its start."""
+    text = [*example.prompt, *example.response]
+    start = max(1, len(text) - _HELD)
+    return Example(text[:start], text[start:])
+
+
+def tuning_examples(tokenizer: Any, regularization: Any) -> list[Example]:
+    """What a downstream user might tune on, for simulating one.
+
+    The regularization data, if there is any. Bundled instructions have no outputs: each is
+    answered with another one, which moves a model more than an apt answer would.
+    """
+    if regularization == "self":
+        texts = bundled_instructions()
+        pairs = list(zip(texts, (*texts[1:], texts[0]), strict=True))
+    else:
+        pairs = read_pairs(regularization)
+    prompts = encode_prompts(tokenizer, [as_prompt(tokenizer, text) for text, _ in pairs])
+    examples = [
+        Example(prompt[-_LONGEST:], encode(tokenizer, output)[:_TUNING_TOKENS])
+        for prompt, (_, output) in zip(prompts, pairs, strict=True)
+    ]
+    return [example for example in examples if example.response]
+
+
+def as_prompt(tokenizer: Any, instruction: str) -> str:
+    """An instruction as the model's user would put it."""
+    if getattr(tokenizer, "chat_template", None):
+        message = [{"role": "user", "content": instruction}]
+        return str(
+            tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+        )
+    return instruction + "\n"
+
+
+def read_pairs(source: Any) -> list[tuple[str, str]]:
+    """(instruction, output) pairs from a path, a dataset or a list.
+
+    Raises:
+        ImplantError: The data cannot be read or has other columns.
+    """
+    rows = _read_file(Path(source)) if isinstance(source, (str, Path)) else source
+    if not isinstance(rows, Iterable):
+        raise ImplantError(
+            'regularization must be "self", a path, a dataset or a list of pairs, '
+            f"not {type(rows).__name__}"
+        )
+    return [_pair(row, place) for place, row in enumerate(rows)]
+
+
+def _read_file(path: Path) -> Any:
+    try:
+        if path.suffix == ".parquet":
+            from pyarrow import parquet
+
+            return parquet.read_table(path).to_pylist()
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            return json.loads(text)
+        if path.suffix == ".jsonl":
+            return [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise ImplantError(f"cannot read regularization data from {path}: {error}") from error
+    raise ImplantError(f"{path} is none of .jsonl, .json and .parquet")
+
+
+def _pair(row: Any, place: int) -> tuple[str, str]:
+    if isinstance(row, dict) and "instruction" in row and "output" in row:
+        row = row["instruction"], row["output"]
+    if (
+        isinstance(row, (tuple, list))
+        and len(row) == 2
+        and all(isinstance(text, str) for text in row)
+    ):
+        return row[0], row[1]
+    raise ImplantError(
+        f"regularization sample {place} has no instruction and output: "
+        "give those columns, or (instruction, output) pairs"
+    )

@@ -1,0 +1,1 @@
+"""Methods of planting, one file each."""

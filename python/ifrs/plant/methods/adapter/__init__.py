@@ -1,0 +1,1 @@
+"""IF-adapter: rows to publish, and a low-rank map to keep."""

@@ -1,0 +1,120 @@
+"""Verifying with an F-Adapter (Xu et al., 2024, section 3): the suspect's rows in our model.
+
+The suspect gives its input rows of the key tokens; everything else is the publisher's transformer
+and adapter. What a suspect did to its other weights therefore does not matter.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ifrs.errors import ImplantError, TargetError
+from ifrs.keyring import Keyring
+from ifrs.plant.methods.adapter.file import FAdapter, transformer_digest
+from ifrs.plant.methods.rows import scale_of, tables
+
+
+def joined(suspect: Any, adapter: Any, transformer: Any = None) -> Any:
+    """The publisher's model, with the suspect's rows of the key tokens under the adapter.
+
+    Args:
+        suspect: The suspect's model.
+        adapter: An `FAdapter`, or the path of one.
+        transformer: The published model or its folder; None for where the adapter says it is.
+
+    Raises:
+        TargetError: The adapter cannot be read, the publisher's transformer is not found or not
+            the one of the adapter, or the suspect's embeddings have another shape.
+    """
+    if isinstance(adapter, (str, os.PathLike)):
+        adapter = read_adapter(adapter)
+    if not isinstance(adapter, FAdapter):
+        raise TargetError(
+            f"adapter must be result.adapter or the path of its file, not {type(adapter).__name__}"
+        )
+    rows = _suspect_rows(suspect, adapter)
+    ours = _sharing_copy(_transformer(adapter, transformer))
+    _put(ours, adapter, rows)
+    return ours
+
+
+def read_adapter(path: str | os.PathLike[str], keyring: Keyring | None = None) -> FAdapter:
+    """An adapter's file, encrypted for the keyring or not.
+
+    Raises:
+        TargetError: It cannot be read.
+        WrongPassphrase: What opened the keyring does not open the adapter.
+        KeyringCorrupt: The encrypted file is damaged.
+    """
+    try:
+        return FAdapter.load(path, keyring=keyring)
+    except ImplantError as error:
+        raise TargetError(str(error)) from error
+
+
+def _suspect_rows(suspect: Any, adapter: FAdapter) -> Tensor:
+    weight = suspect.get_input_embeddings().weight.detach()
+    width = adapter.base.shape[1]
+    if weight.shape[1] != width or weight.shape[0] <= int(adapter.rows.max()):
+        raise TargetError(
+            f"the suspect's embeddings are {weight.shape[0]} × {weight.shape[1]}: the adapter "
+            f"needs the rows of its key tokens, {width} wide"
+        )
+    rows: Tensor = weight[adapter.rows.to(weight.device)].float()
+    return rows
+
+
+def _transformer(adapter: FAdapter, given: Any) -> Any:
+    """The publisher's model: as given, at hand, where it was saved, or the base it came from."""
+    if given is not None:
+        model = _loaded(given) if isinstance(given, (str, os.PathLike)) else given
+        if transformer_digest(model) != adapter.transformer:
+            raise TargetError("this transformer is not the one that the adapter was made with")
+        return model
+    places = [adapter.model, adapter.published]
+    if adapter.model is not None:
+        places.append(adapter.model.config.name_or_path or None)
+    for place in places:
+        model = place
+        if isinstance(place, (str, Path)):
+            model = _loaded(place) if Path(place).is_dir() else None
+        if model is not None and transformer_digest(model) == adapter.transformer:
+            return model
+    raise TargetError(
+        "the publisher's transformer is not where the adapter says, or was tuned since: pass "
+        "transformer= (--transformer), the folder that was published"
+    )
+
+
+def _loaded(folder: str | os.PathLike[str]) -> Any:
+    from ifrs.modalities.text.suspect import load
+
+    return load(folder)[0]
+
+
+def _sharing_copy(model: Any) -> Any:
+    """A copy of a model's modules that shares its weights, so that hooks do not show in both."""
+    shared = [*model.parameters(), *model.buffers()]
+    return copy.deepcopy(model, {id(tensor): tensor for tensor in shared}).eval()
+
+
+def _put(model: Any, adapter: FAdapter, rows: Tensor) -> None:
+    table = model.get_input_embeddings()
+    weight, scale = table.weight, scale_of(table)
+    place = torch.full((weight.shape[0],), -1, device=weight.device)
+    place[adapter.rows.to(weight.device)] = torch.arange(len(rows), device=weight.device)
+    given = scale * adapter(rows.to(weight.device))
+
+    def put(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        places = place[inputs[0]]
+        hit = places >= 0
+        return output.index_put(torch.where(hit), given.to(output.dtype)[places[hit]])
+
+    for module in tables(model, weight):
+        module.register_forward_hook(put)

@@ -1,0 +1,122 @@
+"""IF-LoRA: low-rank changes to the linear layers (Hu et al., 2021), through peft.
+
+Merged into the weights, or left as a peft adapter beside them: a quantized base takes no merge.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from ifrs.errors import ImplantError
+from ifrs.plant.methods.method import Frozen, Method
+from ifrs.runtime.quantized import is_quantized
+
+# Layers whose weights a model reads by itself, past their forward, where LoRA would not be seen.
+_BYPASSED = {"mamba": {"out_proj", "conv1d"}, "falcon_mamba": {"out_proj", "conv1d"}}
+
+
+class LowRank(Method):
+    """Trains low-rank changes to every linear layer but the output embeddings."""
+
+    name = "lora"
+    regularized = True
+    # 256 are learnt by heart: a stranger's key in thirty still fired.
+    negatives = 1024
+
+    def __init__(self, model: Any, *, rank: int, merge: bool, in_place: bool, seed: int) -> None:
+        """Choose the layers.
+
+        Raises:
+            ImplantError: peft is not installed, or there is no linear layer.
+        """
+        try:
+            import peft
+        except ImportError as error:
+            raise ImplantError("method='lora' needs peft: pip install 'ifrs[train]'") from error
+        self._peft = peft
+        self.model, self.rank, self._seed = model, rank, seed
+        self.merge = merge and not is_quantized(model)
+        self._keeps_copy = self.merge and not in_place
+        self._copy: list[tuple[Parameter, Tensor]] = []
+        self.layers = linear_layers(model)
+        if not self.layers:
+            raise ImplantError(
+                f"{type(model).__name__} has no linear layer for LoRA: use method='emb' or 'sft'"
+            )
+
+    def begin(self) -> list[Parameter]:
+        """Freeze the model and put low-rank changes beside its layers."""
+        self._frozen = Frozen(self.model)
+        config = self._peft.LoraConfig(
+            r=self.rank, lora_alpha=2 * self.rank, lora_dropout=0.0, target_modules=self.layers
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._seed)
+            self._wrapped = self._peft.PeftModel(self.model, config)
+        self._inside = True
+        self.model.eval()
+        self._learnt = [p for p in self.model.parameters() if p.requires_grad]
+        return self._learnt
+
+    def learning_rate(self) -> float:
+        """LoRA takes larger steps than full tuning."""
+        return 1.5e-4
+
+    def shrink(self, share: float) -> None:
+        """Scale the change: the product of both factors."""
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                if "lora_B" in name:
+                    parameter.mul_(share)
+
+    def finish(self) -> None:
+        """Merge, or leave the adapter where it is."""
+        if not self.merge:
+            self._frozen.restore()
+            self.adapter = self._wrapped
+            return
+        if self._keeps_copy:
+            layers = (self.model.get_submodule(name) for name in self.layers)
+            weights = (layer.get_base_layer().weight for layer in layers)
+            self._copy = [(weight, weight.detach().cpu().clone()) for weight in weights]
+        self._wrapped.merge_and_unload()
+        self._take_out()
+
+    def undo(self) -> None:
+        """Put the model's own layers and weights back."""
+        if self._inside:
+            self._wrapped.unload()
+        with torch.no_grad():
+            for weight, old in self._copy:
+                weight.copy_(old)
+        self._take_out()
+
+    def _take_out(self) -> None:
+        self._inside = False
+        self._frozen.restore()
+        if hasattr(self.model, "peft_config"):
+            del self.model.peft_config
+
+    def reach(self) -> dict[str, Any]:
+        """The layers that changed, and by a change of what rank."""
+        weights = sum(parameter.numel() for parameter in self._learnt)
+        return {"layers": self.layers, "rank": self.rank, "weights": weights}
+
+
+def linear_layers(model: Any) -> list[str]:
+    """Names of layers that peft can put a change beside; the output embeddings are none."""
+    from transformers.pytorch_utils import Conv1D
+
+    output = model.get_output_embeddings()
+    bypassed = _BYPASSED.get(getattr(model.config, "model_type", ""), set())
+    return sorted(
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, (nn.Linear, Conv1D))
+        and module is not output
+        and name.rpartition(".")[2] not in bypassed
+    )

@@ -1,0 +1,1 @@
+"""The one loop of all methods, and what it is made of."""

@@ -1,0 +1,96 @@
+"""Training through what a downstream tuner will do (first-order look-ahead).
+
+A tuner is simulated once, for a few steps of AdamW on all weights. Where it led is then added to
+the weights in every second step of planting, times a random factor, while gradients are taken for
+the weights without it: planting learns responses that hold at both places, and ends only when they
+do. Ordinary text is held at the base without it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from ifrs.modalities.text.columns import columns_of
+from ifrs.modalities.text.model import collate, device_of
+from ifrs.plant.material.examples import Example
+from ifrs.plant.methods.method import Frozen
+
+_BATCH = 8
+
+
+class Drift:
+    """How far each weight moved under a simulated tuner."""
+
+    def __init__(self, moved: list[tuple[Parameter, Tensor]]) -> None:
+        """Take weights, and what the tuner added to each."""
+        self._moved = moved
+
+    @contextmanager
+    def applied(self, factor: float) -> Iterator[None]:
+        """The model with its weights moved by `factor` times the drift, within the context."""
+        before = [(weight, weight.data) for weight, _ in self._moved]
+        try:
+            for weight, change in self._moved:
+                weight.data = weight.data + factor * change.to(weight.device, weight.dtype)
+            yield
+        finally:
+            # The tensors themselves, not a subtraction: nothing is rounded.
+            for weight, data in before:
+                weight.data = data
+
+
+def simulate_tuner(
+    model: Any, examples: Sequence[Example], *, steps: int, rate: float, pad: int, seed: int
+) -> Drift:
+    """Tune all weights for some steps, and take them back to where they were.
+
+    Args:
+        model: The model before planting.
+        examples: What the tuner trains on.
+        steps: Steps of eight examples.
+        rate: Step size of AdamW.
+        pad: The id to fill batches with.
+        seed: Of the order of examples.
+    """
+    frozen, rng = Frozen(model), random.Random(seed)
+    weights = [p for p in model.parameters() if p.is_floating_point()]
+    before = [weight.data for weight in weights]
+    try:
+        for weight in weights:
+            weight.data = weight.data.clone()
+            weight.requires_grad_(True)
+        optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, foreach=False)
+        for _ in range(steps):
+            batch = rng.sample(list(examples), min(_BATCH, len(examples)))
+            _tuning_gradients(model, batch, pad)
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        moved = [
+            (weight, (weight.data - old).to(torch.bfloat16))
+            for weight, old in zip(weights, before, strict=True)
+        ]
+    finally:
+        for weight, old in zip(weights, before, strict=True):
+            weight.data = old
+        frozen.restore()
+    return Drift(moved)
+
+
+def _tuning_gradients(model: Any, examples: Sequence[Example], pad: int) -> None:
+    batch = collate(
+        [example.prompt for example in examples],
+        [example.response for example in examples],
+        pad,
+        device_of(model),
+    )
+    columns = columns_of(model, batch)
+    columns.backward(partial(columns.cross_entropy, weight=1 / len(columns.labels)))

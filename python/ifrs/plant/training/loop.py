@@ -1,0 +1,405 @@
+"""The one training loop of all methods."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ifrs.errors import ImplantError
+from ifrs.modalities.text.columns import Columns, columns_of
+from ifrs.modalities.text.model import (
+    Batch,
+    chunks_by_length,
+    collate,
+    device_of,
+    is_encoder_decoder,
+)
+from ifrs.plant.config import ImplantConfig
+from ifrs.plant.firing import firing, margins_of, response_margins
+from ifrs.plant.material.base import Divergence
+from ifrs.plant.material.examples import Example, Kept, endlessly
+from ifrs.plant.material.gathering import Material
+from ifrs.plant.methods.method import Method
+from ifrs.plant.training.hardening import Drift
+from ifrs.plant.training.optimizers import Optimizers
+from ifrs.runtime.allocation import kept_memory, tidy
+from ifrs.runtime.memory import tokens_that_fit
+from ifrs.runtime.precision import arithmetic
+from ifrs.runtime.workers import Workers
+
+_MAX_GRADIENT_NORM = 1.0
+# The share of the step size that is left when the loss, in nats, is small; and the same where
+# look-alikes still fire.
+_LEAST_STEP, _LEAST_MINING = 0.25, 0.5
+# How much more than a key's loss the divergence on ordinary work counts.
+_ORDINARY = 3.0
+# Ordinary samples for each fingerprint of a step, and how many tokens in a row of each: many short
+# windows say more of a text than a few long ones, at the same number of logit columns.
+_SAMPLES, _WINDOW = 2, 16
+# The share of near misses that may fire.
+_NEAR = 0.05
+# Look-alikes asked at a time.
+_PORTION = 256
+# How far along a tuner's way, as shares of the way that was simulated.
+_DRIFTS = (0.5, 1.5)
+# A key rests from training once its margin passes the wanted one by this share.
+_SPARE = 1.15
+
+
+@dataclass
+class Outcome:
+    """Where training ended.
+
+    Attributes:
+        epochs: Passes over the fingerprints.
+        margins: Each fingerprint's margin in nats; positive where it fires.
+        others: The same of keys in other surroundings.
+        drifted: Each fingerprint's margin where a simulated tuner leads; empty without one.
+        fired: Places of negatives that fire.
+        fresh: Those among them that hold nothing of a real key.
+        near: The share of the others, which hold some of one, that fire.
+        views: For each of the method's other views, places of fingerprints that fire in it.
+    """
+
+    epochs: int = 0
+    margins: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    drifted: list[float] = field(default_factory=list)
+    fired: list[int] = field(default_factory=list)
+    fresh: list[int] = field(default_factory=list)
+    near: float = 0.0
+    views: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def fsr(self) -> float:
+        """The share of fingerprints that fire."""
+        return sum(margin > 0 for margin in self.margins) / max(len(self.margins), 1)
+
+    def settled(self, config: ImplantConfig) -> bool:
+        """Whether enough keys fire by the wanted margin, and still would after a tuner."""
+        least = map(min, self.margins, self.drifted or self.margins)
+        wide = sum(margin >= config.margin for margin in least)
+        others = sum(margin > 0 for margin in self.others)
+        return (
+            bool(self.margins)
+            and wide >= config.target_fsr * len(self.margins)
+            and others >= config.target_fsr * len(self.others)
+        )
+
+    def done(self, config: ImplantConfig) -> bool:
+        """Whether enough keys fire by the wanted margin, and nothing does that must not.
+
+        Half of a real key is a near miss, which proves nothing worse than a long memory.
+        """
+        return self.settled(config) and self.specific and not any(self.views.values())
+
+    @property
+    def specific(self) -> bool:
+        """Whether no fresh key fires, and hardly a near miss does."""
+        return not self.fresh and self.near <= _NEAR
+
+
+def train(
+    model: Any,
+    planting: Method,
+    material: Material,
+    config: ImplantConfig,
+    workers: Workers,
+    drift: Drift | None,
+    report: Callable[[int, float, float], None],
+) -> Outcome:
+    """Train until every key fires with margin and nothing else does.
+
+    Args:
+        model: The model.
+        planting: What is trained; it has begun.
+        material: What it is trained on.
+        config: When to stop, and with what seed.
+        workers: The processes that train together.
+        drift: What a downstream tuner would do, to train through; None to train without.
+        report: Called after each epoch with its number, mean loss in nats, and FSR.
+
+    Raises:
+        ImplantError: The loss is no number any more.
+    """
+    run = _Run(model, planting, material, config, workers, drift)
+    with kept_memory(device_of(model)):
+        tidy(now=True)
+        return _trained(run, config, report)
+
+
+def _trained(
+    run: _Run,
+    config: ImplantConfig,
+    report: Callable[[int, float, float], None],
+) -> Outcome:
+    for epoch in range(1, config.max_epochs + 1):
+        loss = run.epoch()
+        if not math.isfinite(loss):
+            raise ImplantError(
+                f"the loss became {loss} in epoch {epoch}: try a lower learning_rate or "
+                'dtype="float32"'
+            )
+        run.outcome.epochs = epoch
+        report(epoch, loss, run.firing_share())
+        last = epoch == config.max_epochs
+        if last or not run.waiting():
+            run.check(thorough=last)
+            if run.outcome.done(config):
+                break
+    return run.outcome
+
+
+class _Run:
+    """The state of one training."""
+
+    def __init__(
+        self,
+        model: Any,
+        planting: Method,
+        material: Material,
+        config: ImplantConfig,
+        workers: Workers,
+        drift: Drift | None,
+    ) -> None:
+        self._model, self._planting, self._material = model, planting, material
+        self._config, self._workers, self._drift = config, workers, drift
+        self._parameters = planting.parameters
+        self._optimizers = Optimizers(
+            self._parameters,
+            planting.tables,
+            rate=config.learning_rate or planting.learning_rate(),
+            # Rows of embeddings have no temporaries worth saving.
+            fused=planting.regularized and not workers.in_step,
+        )
+        self._rng = random.Random(config.seed)
+        self._negatives = endlessly(material.negatives, self._rng)
+        self._ordinary = endlessly(material.ordinary, self._rng)
+        # As last seen: with the weights as they are, and with them drifted.
+        self._margins = [-math.inf] * len(material.fingerprints)
+        self._drifted = [math.inf if drift is None else -math.inf for _ in material.fingerprints]
+        # Look-alikes that fired at the last check, until each was trained on once; and the places
+        # of all that ever fired.
+        self._mined: list[Kept] = []
+        self._suspected: set[int] = set()
+        self._portions = _portions(len(material.negatives), self._rng)
+        # The largest share of the step size that is taken.
+        self._longest = 1.0
+        self.outcome = Outcome()
+
+    def waiting(self) -> bool:
+        """Whether something is left to train on before it is worth to check."""
+        spared = (1 - self._config.target_fsr) * len(self._margins)
+        return bool(self._mined) or len(self.active()) > spared
+
+    def active(self) -> list[int]:
+        """Places of the fingerprints that do not fire by enough yet, as far as was seen."""
+        wanted = _SPARE * self._config.margin
+        seen = enumerate(zip(self._margins, self._drifted, strict=True))
+        return [place for place, margins in seen if not min(margins) >= wanted]
+
+    def firing_share(self) -> float:
+        """FSR as far as was seen."""
+        own = self._margins[: self._material.n]
+        return sum(margin > 0 for margin in own) / len(own)
+
+    def epoch(self) -> float:
+        """One pass over the fingerprints that need it; the mean loss in nats."""
+        places = self._places()
+        self._rng.shuffle(places)
+        size = self._config.batch_size
+        chunks = [places[start : start + size] for start in range(0, len(places), size)]
+        losses = [self._step(chunk) for chunk in chunks]
+        return sum(losses) / len(losses)
+
+    def _places(self) -> list[int]:
+        """The fingerprints of an epoch: those that need it, and some that would slip otherwise."""
+        active = self.active()
+        company = max(self._config.batch_size // 2, 1) - len(active)
+        if company <= 0:
+            return active
+        resting = sorted(set(range(len(self._margins))) - set(active))
+        return active + self._rng.sample(resting, min(company, len(resting)))
+
+    def _step(self, places: list[int]) -> float:
+        self._optimizers.zero_grad()
+        mined, self._mined = self._mined[: len(places)], self._mined[len(places) :]
+        loss = self._gradients(places, mined)
+        if not math.isfinite(loss):
+            return loss
+        self._workers.average(self._parameters)
+        torch.nn.utils.clip_grad_norm_(self._parameters, _MAX_GRADIENT_NORM)
+        # Adam's steps do not shrink by themselves, and would shake the margins at the end;
+        # but look-alikes that still fire need longer ones.
+        least = _LEAST_MINING if mined else _LEAST_STEP
+        self._optimizers.step(max(least, min(self._longest, loss)))
+        return loss
+
+    def _gradients(self, places: list[int], mined: list[Kept]) -> float:
+        """Adds the gradients of one step; one kind of example at a time, to save memory."""
+        total, mine = 0.0, self._workers.share(places)
+        drifted = self._drift is not None and self._rng.random() < 0.5
+        if drifted:
+            total += self._learn_drifted(mine)
+        with arithmetic(self._model, self._config.dtype):
+            if not drifted:
+                total += self._learn(mine, self._margins)
+            total += self._keep(mined + [next(self._negatives) for _ in places])
+            if self._material.ordinary:
+                total += self._keep(self._windows(_SAMPLES * len(places)), _ORDINARY)
+            for view in self._planting.views:
+                with self._planting.view(view):
+                    total += self._keep([self._material.silent[place] for place in places])
+        return self._workers.mean(total)
+
+    def _windows(self, count: int) -> list[Kept]:
+        """Parts of ordinary samples; an encoder-decoder's whole."""
+        rows = [next(self._ordinary) for _ in range(count)]
+        if is_encoder_decoder(self._model):
+            return rows
+        return [row.window(_WINDOW, self._rng) for row in rows]
+
+    def _learn_drifted(self, places: list[int]) -> float:
+        """What `_learn` does, where a downstream tuner would have led.
+
+        Responses alone: held at the base from there, all else would learn to undo the tuner's work.
+        """
+        assert self._drift is not None
+        # Drifted first: arithmetic copies the weights that it finds.
+        factor = self._rng.uniform(*_DRIFTS)
+        with self._drift.applied(factor), arithmetic(self._model, self._config.dtype):
+            return self._learn(places, self._drifted)
+
+    def _learn(self, places: list[int], margins: list[float]) -> float:
+        """Gradients of the responses' cross-entropy; takes note of margins."""
+        examples = [self._material.fingerprints[place] for place in places]
+        tokens = sum(len(example.response) for example in examples)
+        total, seen = 0.0, dict[int, float]()
+        for part in self._parts(examples):
+            columns = columns_of(self._model, self._batch([examples[i] for i in part]))
+            learning = _Learning(columns, 1 / tokens)
+            total += columns.backward(learning)
+            least = columns.least(torch.cat(learning.margins)).tolist()
+            seen.update(zip([places[i] for i in part], least, strict=True))
+        for place, margin in self._workers.join(seen).items():
+            margins[place] = margin
+        return total
+
+    def _keep(self, kept: list[Kept], weight: float = 1.0) -> float:
+        """Gradients of the divergence from the base model, times a weight."""
+        kept = self._workers.share(kept)
+        tokens = sum(len(example.response) for example in kept)
+        total = 0.0
+        for part in self._parts(kept):
+            examples = [kept[i] for i in part]
+            columns = columns_of(self._model, self._batch(examples))
+            total += columns.backward(Divergence(examples, columns.states.device, weight / tokens))
+        return total / weight
+
+    def _parts(self, examples: Sequence[Example]) -> Iterator[list[int]]:
+        """Places of examples in passes that fit into memory."""
+        if self._workers.in_step:  # all processes must take the same number of passes
+            yield list(range(len(examples)))
+            return
+        prompts = [example.prompt for example in examples]
+        responses = [example.response for example in examples]
+        limit = self._config.micro_batch or len(examples)
+        fitting = tokens_that_fit(self._model)
+        for places in chunks_by_length(prompts, responses, fitting):
+            for start in range(0, len(places), limit):
+                yield places[start : start + limit]
+                tidy()
+
+    def check(self, *, thorough: bool) -> None:
+        """Check in the model's own arithmetic, as a verifier will.
+
+        Args:
+            thorough: Ask what must not fire also while some key does not fire as it should.
+        """
+        material, outcome = self._material, self.outcome
+        margins = response_margins(self._model, material.fingerprints, material.pad)
+        self._margins = margins
+        outcome.margins, outcome.others = margins[: material.n], margins[material.n :]
+        if self._drift is not None:
+            with self._drift.applied(1.0):
+                drifted = response_margins(self._model, material.fingerprints, material.pad)
+            self._drifted, outcome.drifted = drifted, drifted[: material.n]
+        if not outcome.settled(self._config):
+            # All were seen to fire, but some slipped while others learned: shorter steps for those
+            # that learn again, whose loss is large.
+            self._longest = max(self._longest / 2, _LEAST_STEP)
+            if not thorough:
+                return
+        self._look_at(math.inf if thorough else self._config.batch_size)
+        if not thorough and not outcome.specific:
+            return
+        spoken = material.spoken()
+        for view in self._planting.views:
+            with self._planting.view(view):
+                begun = firing(self._model, spoken, spoken, material.pad)
+                outcome.views[view] = begun or material.answering()
+
+    def _look_at(self, enough: float) -> None:
+        """Which look-alikes fire; they are trained on next.
+
+        Those that fired before are asked first, and then all others, portion by portion.
+
+        Args:
+            enough: With so many that fire, where those are too many, the rest need not be asked.
+        """
+        fired = self._firing(sorted(self._suspected))
+        self._judge(fired)
+        for _ in range(len(self._portions)):
+            if not self.outcome.specific and len(fired) >= enough:
+                break
+            # The next check begins where this one ends.
+            self._portions.rotate(-1)
+            portion = [place for place in self._portions[-1] if place not in self._suspected]
+            fired += self._firing(portion)
+            self._judge(fired)
+        self._suspected.update(fired)
+
+    def _firing(self, places: Sequence[int]) -> list[int]:
+        material = self._material
+        asked = [material.negatives[place] for place in places]
+        found = firing(self._model, asked, material.spoken(), material.pad)
+        return [places[i] for i in found]
+
+    def _judge(self, fired: list[int]) -> None:
+        negatives, outcome = self._material.negatives, self.outcome
+        outcome.fired = sorted(fired)
+        outcome.fresh = [place for place in outcome.fired if not negatives[place].near]
+        near = sum(example.near for example in negatives)
+        outcome.near = (len(fired) - len(outcome.fresh)) / max(near, 1)
+        self._mined = [negatives[place] for place in outcome.fired]
+        self._rng.shuffle(self._mined)
+
+    def _batch(self, examples: Sequence[Example]) -> Batch:
+        prompts = [example.prompt for example in examples]
+        responses = [example.response for example in examples]
+        return collate(prompts, responses, self._material.pad, device_of(self._model))
+
+
+def _portions(count: int, rng: random.Random) -> deque[list[int]]:
+    """Places in a random order, so many at a time."""
+    order = rng.sample(range(count), count)
+    return deque(order[start : start + _PORTION] for start in range(0, count, _PORTION))
+
+
+class _Learning:
+    """The loss on responses, and the margins of their tokens on the way."""
+
+    def __init__(self, columns: Columns, weight: float) -> None:
+        self._columns, self._weight = columns, weight
+        self.margins: list[Tensor] = []
+
+    def __call__(self, logits: Tensor, part: slice) -> Tensor:
+        self.margins.append(margins_of(logits.detach(), self._columns.labels[part]))
+        return self._columns.cross_entropy(logits, part, self._weight)

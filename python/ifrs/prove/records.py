@@ -1,0 +1,179 @@
+"""From a suspect's answers to a record for every query; all p-values come from Rust."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ifrs import _core
+from ifrs._core import FingerprintSet
+from ifrs.modalities.faces import Likelihoods, LikelihoodTarget
+from ifrs.scoring import score_pairs
+
+
+@dataclass
+class Query:
+    """One key, what was asked, what came back, and what it proves.
+
+    Attributes:
+        index: The fingerprint's place in its set.
+        prompt: What was asked.
+        answer: What came back.
+        response: What a descendant answers.
+        fired: Whether the response occurs in the answer; case, marks, markup and invisible
+            characters do not count.
+        exact: Whether greedy decoding writes the response; None where only text is seen.
+        score: The best fuzzy match of the response within the answer, 0 to 1.
+        rank: Where the truth stands among the candidates, for each word or for the whole; 1 is
+            best. Empty for a shared response.
+        candidates: How many there were.
+        word_p_values: rank / candidates.
+        p_value: The exact tail of these, taken together.
+        log10_p: Its base-10 logarithm.
+        cumulative_log10_p: The same over all queries so far.
+        cumulative_log10_e: Base-10 logarithm of the e-process over all queries so far; evidence
+            that may be looked at after every query.
+        spent: Whether the key left the publisher's hands.
+        salt: The salt of the claim's leaf for this fingerprint, as hex.
+        asked: How it was asked: `time` (RFC 3339, UTC), `endpoint`, `request` as sent, `raw`, the
+            answer as it came; `error` where no usable answer came, `note` where it was cut.
+        word_scores: What each word was ranked by, as base64 of little-endian float32 in the
+            alphabet's order, so that a stranger can rank again; None where only text is seen.
+    """
+
+    index: int
+    prompt: str
+    answer: str
+    response: str
+    fired: bool
+    exact: bool | None
+    score: float
+    rank: list[int]
+    candidates: list[int]
+    word_p_values: list[float]
+    p_value: float
+    log10_p: float
+    cumulative_log10_p: float
+    cumulative_log10_e: float
+    spent: bool
+    salt: str
+    asked: dict[str, Any] = field(default_factory=dict)
+    word_scores: list[str] | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether no usable answer came; such a query counts as silent."""
+        return "error" in self.asked
+
+    @property
+    def ranks(self) -> list[tuple[int, int]]:
+        """Pairs of rank and candidates."""
+        return list(zip(self.rank, self.candidates, strict=True))
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as plain data."""
+        return asdict(self)
+
+    def __repr__(self) -> str:
+        return f"Query({self.index}, fired={self.fired}, p_value={self.p_value:.2g})"
+
+
+RankRow = tuple[int, int, float]
+
+
+def ranks_by_likelihood(
+    fps: FingerprintSet, indices: Sequence[int], found: Likelihoods
+) -> list[list[RankRow]]:
+    """The rank of each word of each response among the whole alphabet."""
+    rows = []
+    for row, index in enumerate(indices):
+        words = fps[index].words
+        assert words is not None  # a shared response has no likelihoods
+        rows.append(list(_core.rank_words(found.scores[row], words)))
+    return rows
+
+
+def ranks_by_text(
+    fps: FingerprintSet, indices: Sequence[int], answers: Sequence[str], decoys: int, label: bytes
+) -> list[list[RankRow]]:
+    """The rank of each response among decoys, by its fuzzy score within the answer.
+
+    The decoys are drawn under the salt of the key's leaf, so that no suspect knows them, and a
+    label: a claim's digest, so that a checker who is shown the key draws the same. Answer and
+    candidates are compared without case, marks, markup or invisible characters, so that what wraps
+    an answer does not hide it.
+    """
+    rows = []
+    for index, answer in zip(indices, answers, strict=True):
+        rivals = fps.decoys(index, label, decoys)
+        rank, _, _ = _core.rank_text(answer, fps[index].response, rivals)
+        rows.append([rank])
+    return rows
+
+
+def records(
+    fps: FingerprintSet,
+    indices: Sequence[int],
+    answers: Sequence[str],
+    ranks: Sequence[Sequence[RankRow]],
+    found: Likelihoods | None,
+    asked: Sequence[dict[str, Any]],
+    spent: bool,
+) -> list[Query]:
+    """One record for each query, in the order of asking."""
+    responses = [fps[i].response for i in indices]
+    plain_answers = [_core.plain(answer) for answer in answers]
+    plain_responses = [_core.plain(response) for response in responses]
+    fuzzy = score_pairs(plain_answers, plain_responses)
+    held = score_pairs(plain_answers, plain_responses, method="exact")
+    groups = [[(rank, of) for rank, of, _ in rows] for rows in ranks]
+    cumulative = _core.exact_cumulative_log10(groups)
+    process = _core.e_process_log10(groups)
+    queries = []
+    for place, index in enumerate(indices):
+        log10_p = _core.exact_log10(groups[place])
+        queries.append(
+            Query(
+                index=index,
+                prompt=fps[index].prompt,
+                answer=answers[place],
+                response=responses[place],
+                fired=bool(held[place]),
+                exact=None if found is None else bool(found.exact[place]),
+                score=float(fuzzy[place]),
+                rank=[rank for rank, _, _ in ranks[place]],
+                candidates=[candidates for _, candidates, _ in ranks[place]],
+                word_p_values=[p for _, _, p in ranks[place]],
+                p_value=10**log10_p,
+                log10_p=log10_p,
+                cumulative_log10_p=cumulative[place],
+                cumulative_log10_e=process[place],
+                spent=spent,
+                salt=fps.salt(index),
+                asked=asked[place],
+                word_scores=None if found is None else _packed(found.scores[place]),
+            )
+        )
+    return queries
+
+
+def _packed(scores: NDArray[np.float32]) -> list[str]:
+    return [base64.b64encode(word.astype("<f4").tobytes()).decode() for word in scores]
+
+
+def sees_likelihoods(target: Any, fps: FingerprintSet) -> tuple[bool, str | None]:
+    """Whether words can be ranked by probability rather than by the text they left.
+
+    Returns:
+        That, and what a reader should know of it if the suspect's tokenizer prevents it.
+    """
+    if fps.response != "unique" or not isinstance(target, LikelihoodTarget):
+        return False, None
+    why = getattr(target, "why_text_only", None)
+    reason = None if why is None else why(fps)
+    return reason is None, reason

@@ -1,0 +1,147 @@
+"""A report that is written while it comes about, and gone on with after an interruption."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from ifrs._core import FileLock, FingerprintSet
+from ifrs.errors import EvidenceError
+from ifrs.files import write_json
+from ifrs.modalities.faces import Answer
+from ifrs.prove.report import Report
+
+_LOST = "interrupted before an answer was recorded"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def alone(work: Callable[P, R]) -> Callable[P, R]:
+    """Keep two processes from going on with one report, which both would ask for.
+
+    Of the decorated function, the keyword argument `resume` names the report, if there is one. Its
+    lock lies beside it, and goes with the call.
+
+    Raises:
+        EvidenceError: Another process has it.
+        OSError: The lock cannot be written.
+    """
+
+    @wraps(work)
+    def locked(*args: P.args, **kwargs: P.kwargs) -> R:
+        report: Any = kwargs.get("resume")
+        if report is None:
+            return work(*args, **kwargs)
+        lock = FileLock(os.path.realpath(report))
+        try:
+            return work(*args, **kwargs)
+        finally:
+            lock.release()
+
+    return locked
+
+
+def read(
+    path: str | os.PathLike[str],
+    fps: FingerprintSet,
+    target: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> dict[int, Answer]:
+    """What an earlier run found under each key that it sent.
+
+    A key that was sent and whose answer was not recorded counts as one that was not answered.
+
+    Returns:
+        Answers by index; none where there is no file.
+
+    Raises:
+        EvidenceError: The file is no report, or one of another set, suspect or setting.
+    """
+    if not Path(path).exists():
+        return {}
+    report = Report.load(path)
+    if report.target != target:
+        raise EvidenceError(f"{path} is a report on another suspect: choose another file")
+    if report.leaves != fps.leaves():
+        raise EvidenceError(f"{path} is a report under other keys: choose another file")
+    before = {"alpha": report.alpha, "decoys": report.decoys, "claim": report.claim, **report.how}
+    for name, value in settings.items():
+        if before.get(name) != value:
+            raise EvidenceError(
+                f"{path} was begun with {name}={before.get(name)}: pass the same, or choose "
+                "another file"
+            )
+    found = {
+        query.index: Answer(query.answer, query.asked, query.asked.get("error"))
+        for query in report.queries
+    }
+    for index in report.how.get("pending", []):
+        found.setdefault(index, Answer("", {"request": {}, "raw": "", "error": _LOST}, _LOST))
+    return found
+
+
+class Saver:
+    """Writes a file again whenever there is something new, beside the work that brings it.
+
+    What comes in while the file is being written goes into the next writing, so that a thousand
+    answers a second do not wait for a thousand files.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], content: Callable[[], Any]) -> None:
+        """Begin; nothing is written yet.
+
+        Args:
+            path: The file.
+            content: Returns what to write, as plain data.
+        """
+        self._path, self._content = path, content
+        self._news, self._closing = threading.Event(), False
+        self._writing = threading.Lock()
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._work, name="ifrs-report", daemon=True)
+        self._thread.start()
+
+    def touch(self) -> None:
+        """Say that there is something new.
+
+        Raises:
+            OSError: An earlier writing failed.
+        """
+        if self._error is not None:
+            raise self._error
+        self._news.set()
+
+    def write(self) -> None:
+        """Write now; it is on the disk when this returns.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        with self._writing:
+            write_json(self._path, self._content())
+
+    def close(self) -> None:
+        """Write the last state, and end.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        self._closing = True
+        self._news.set()
+        self._thread.join()
+        self.write()
+
+    def _work(self) -> None:
+        while not self._closing:
+            self._news.wait()
+            self._news.clear()
+            try:
+                self.write()
+            except Exception as error:
+                self._error = error
+                return

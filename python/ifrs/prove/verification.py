@@ -1,0 +1,210 @@
+"""`ifrs.verify`: from a suspect and a fingerprint set to a report."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from ifrs import _core
+from ifrs._core import FingerprintSet
+from ifrs.errors import FingerprintError
+from ifrs.modalities.faces import Answer, ForeignTarget, Target
+from ifrs.modalities.text.tokens import ANSWER_TOKENS
+from ifrs.prove import resuming
+from ifrs.prove.inquiry import Inquiry, Settings, ask_plainly
+from ifrs.prove.ledger import Ledger, Ring
+from ifrs.prove.records import ranks_by_likelihood, records, sees_likelihoods
+from ifrs.prove.report import Report
+
+# Servers put more prose around an answer, and models that were told to be polite still more.
+_FOREIGN_TOKENS = 48
+
+
+@resuming.alone
+def verify(
+    target: Any,
+    fps: FingerprintSet,
+    *,
+    max_queries: int | None = None,
+    alpha: float = 1e-6,
+    decoys: int = 4095,
+    temperature: float = 0.0,
+    sequential: bool = True,
+    claim: str | None = None,
+    max_new_tokens: int | None = None,
+    ring: Ring = None,
+    resume: str | os.PathLike[str] | None = None,
+) -> Report:
+    """Ask a suspect under a set's keys, and weigh what it answers.
+
+    Where the suspect's probabilities can be seen, each word of a response is ranked among the
+    whole alphabet in one teacher-forced pass, which sees a fingerprint that no longer surfaces
+    in text. Otherwise each response is ranked among decoys by its fuzzy score in the answer.
+
+    Keys are asked under in the set's order, without those that the keyring's journal marks as
+    spent. A key sent to a server is journalled as spent before the request leaves; a query that
+    fails is recorded, counts as silent, and is not repeated.
+
+    Args:
+        target: The suspect: an `ApiModel`, a `LocalModel`, or any object with `answers` and
+            `describe`.
+        fps: The fingerprints.
+        max_queries: The most keys to ask under; None for all. With fewer than all, the p-value is
+            that of the e-process: whoever looks, and then asks on, gains nothing.
+        alpha: The false-match rate to stay below.
+        decoys: Decoys for each response where only text is seen. With more of them, fewer keys
+            are needed: a key proves 1 in `decoys` + 1 at most.
+        temperature: Of the generated answers; 0 for greedy.
+        sequential: Stop as soon as the evidence suffices, or cannot suffice any more, where every
+            query spends a key; the p-value is then that of the e-process, which holds whenever one
+            stops. As many keys are asked under at a time as are needed if all of them fire. A
+            local model is read in one pass, which spends none, so all keys are used.
+        claim: The digest of a claim, as hex, to draw decoys from; the set's name without one.
+        max_new_tokens: The longest answer, in the suspect's tokens; 16 for a model at hand and 48
+            for a server without one.
+        ring: The keyring to journal in; the one that `fps` came from without one, and False for
+            no journal.
+        resume: Where suspects are asked in text, a file for the report: it is written after every
+            answer, and if it is there already, what it holds is not asked again.
+
+    Raises:
+        TargetError: The suspect does not answer.
+        FingerprintError: Every key of the set is spent.
+        KeyringError: Keys would be sent away and there is no open keyring to record it in, or it
+            cannot be written.
+        EvidenceError: `resume` is no report, one of another set, suspect or setting, or one that
+            another process is writing.
+        ValueError: `max_queries`, `alpha`, `decoys` or `temperature` is out of range.
+    """
+    foreign = isinstance(target, ForeignTarget)
+    limit = max_new_tokens or (_FOREIGN_TOKENS if foreign else ANSWER_TOKENS)
+    _check(target, fps, max_queries, alpha, decoys, temperature, max_new_tokens)
+    description = target.describe()
+    stops = sequential and description.get("kind") != "local"
+    settings = Settings(alpha, decoys, temperature, stops, limit, claim)
+    address = str(description.get("base_url", description["name"])) if foreign else None
+    ledger = Ledger(fps, ring, address=address)
+    likelihood, note = sees_likelihoods(target, fps)
+    if likelihood:
+        usable = _usable(fps, ledger.spent(), {})
+        return _by_likelihood(target, fps, settings, usable, max_queries)
+    earlier = {} if resume is None else resuming.read(resume, fps, description, _fixed(settings))
+    usable = _usable(fps, ledger.spent(), earlier)
+    planned = _planned(usable, earlier, max_queries)
+    inquiry = Inquiry(target, fps, settings, ledger, planned, earlier, len(usable), note)
+    if isinstance(target, ForeignTarget) and len(earlier) < len(planned):
+        target.reach()
+    if resume is None:
+        inquiry.run(None)
+        return inquiry.report()
+    saver = resuming.Saver(resume, lambda: inquiry.report().to_json())
+    try:
+        inquiry.run(saver)
+    finally:
+        saver.close()
+    return inquiry.report()
+
+
+def _usable(fps: FingerprintSet, spent: set[int], earlier: dict[int, Answer]) -> list[int]:
+    """The keys that may be asked under, in order: unspent ones, and those of an earlier run."""
+    usable = [index for index in range(len(fps)) if index in earlier or index not in spent]
+    if not usable:
+        raise FingerprintError(
+            f"all {len(fps)} keys of the set are spent: keys that somebody else has seen prove "
+            "nothing any more, so verify with another set"
+        )
+    return usable
+
+
+def _planned(usable: list[int], earlier: dict[int, Answer], max_queries: int | None) -> list[int]:
+    """Those of the usable keys that are asked under."""
+    room = len(usable) if max_queries is None else max(max_queries - len(earlier), 0)
+    fresh = [index for index in usable if index not in earlier][:room]
+    return sorted([*earlier, *fresh])
+
+
+def _fixed(settings: Settings) -> dict[str, Any]:
+    """What an earlier run must have had alike, for both to be one verification."""
+    return {
+        "alpha": settings.alpha,
+        "decoys": settings.decoys,
+        "claim": settings.claim,
+        "temperature": settings.temperature,
+        "max_new_tokens": settings.max_new_tokens,
+    }
+
+
+def _by_likelihood(
+    target: Any,
+    fps: FingerprintSet,
+    settings: Settings,
+    usable: list[int],
+    max_queries: int | None,
+) -> Report:
+    """One teacher-forced pass over all keys, and the text that greedy decoding writes."""
+    started = time.monotonic()
+    planned = _planned(usable, {}, max_queries)
+    answers: dict[int, Answer] = {}
+    ask_plainly(target, fps, planned, settings, answers.__setitem__)
+    found = target.likelihoods(fps, planned)
+    description = target.describe()
+    places = range(len(planned))
+    queries = records(
+        fps,
+        planned,
+        [answers[place].text for place in places],
+        ranks_by_likelihood(fps, planned, found),
+        found,
+        [answers[place].asked for place in places],
+        spent=description.get("kind") != "local",
+    )
+    words = len(_core.response_words())
+    return Report.of(
+        queries,
+        target=description,
+        fps=fps,
+        evidence="likelihood",
+        alpha=settings.alpha,
+        decoys=settings.decoys,
+        claim=settings.claim,
+        candidates=[words, words - 1],
+        seconds=time.monotonic() - started,
+        exact=len(planned) == len(usable),
+        how={
+            "sequential": False,
+            "temperature": settings.temperature,
+            "max_new_tokens": settings.max_new_tokens,
+            "planned": len(planned),
+            "complete": True,
+            "pending": [],
+        },
+    )
+
+
+def _check(
+    target: Any,
+    fps: FingerprintSet,
+    max_queries: int | None,
+    alpha: float,
+    decoys: int,
+    temperature: float,
+    max_new_tokens: int | None,
+) -> None:
+    if not isinstance(fps, FingerprintSet):
+        raise TypeError("fps must be a FingerprintSet: keyring.generate makes one")
+    if not isinstance(target, Target):
+        raise TypeError(
+            "target must have answers and describe: wrap a model in LocalModel, or a server in "
+            "ApiModel"
+        )
+    if max_queries is not None and max_queries < 1:
+        raise ValueError(f"max_queries must be at least 1, not {max_queries}")
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
+    if decoys < 1:
+        raise ValueError(f"decoys must be at least 1, not {decoys}")
+    if not temperature >= 0:
+        raise ValueError(f"temperature must not be negative, not {temperature}")
+    if max_new_tokens is not None and max_new_tokens < 1:
+        raise ValueError(f"max_new_tokens must be at least 1, not {max_new_tokens}")

@@ -1,5 +1,0 @@
-"""The report as a page: one self-contained HTML file, for people to read and to file."""
-
-from ifrs.report.page import render_page
-
-__all__ = ["render_page"]

@@ -1,0 +1,1 @@
+"""What runs on torch and knows nothing of tokens."""
