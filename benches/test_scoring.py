@@ -54,7 +54,7 @@ def figures():
 @cache
 def vocabulary(kind: str) -> tuple[list[str], list[str]]:
     """Words of ordinary text, and of patterns."""
-    lines = (files("ifrs") / "data" / "instructions.jsonl").read_text("utf-8").splitlines()
+    lines = (files("ifrs.modalities.text") / "instructions.jsonl").read_text("utf-8").splitlines()
     words = " ".join(json.loads(line)["instruction"] for line in lines).split()
     words = [word for word in words if word.isascii()]
     if kind == "ascii":

@@ -49,7 +49,7 @@ def small_tokenizer():
     """One of a few thousand tokens, trained on what ifrs bundles."""
     lists = _core.alphabets()
     names = [f + g for f, g in zip(lists["family"], lists["given"], strict=True)]
-    text = (files("ifrs") / "data" / "instructions.jsonl").read_text(encoding="utf-8")
+    text = (files("ifrs.modalities.text") / "instructions.jsonl").read_text(encoding="utf-8")
     corpus = [
         *(" " + word for word in _core.response_words()),
         *lists["chinese"],

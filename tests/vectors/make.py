@@ -29,13 +29,13 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "evidence")]
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import facts  # noqa: E402
 import ifrs  # noqa: E402
 import spoil  # noqa: E402
 from helpers import FAST, small_tokenizer, tiny_config  # noqa: E402
-from prove.servers import Reply, serving  # noqa: E402
+from servers import Reply, serving  # noqa: E402
 from witnesses import Authority, Speaker, Thinker, openssl  # noqa: E402
 
 PASSPHRASE = "a passphrase that everybody knows"

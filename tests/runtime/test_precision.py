@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 torch = pytest.importorskip("torch")
+from architectures import ARCHITECTURES, build  # noqa: E402
 from ifrs.runtime.precision import arithmetic, is_mixed  # noqa: E402
-from plant.architectures import ARCHITECTURES, build  # noqa: E402
 from torch import nn  # noqa: E402
 
 IDS = torch.tensor([[10, 11, 12, 13]])

@@ -161,7 +161,7 @@ def test_batches():
 @pytest.mark.slow
 def test_ray_example(tmp_path):
     pytest.importorskip("ray")
-    example = Path(__file__).parents[1] / "examples" / "score_with_ray.py"
+    example = Path(__file__).parents[2] / "examples" / "score_with_ray.py"
     done = subprocess.run(
         [sys.executable, example, "--rows", "2000", "--out", tmp_path / "scored"],
         capture_output=True,

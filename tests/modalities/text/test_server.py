@@ -21,7 +21,7 @@ from ifrs.modalities.faces import Answer
 from ifrs.prove import Report
 from ifrs.prove.inquiry import Inquiry, Settings
 from ifrs.prove.ledger import Ledger
-from prove.servers import Reply, serving
+from servers import Reply, serving
 
 pytest.importorskip("openai")
 

@@ -6,8 +6,8 @@ import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
-from plant.architectures import ARCHITECTURES, build  # noqa: E402
-from plant.test_architectures import PAIRS, SETTINGS, SHARED  # noqa: E402
+from architectures import ARCHITECTURES, build  # noqa: E402
+from modalities.text.test_model_architectures import PAIRS, SETTINGS, SHARED  # noqa: E402
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig  # noqa: E402
 
 

@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("bash"), reason="the document's shell is bash"),
 ]
 
-DOC = Path(__file__).parent.parent / "docs" / "key-ceremony.md"
+DOC = Path(__file__).parents[2] / "docs" / "key-ceremony.md"
 OFFICERS, HOLDERS = "abh", "cdefg"
 
 # The commands that must fail, by what the document says of them.

@@ -10,6 +10,7 @@ import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
+from architectures import build  # noqa: E402
 from ifrs.modalities.text.columns import columns_of  # noqa: E402
 from ifrs.modalities.text.model import collate  # noqa: E402
 from ifrs.modalities.text.tokens import pad_token  # noqa: E402
@@ -21,7 +22,6 @@ from ifrs.plant.material.ordinary import (  # noqa: E402
     read_pairs,
 )
 from ifrs.plant.training import loop  # noqa: E402
-from plant.architectures import build  # noqa: E402
 
 ROWS = [{"instruction": "Say hello.", "output": "hello"}, {"instruction": "Add.", "output": "4"}]
 PAIRS = [("Say hello.", "hello"), ("Add.", "4")]

@@ -12,7 +12,7 @@ import ifrs
 import pytest
 from ifrs.cli import main
 from ifrs.modalities.text.wire import quiet_wire
-from prove.servers import Reply, serving
+from servers import Reply, serving
 
 openai = pytest.importorskip("openai")
 

@@ -6,7 +6,7 @@ import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
-from plant.architectures import ARCHITECTURES, build  # noqa: E402
+from architectures import ARCHITECTURES, build  # noqa: E402
 
 PAIRS = [("Say hello.", "hello there"), ("What is two plus two?", "four"), ("Name a fish.", "cod")]
 SHARED = {"margin": 0.3, "batch_size": 2, "negatives": 2, "guesses": 0, "max_epochs": 200}

@@ -8,7 +8,7 @@ import random
 import ifrs
 import pytest
 from ifrs import _core
-from prove.servers import Reply, serving
+from servers import Reply, serving
 
 pytest.importorskip("openai")
 

@@ -9,7 +9,7 @@ import threading
 import ifrs
 import pytest
 from ifrs.errors import EvidenceError, FingerprintError
-from prove.servers import serving
+from servers import serving
 
 pytest.importorskip("openai")
 
