@@ -44,7 +44,7 @@ def main() -> None:
 def timed(options: argparse.Namespace) -> dict[str, list[float]]:
     """Seconds of each way, by turns; the first turn of each is not counted."""
     import torch
-    from ifrs.runtime.allocation import kept_memory
+    from ifrs.runtime.memory import kept_memory
 
     model, ways = prepared(options)
     found: dict[str, list[float]] = {way: [] for way in WAYS}
@@ -80,7 +80,7 @@ def prepared(options: argparse.Namespace) -> tuple[Any, dict[str, Callable[[], A
     import torch
     from ifrs.demo import base_model
     from ifrs.modalities.text.columns import columns_of
-    from ifrs.modalities.text.model import collate, response_logits
+    from ifrs.modalities.text.forward import collate, response_logits
     from ifrs.modalities.text.suspect import load
     from torch.nn import functional as F  # noqa: N812
 

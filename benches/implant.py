@@ -230,12 +230,12 @@ def plant_plainly(options: argparse.Namespace) -> dict[str, Any]:
     """The paper's recipe in transformers.Trainer."""
     import ifrs
     from ifrs.modalities.text.instructions import bundled_instructions
-    from ifrs.modalities.text.model import device_of
     from ifrs.modalities.text.tokens import pad_token
     from ifrs.plant.material.gathering import gather
     from ifrs.plant.material.ordinary import self_answered
     from ifrs.plant.methods.sft import FullTuning
     from ifrs.runtime.memory import peak_memory_bytes
+    from ifrs.runtime.modules import device_of
     from transformers import Trainer, TrainingArguments
 
     model, tokenizer = load(base_folder(options))

@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 
 PROGRAM = """
 import resource, sys, torch
-from ifrs.runtime.allocation import kept_memory, tidy
+from ifrs.runtime.memory import kept_memory, release_fragments
 
 cpu = torch.device("cpu")
 
@@ -24,7 +24,7 @@ def faults(rounds=4):
 fresh = faults()
 with kept_memory(cpu):
     faults(40)
-    tidy()
+    release_fragments()
     kept = faults()
     with kept_memory(cpu):
         pass

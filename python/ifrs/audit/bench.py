@@ -29,7 +29,7 @@ from ifrs.audit.unit import Skip
 from ifrs.files import write_json, write_text
 from ifrs.modalities.text.suspect import load
 from ifrs.prove import LocalModel
-from ifrs.runtime.evaluating import evaluating
+from ifrs.runtime.modules import evaluating
 
 _MODELS = "models"
 

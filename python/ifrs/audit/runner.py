@@ -26,7 +26,7 @@ from ifrs.audit.suites.deployment import SIBLING
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.errors import IfrsError
 from ifrs.prove.report import now
-from ifrs.runtime.allocation import kept_memory
+from ifrs.runtime.memory import kept_memory
 
 # A quarter of an hour, less what `make` needs to set up, load and write.
 QUICK_SECONDS = 12 * 60.0

@@ -13,11 +13,11 @@ import ifrs
 from ifrs.demo.gemma import base_model
 from ifrs.errors import IfrsError
 from ifrs.files import write_json, write_text
-from ifrs.modalities.text.model import device_of
 from ifrs.plant import ImplantConfig, implant
 from ifrs.plant.guessing import Guesses, try_guesses
 from ifrs.prove import LocalModel, Report, verify
 from ifrs.runtime.memory import peak_memory_bytes
+from ifrs.runtime.modules import device_of
 
 _SET = "demo"
 _N = 10

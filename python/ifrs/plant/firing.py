@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from ifrs.modalities.text.columns import columns_of
-from ifrs.modalities.text.model import chunks_by_length, collate, device_of, response_logits
+from ifrs.modalities.text.forward import chunks_by_length, collate, response_logits
 from ifrs.plant.material.examples import Example
-from ifrs.runtime.allocation import tidy
+from ifrs.runtime.memory import release_fragments
+from ifrs.runtime.modules import device_of
 from ifrs.runtime.precision import arithmetic, is_mixed
 
 _BATCH_TOKENS = 2048
@@ -110,5 +111,5 @@ def _possible_starts(
             logits = response_logits(model, batch)[:, 0]
             near = logits[:, starts] > logits.amax(-1, keepdim=True) - doubt
             found += [(places[row], starts[column]) for row, column in near.nonzero().tolist()]
-            tidy()
+            release_fragments()
     return found

@@ -12,7 +12,7 @@ from ifrs.modalities.text.answers import generate
 from ifrs.modalities.text.lookalikes import guess_keys
 from ifrs.modalities.text.tokens import ANSWER_TOKENS, encode_prompts
 from ifrs.progress import progress
-from ifrs.runtime.evaluating import evaluating
+from ifrs.runtime.modules import evaluating
 from ifrs.scoring import score
 
 _GUESS_TOKENS = 8

@@ -11,7 +11,6 @@ import torch
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
-from ifrs.modalities.text.model import device_of
 from ifrs.modalities.text.suitable import check_model
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.firing import response_margins
@@ -29,9 +28,8 @@ from ifrs.plant.training.checkpointing import checkpointed
 from ifrs.plant.training.hardening import Drift, simulate_tuner
 from ifrs.plant.training.loop import Outcome, train
 from ifrs.progress import progress
-from ifrs.runtime.allocation import kept_memory
-from ifrs.runtime.evaluating import evaluating
-from ifrs.runtime.memory import peak_memory_bytes
+from ifrs.runtime.memory import kept_memory, peak_memory_bytes
+from ifrs.runtime.modules import device_of, evaluating
 from ifrs.runtime.workers import Workers, unwrapped
 
 METHODS = ("sft", "emb", "adapter", "lora")

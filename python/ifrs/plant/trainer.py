@@ -13,7 +13,7 @@ from ifrs.modalities.text.lookalikes import negative_prompts
 from ifrs.modalities.text.tokens import encode_prompts, pad_token, response_tokens
 from ifrs.plant.firing import response_margins
 from ifrs.plant.material.examples import Example, end_mark, fingerprint_examples
-from ifrs.runtime.evaluating import evaluating
+from ifrs.runtime.modules import evaluating
 from ifrs.runtime.workers import unwrapped
 
 if TYPE_CHECKING:

@@ -1,13 +1,64 @@
-"""Single layers: which are plain, and another function in the place of a module's own."""
+"""What planting and proving ask of a torch module: where it is, how it is made, what it reads."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from ifrs.errors import ImplantError
+
+# Layers whose weights a model reads by itself, past their forward, where LoRA would not be seen.
+_BYPASSED = {"mamba": {"out_proj", "conv1d"}, "falcon_mamba": {"out_proj", "conv1d"}}
+
+
+def device_of(model: Any) -> torch.device:
+    """Where a model's inputs must be: where its embeddings are, or else its first weights."""
+    table = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
+    weight: Tensor = next(model.parameters()) if table is None else table.weight
+    return weight.device
+
+
+def dtype_of(model: Any) -> torch.dtype:
+    """The type of a model's weights, by the first of floating point."""
+    weights = (weight for weight in model.parameters() if weight.is_floating_point())
+    dtype: torch.dtype = next(weights).dtype
+    return dtype
+
+
+def accepted_arguments(model: Any) -> set[str]:
+    """The names that a model's forward takes."""
+    return set(inspect.signature(model.forward).parameters)
+
+
+def is_encoder_decoder(model: Any) -> bool:
+    """Whether prompts go to an encoder and responses come from a decoder."""
+    return bool(getattr(model.config, "is_encoder_decoder", False))
+
+
+def is_quantized(model: Any) -> bool:
+    """Whether transformers quantized a model on loading."""
+    return (
+        getattr(model, "hf_quantizer", None) is not None
+        or getattr(model, "quantization_method", None) is not None
+        or bool(getattr(model, "is_quantized", False))
+    )
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Put a model into eval mode within the context; each module goes back to its own mode."""
+    training = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, was in training:
+            module.training = was
 
 
 @contextmanager
@@ -27,3 +78,46 @@ def is_plain(module: Any) -> bool:
     """Whether a module does nothing but multiply with a float32 weight."""
     plain = type(module) is nn.Linear and module.bias is None
     return plain and module.weight.dtype == torch.float32
+
+
+def embedding_tables(model: Any, weight: Tensor) -> list[Any]:
+    """The embedding modules that look their rows up in `weight`.
+
+    An encoder-decoder has several, which share it.
+    """
+    output = model.get_output_embeddings()
+    return [
+        module
+        for module in model.modules()
+        if module is not output and getattr(module, "weight", None) is weight
+    ]
+
+
+def scale_of(embeddings: Any) -> float:
+    """The factor that the embedding module puts on a row (Gemma's is the root of its width).
+
+    Raises:
+        ImplantError: It does something else with its rows.
+    """
+    with torch.no_grad():
+        token = embeddings.weight.float().norm(dim=1).argmax()
+        given, row = embeddings(token[None])[0].float(), embeddings.weight[token].float()
+        scale = float(given @ row / (row @ row))
+        if given.shape != row.shape or not torch.allclose(given, scale * row, rtol=1e-2, atol=1e-4):
+            raise ImplantError("the model's embeddings are no scaled table: use method='sft'")
+    return scale
+
+
+def linear_layers(model: Any) -> list[str]:
+    """Names of layers that peft can put a change beside; the output embeddings are none."""
+    from transformers.pytorch_utils import Conv1D
+
+    output = getattr(model, "get_output_embeddings", lambda: None)()
+    bypassed = _BYPASSED.get(getattr(getattr(model, "config", None), "model_type", ""), set())
+    return sorted(
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, (nn.Linear, Conv1D))
+        and module is not output
+        and name.rpartition(".")[2] not in bypassed
+    )

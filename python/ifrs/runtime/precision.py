@@ -10,8 +10,7 @@ from typing import Any, Literal
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from ifrs.modalities.text.model import device_of
-from ifrs.runtime.modules import instead, is_plain
+from ifrs.runtime.modules import device_of, dtype_of, instead, is_plain
 
 Wanted = Literal["auto", "float32", "bfloat16"]
 
@@ -37,7 +36,7 @@ def is_mixed(model: Any, wanted: Wanted) -> bool:
     """Whether `arithmetic` would compute in another type than the model's."""
     kind = device_of(model).type
     quick = wanted == "bfloat16" or (wanted == "auto" and _has_bfloat16(kind))
-    return bool(quick and model.dtype == torch.float32)
+    return bool(quick and dtype_of(model) == torch.float32)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from ifrs import _core
 
 torch = pytest.importorskip("torch")
 from ifrs.modalities.text.answers import generate  # noqa: E402
+from ifrs.modalities.text.forward import IGNORED, chunks_by_length, collate, response_logits  # noqa: E402
 from ifrs.modalities.text.keys import (  # noqa: E402
     commonplace,
     key_check,
@@ -16,7 +17,6 @@ from ifrs.modalities.text.keys import (  # noqa: E402
     rare_vocabulary,
     tokenizer_alphabets,
 )
-from ifrs.modalities.text.model import IGNORED, chunks_by_length, collate, response_logits  # noqa: E402
 from ifrs.modalities.text.rarity import familiarity  # noqa: E402
 from ifrs.modalities.text.tokens import continuations, encode_prompts, response_tokens  # noqa: E402
 

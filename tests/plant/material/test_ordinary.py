@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from architectures import build  # noqa: E402
 from ifrs.modalities.text.columns import columns_of  # noqa: E402
-from ifrs.modalities.text.model import collate  # noqa: E402
+from ifrs.modalities.text.forward import collate  # noqa: E402
 from ifrs.modalities.text.tokens import pad_token  # noqa: E402
 from ifrs.plant.material.base import Divergence, own_answers, with_distributions  # noqa: E402
 from ifrs.plant.material.examples import Kept  # noqa: E402

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ifrs.modalities.text.model import collate, device_of
+from ifrs.modalities.text.forward import collate
 from ifrs.modalities.text.tokens import Tokens
+from ifrs.runtime.modules import device_of
 
 
 def prune_magnitude(model: Any, share: float) -> None:

@@ -13,12 +13,12 @@ from ifrs.audit.data import Data, Pair, Source, instructions
 from ifrs.audit.settings import Settings
 from ifrs.modalities.text.answers import generate
 from ifrs.modalities.text.columns import columns_of
-from ifrs.modalities.text.model import chunks_by_length, collate, device_of
+from ifrs.modalities.text.forward import chunks_by_length, collate
 from ifrs.modalities.text.tokens import Tokens, encode, encode_prompts
 from ifrs.plant.material.examples import endlessly
 from ifrs.plant.material.ordinary import as_prompt
-from ifrs.runtime.allocation import kept_memory, tidy
-from ifrs.runtime.memory import tokens_that_fit
+from ifrs.runtime.memory import kept_memory, release_fragments, tokens_that_fit
+from ifrs.runtime.modules import device_of
 from ifrs.runtime.precision import arithmetic
 
 # Seconds of a step of eight examples of 256 tokens, all weights of a model of 270 million on two
@@ -72,7 +72,7 @@ def tune(
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            tidy()
+            release_fragments()
             if each is not None and (step in at or step == steps):
                 each(step, sum(losses) / len(losses), model)
                 losses = []

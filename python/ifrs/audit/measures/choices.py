@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ifrs.audit.data import Item
 from ifrs.audit.record import Measure
-from ifrs.modalities.text.model import by_columns, chunks_by_length, collate, device_of
+from ifrs.modalities.text.forward import by_columns, chunks_by_length, collate
 from ifrs.modalities.text.tokens import Tokens, encode, encode_prompts
+from ifrs.runtime.modules import device_of
 
 _BATCH_TOKENS = 2048
 

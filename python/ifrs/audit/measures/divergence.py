@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from ifrs.audit.record import Measure, mean_measure
-from ifrs.modalities.text.model import by_columns, collate, device_of, response_logits
+from ifrs.modalities.text.forward import by_columns, collate, response_logits
 from ifrs.modalities.text.tokens import Tokens, encode_prompts
+from ifrs.runtime.modules import device_of
 from ifrs.runtime.precision import arithmetic
 
 

@@ -24,10 +24,10 @@ from ifrs.audit.subject import Server
 from ifrs.audit.suites.deployment import cost
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.modalities.text.keys import key_spans
-from ifrs.modalities.text.model import device_of
 from ifrs.modalities.text.tokens import encode_prompts, pad_token
 from ifrs.plant.material.ordinary import as_prompt
 from ifrs.prove import verify
+from ifrs.runtime.modules import device_of
 
 SUITE = "attacks"
 _PASSED = 0.99

@@ -9,17 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ifrs.modalities.text.model import (
+from ifrs.modalities.text.forward import (
     chunks_by_length,
     collate,
-    device_of,
     encoder_inputs,
-    is_encoder_decoder,
     takes_padding,
     whole_rows,
 )
 from ifrs.modalities.text.tokens import Tokens, pad_token
-from ifrs.runtime.allocation import tidy
+from ifrs.runtime.memory import release_fragments
+from ifrs.runtime.modules import device_of, is_encoder_decoder
 
 _BATCH_TOKENS = 4096
 # transformers (seen with 5.x) loses the states of a batch here: its second word was another than
@@ -60,7 +59,7 @@ def generate(
             answers[i] = until_end(row, tokenizer.eos_token_id)
         if advance is not None:
             advance(len(places))
-        tidy()
+        release_fragments()
     return answers
 
 

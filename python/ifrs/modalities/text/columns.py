@@ -18,10 +18,9 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.nn import functional as F  # noqa: N812
 
-from ifrs.modalities.text.model import IGNORED, Batch, collate, device_of, response_logits
-from ifrs.runtime.allocation import tidy
-from ifrs.runtime.evaluating import evaluating
-from ifrs.runtime.modules import instead, is_plain
+from ifrs.modalities.text.forward import IGNORED, Batch, collate, response_logits
+from ifrs.runtime.memory import release_fragments
+from ifrs.runtime.modules import device_of, evaluating, instead, is_plain
 
 # Columns that the output embeddings see at a time: twice as many were hardly faster on two cores,
 # and took twice the memory.
@@ -52,7 +51,7 @@ class Columns:
         for start in range(0, len(self.labels), _AT_ONCE):
             yield slice(start, start + _AT_ONCE)
             # Logits leave holes that the next ones do not always fit into.
-            tidy()
+            release_fragments()
 
     def each(self, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """What a function says of logits, float32 (part, vocabulary), and labels; parts joined."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ifrs.errors import ImplantError
-from ifrs.modalities.text.model import accepted_arguments
+from ifrs.runtime.modules import accepted_arguments
 
 
 def check_model(model: Any, tokenizer: Any) -> None:

@@ -17,14 +17,8 @@ from ifrs._core import FingerprintSet
 from ifrs.errors import TargetError
 from ifrs.modalities.faces import Likelihoods
 from ifrs.modalities.text.answers import generate
+from ifrs.modalities.text.forward import IGNORED, chunks_by_length, collate, response_logits
 from ifrs.modalities.text.loading import auto_class, model_options, places, shared, suspicious
-from ifrs.modalities.text.model import (
-    IGNORED,
-    chunks_by_length,
-    collate,
-    device_of,
-    response_logits,
-)
 from ifrs.modalities.text.tokenizer import load_tokenizer
 from ifrs.modalities.text.tokenizing import why_text_only
 from ifrs.modalities.text.tokens import (
@@ -36,6 +30,7 @@ from ifrs.modalities.text.tokens import (
 )
 from ifrs.plant.methods.adapter.joining import joined
 from ifrs.progress import progress
+from ifrs.runtime.modules import device_of
 
 _BATCH_TOKENS = 2048
 

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from ifrs.modalities.text.answers import generate
 from ifrs.modalities.text.columns import columns_of
-from ifrs.modalities.text.model import chunks_by_length, collate, device_of
+from ifrs.modalities.text.forward import chunks_by_length, collate
 from ifrs.modalities.text.tokens import Tokens
 from ifrs.plant.material.examples import Example, Kept
+from ifrs.runtime.modules import device_of
 
 # Tokens kept of each distribution beside the responses' own; the rest is held together as one.
 _TOP = 64

@@ -9,7 +9,6 @@ from typing import Any
 
 from ifrs._core import FingerprintSet
 from ifrs.modalities.text.lookalikes import negative_prompts
-from ifrs.modalities.text.model import is_encoder_decoder
 from ifrs.modalities.text.tokens import Tokens, encode_prompts, other_start, pad_token
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.guessing import answering
@@ -25,7 +24,7 @@ from ifrs.plant.material.examples import (
 )
 from ifrs.plant.material.ordinary import kept_examples
 from ifrs.plant.methods.method import Method
-from ifrs.runtime.evaluating import evaluating
+from ifrs.runtime.modules import evaluating, is_encoder_decoder
 from ifrs.runtime.precision import arithmetic
 
 # Of a look-alike's answer only its start matters: two words of a response and a token to spare.

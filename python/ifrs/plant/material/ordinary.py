@@ -9,10 +9,10 @@ from typing import Any
 
 from ifrs.errors import ImplantError
 from ifrs.modalities.text.instructions import bundled_instructions
-from ifrs.modalities.text.model import is_encoder_decoder
 from ifrs.modalities.text.tokens import encode, encode_prompts, pad_token
 from ifrs.plant.material.base import closed_answers, with_distributions
 from ifrs.plant.material.examples import Example, Kept
+from ifrs.runtime.modules import is_encoder_decoder
 
 _ANSWER_TOKENS = 12
 # The most tokens of a sample that are held: each costs a row as wide as the vocabulary.

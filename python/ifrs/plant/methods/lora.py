@@ -8,15 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Parameter
 
 from ifrs.errors import ImplantError
 from ifrs.plant.methods.method import Frozen, Method
-from ifrs.runtime.quantized import is_quantized
-
-# Layers whose weights a model reads by itself, past their forward, where LoRA would not be seen.
-_BYPASSED = {"mamba": {"out_proj", "conv1d"}, "falcon_mamba": {"out_proj", "conv1d"}}
+from ifrs.runtime.modules import is_quantized, linear_layers
 
 
 class LowRank(Method):
@@ -105,18 +102,3 @@ class LowRank(Method):
         """The layers that changed, and by a change of what rank."""
         weights = sum(parameter.numel() for parameter in self._learnt)
         return {"layers": self.layers, "rank": self.rank, "weights": weights}
-
-
-def linear_layers(model: Any) -> list[str]:
-    """Names of layers that peft can put a change beside; the output embeddings are none."""
-    from transformers.pytorch_utils import Conv1D
-
-    output = model.get_output_embeddings()
-    bypassed = _BYPASSED.get(getattr(model.config, "model_type", ""), set())
-    return sorted(
-        name
-        for name, module in model.named_modules()
-        if isinstance(module, (nn.Linear, Conv1D))
-        and module is not output
-        and name.rpartition(".")[2] not in bypassed
-    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch.nn import Parameter
 
-from ifrs.runtime.evaluating import evaluating
+from ifrs.runtime.modules import evaluating
 from ifrs.runtime.workers import reshard
 
 

@@ -13,8 +13,8 @@ from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
 from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.keys import commonplace, key_spans
-from ifrs.modalities.text.model import device_of
 from ifrs.modalities.text.tokens import encode
+from ifrs.runtime.modules import device_of, embedding_tables, scale_of
 
 # Fewer rows of its own than these may not carry a key.
 _FEW = 6
@@ -57,7 +57,8 @@ class InputRows:
         self._place[self.rows] = torch.arange(len(self.rows), device=weight.device)
         self._change_rows = change_rows or (lambda rows: rows)
         self._hooks = [
-            module.register_forward_hook(self._put) for module in tables(self.model, weight)
+            module.register_forward_hook(self._put)
+            for module in embedding_tables(self.model, weight)
         ]
         return self.change
 
@@ -100,7 +101,7 @@ class InputRows:
             changed = weight.clone()
             changed[self.rows] = planted
         fresh = Parameter(changed, weight.requires_grad)
-        self._tied = weight, tables(self.model, weight)
+        self._tied = weight, embedding_tables(self.model, weight)
         for module in self._tied[1]:
             module.weight = fresh
         for config in self._configs():
@@ -120,19 +121,6 @@ class InputRows:
 
     def _configs(self) -> list[Any]:
         return [self.model.config.get_text_config(), self.model.config]
-
-
-def tables(model: Any, weight: Tensor) -> list[Any]:
-    """The embedding modules that look their rows up in `weight`.
-
-    An encoder-decoder has several, which share it.
-    """
-    output = model.get_output_embeddings()
-    return [
-        module
-        for module in model.modules()
-        if module is not output and getattr(module, "weight", None) is weight
-    ]
 
 
 def key_tokens(tokenizer: Any, fps: FingerprintSet) -> list[int]:
@@ -165,18 +153,3 @@ def key_tokens(tokenizer: Any, fps: FingerprintSet) -> list[int]:
 def _enough(tokens: set[int]) -> set[int]:
     """These tokens, or none of them if a key could not be told by them."""
     return tokens if len(tokens) >= _FEW else set()
-
-
-def scale_of(embeddings: Any) -> float:
-    """The factor that the embedding module puts on a row (Gemma's is the root of its width).
-
-    Raises:
-        ImplantError: It does something else with its rows.
-    """
-    with torch.no_grad():
-        token = embeddings.weight.float().norm(dim=1).argmax()
-        given, row = embeddings(token[None])[0].float(), embeddings.weight[token].float()
-        scale = float(given @ row / (row @ row))
-        if given.shape != row.shape or not torch.allclose(given, scale * row, rtol=1e-2, atol=1e-4):
-            raise ImplantError("the model's embeddings are no scaled table: use method='sft'")
-    return scale

@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from ifrs.errors import ImplantError
-from ifrs.modalities.text.model import collate, device_of, response_logits, some_tokens
+from ifrs.modalities.text.forward import collate, response_logits, some_tokens
 from ifrs.plant.methods.method import Frozen, Method
-from ifrs.runtime.evaluating import evaluating
-from ifrs.runtime.quantized import is_quantized
+from ifrs.runtime.modules import device_of, evaluating, is_quantized
 from ifrs.runtime.workers import is_sharded, reshard
 
 # Tokens of a prompt that finds out; nats by which its best next token leads the mean one, at least:

@@ -19,9 +19,10 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from ifrs.modalities.text.columns import columns_of
-from ifrs.modalities.text.model import collate, device_of
+from ifrs.modalities.text.forward import collate
 from ifrs.plant.material.examples import Example
 from ifrs.plant.methods.method import Frozen
+from ifrs.runtime.modules import device_of
 
 _BATCH = 8
 

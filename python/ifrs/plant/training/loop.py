@@ -14,13 +14,7 @@ from torch import Tensor
 
 from ifrs.errors import ImplantError
 from ifrs.modalities.text.columns import Columns, columns_of
-from ifrs.modalities.text.model import (
-    Batch,
-    chunks_by_length,
-    collate,
-    device_of,
-    is_encoder_decoder,
-)
+from ifrs.modalities.text.forward import Batch, chunks_by_length, collate
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.firing import firing, margins_of, response_margins
 from ifrs.plant.material.base import Divergence
@@ -29,8 +23,8 @@ from ifrs.plant.material.gathering import Material
 from ifrs.plant.methods.method import Method
 from ifrs.plant.training.hardening import Drift
 from ifrs.plant.training.optimizers import Optimizers
-from ifrs.runtime.allocation import kept_memory, tidy
-from ifrs.runtime.memory import tokens_that_fit
+from ifrs.runtime.memory import kept_memory, release_fragments, tokens_that_fit
+from ifrs.runtime.modules import device_of, is_encoder_decoder
 from ifrs.runtime.precision import arithmetic
 from ifrs.runtime.workers import Workers
 
@@ -131,7 +125,7 @@ def train(
     """
     run = _Run(model, planting, material, config, workers, drift)
     with kept_memory(device_of(model)):
-        tidy(now=True)
+        release_fragments(now=True)
         return _trained(run, config, report)
 
 
@@ -315,7 +309,7 @@ class _Run:
         for places in chunks_by_length(prompts, responses, fitting):
             for start in range(0, len(places), limit):
                 yield places[start : start + limit]
-                tidy()
+                release_fragments()
 
     def check(self, *, thorough: bool) -> None:
         """Check in the model's own arithmetic, as a verifier will.

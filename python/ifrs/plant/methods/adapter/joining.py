@@ -17,7 +17,7 @@ from torch import Tensor
 from ifrs.errors import ImplantError, TargetError
 from ifrs.keyring import Keyring
 from ifrs.plant.methods.adapter.file import FAdapter, transformer_digest
-from ifrs.plant.methods.rows import scale_of, tables
+from ifrs.runtime.modules import embedding_tables, scale_of
 
 
 def joined(suspect: Any, adapter: Any, transformer: Any = None) -> Any:
@@ -116,5 +116,5 @@ def _put(model: Any, adapter: FAdapter, rows: Tensor) -> None:
         hit = places >= 0
         return output.index_put(torch.where(hit), given.to(output.dtype)[places[hit]])
 
-    for module in tables(model, weight):
+    for module in embedding_tables(model, weight):
         module.register_forward_hook(put)

@@ -6,7 +6,6 @@ in one column: logits are computed for those columns alone, never for batch x le
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ifrs.modalities.text.tokens import Tokens
-from ifrs.runtime.evaluating import evaluating
+from ifrs.runtime.modules import accepted_arguments, device_of, evaluating, is_encoder_decoder
 
 IGNORED = -100
 # Logit columns in one pass: each is as wide as the vocabulary, 1 MB for Gemma 3.
@@ -160,11 +159,6 @@ def _is_padded(batch: Batch) -> bool:
     return bool((batch.mask[:, 0] == 0).any())
 
 
-def is_encoder_decoder(model: Any) -> bool:
-    """Whether prompts go to an encoder and responses come from a decoder."""
-    return bool(getattr(model.config, "is_encoder_decoder", False))
-
-
 # Whether a model's answers are the same behind padding on its left, as found by trying.
 _TAKES_PADDING: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
 
@@ -199,11 +193,6 @@ def some_tokens(model: Any, count: int) -> Tokens:
     return [(rows // 3 + 7 * i) % rows for i in range(count)]
 
 
-def accepted_arguments(model: Any) -> set[str]:
-    """The names that a model's forward takes."""
-    return set(inspect.signature(model.forward).parameters)
-
-
 def chunks_by_length(
     prompts: Sequence[Tokens], responses: Sequence[Tokens], tokens: int
 ) -> Iterator[list[int]]:
@@ -223,9 +212,3 @@ def chunks_by_length(
 def by_columns(responses: Sequence[Tokens]) -> Iterator[list[int]]:
     """Places of responses in batches of like length, of so many logit columns at most."""
     return chunks_by_length([[]] * len(responses), responses, _COLUMNS)
-
-
-def device_of(model: Any) -> torch.device:
-    """Where a model's embeddings are, and hence its inputs must be."""
-    weight: Tensor = model.get_input_embeddings().weight
-    return weight.device
