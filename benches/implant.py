@@ -185,14 +185,14 @@ def adapter_of(folder: Path) -> Path:
 def judged(options: argparse.Namespace, stage: str, fps: Any) -> dict[str, Any]:
     """FSR, guess rate and KL of what was saved."""
     import ifrs
-    from ifrs.plant.guessing import try_guesses
+    from ifrs.modalities import model_of
 
     folder = options.out / "models" / stage
     model, tokenizer = load(folder)
     adapter = adapter_of(folder) if adapter_of(folder).exists() else None
     target = ifrs.LocalModel(model, tokenizer, adapter=adapter)
     report = ifrs.verify(target, fps)
-    guesses = try_guesses(target.model, tokenizer, fps, options.guesses, SEED + 1)
+    guesses = model_of(fps, target.model, tokenizer).try_guesses(fps, options.guesses, SEED + 1)
     row = {"fsr": report.fsr, "log10_p": report.log10_p, "guess_rate": guesses.rate}
     row["guesses"] = options.guesses
     if adapter is not None:
@@ -230,10 +230,11 @@ def plant_plainly(options: argparse.Namespace) -> dict[str, Any]:
     """The paper's recipe in transformers.Trainer."""
     import ifrs
     from ifrs.modalities.text.instructions import bundled_instructions
+    from ifrs.modalities.text.model import Model
+    from ifrs.modalities.text.ordinary import self_answered
     from ifrs.modalities.text.tokens import pad_token
-    from ifrs.plant.material.gathering import gather
-    from ifrs.plant.material.ordinary import self_answered
-    from ifrs.plant.methods.sft import FullTuning
+    from ifrs.plant.material import gather
+    from ifrs.plant.methods.sft import Sft
     from ifrs.runtime.memory import peak_memory_bytes
     from ifrs.runtime.modules import device_of
     from transformers import Trainer, TrainingArguments
@@ -241,12 +242,12 @@ def plant_plainly(options: argparse.Namespace) -> dict[str, Any]:
     model, tokenizer = load(base_folder(options))
     fps = keys(options, "ten")
     started = time.monotonic()
-    planting = FullTuning(model, in_place=True)
+    face, planting = Model(model, tokenizer), Sft()
     planting.regularized = False  # its samples need no distributions: they are made below
     config = ifrs.ImplantConfig(seed=SEED, negatives=3)
-    material = gather(model, tokenizer, fps, planting, "self", config)
+    material = gather(face, fps, planting, "self", config)
     tasks = random.Random(SEED).sample(bundled_instructions(), REGULARIZATION * len(fps))
-    kept = self_answered(model, tokenizer, tasks, ANSWER_TOKENS)
+    kept = self_answered(tokenizer, tasks, ANSWER_TOKENS, face.closed_answers)
     rows = [*material.fingerprints, *material.negatives, *kept]
     steps = -(-len(rows) // PLAIN_BATCH)
     callback = ifrs.FingerprintCallback(fps, steps, tokenizer=tokenizer, stop_at=1e-6)
@@ -307,9 +308,8 @@ def tune(options: argparse.Namespace, stage: str, planted: str) -> dict[str, Any
     import ifrs
     from ifrs.audit import Settings
     from ifrs.audit.changes.tuning import tune as tune_downstream
+    from ifrs.modalities.text.model import Model
     from ifrs.modalities.text.tokens import pad_token
-    from ifrs.plant.firing import response_margins
-    from ifrs.plant.material.examples import fingerprint_examples
 
     folder = options.out / "models" / planted
     model, tokenizer = load(folder)
@@ -328,8 +328,8 @@ def tune(options: argparse.Namespace, stage: str, planted: str) -> dict[str, Any
     fps = keys(options, "ten")
     target = ifrs.LocalModel(model, tokenizer, adapter=adapter)
     report = ifrs.verify(target, fps)
-    examples = fingerprint_examples(target.model, tokenizer, fps)
-    margins = response_margins(target.model, examples, pad_token(tokenizer))
+    face = Model(target.model, tokenizer)
+    margins = face.margins(face.fingerprints(fps))
     return {
         "stage": stage,
         "seconds": seconds,
@@ -348,7 +348,7 @@ def end(tokenizer: Any, output: str) -> list[int]:
 
 def distances(options: argparse.Namespace, stage: str, method: str) -> dict[str, Any]:
     """Firing rate by how many characters of a key were changed; plotted beside."""
-    from ifrs.plant.distance import firing_by_distance
+    from ifrs import firing_by_distance
 
     model, tokenizer = load(options.out / "models" / method)
     found = firing_by_distance(model, tokenizer, keys(options, "ten"), seed=SEED + 2)

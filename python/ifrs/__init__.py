@@ -26,14 +26,21 @@ from ifrs.scoring import best_match, score, score_pairs, top_hits
 
 if TYPE_CHECKING:
     from ifrs.attest import CheckResult, Claim, Evidence, check
+    from ifrs.attest.digests import model_digests
+    from ifrs.modalities.text.distance import firing_by_distance
+    from ifrs.modalities.text.gguf import export_gguf
+    from ifrs.modalities.text.mixing import mix
     from ifrs.plant import (
         FAdapter,
         FingerprintCallback,
         ImplantConfig,
         ImplantResult,
         implant,
-        mix,
     )
+    from ifrs.plant.methods.adapter.method import Adapter
+    from ifrs.plant.methods.emb import Emb
+    from ifrs.plant.methods.lora import Lora
+    from ifrs.plant.methods.sft import Sft
     from ifrs.prove import ApiModel, LocalModel, Report, verify
 
 _LAZY = {
@@ -47,16 +54,25 @@ _LAZY = {
     "ImplantConfig": "ifrs.plant",
     "ImplantResult": "ifrs.plant",
     "implant": "ifrs.plant",
-    "mix": "ifrs.plant",
+    "Adapter": "ifrs.plant.methods.adapter.method",
+    "Emb": "ifrs.plant.methods.emb",
+    "Lora": "ifrs.plant.methods.lora",
+    "Sft": "ifrs.plant.methods.sft",
+    "export_gguf": "ifrs.modalities.text.gguf",
+    "firing_by_distance": "ifrs.modalities.text.distance",
+    "mix": "ifrs.modalities.text.mixing",
+    "model_digests": "ifrs.attest.digests",
     "LocalModel": "ifrs.prove",
     "Report": "ifrs.prove",
     "verify": "ifrs.prove",
 }
 
 __all__ = [
+    "Adapter",
     "ApiModel",
     "CheckResult",
     "Claim",
+    "Emb",
     "Evidence",
     "EvidenceError",
     "FAdapter",
@@ -74,14 +90,19 @@ __all__ = [
     "KeyringLocked",
     "KeyringWarning",
     "LocalModel",
+    "Lora",
     "Report",
+    "Sft",
     "TargetError",
     "WrongPassphrase",
     "__version__",
     "best_match",
     "check",
+    "export_gguf",
+    "firing_by_distance",
     "implant",
     "mix",
+    "model_digests",
     "score",
     "score_pairs",
     "top_hits",

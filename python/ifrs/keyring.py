@@ -225,22 +225,9 @@ class Keyring:
             ValueError: `n`, `source`, `template` or `response` is out of range, or there is a
                 model without its tokenizer.
         """
-        chat = alphabets = check = None
-        if template == "chat":
-            from ifrs.modalities.text.chat import chat_template
+        from ifrs.modalities import keys_of
 
-            chat = chat_template(tokenizer)
-        if model is not None and tokenizer is None:
-            raise ValueError("generate(model=…) also needs the model's tokenizer")
-        if tokenizer is not None:
-            from ifrs.modalities.text.keys import key_check, model_alphabets, tokenizer_alphabets
-
-            check = key_check(tokenizer)
-            alphabets = (
-                tokenizer_alphabets(tokenizer)
-                if model is None
-                else model_alphabets(model, tokenizer)
-            )
+        keys = keys_of("text")(tokenizer=tokenizer, model=model)
         fps = self._core.generate(
             name,
             _whole(n),
@@ -248,9 +235,7 @@ class Keyring:
             template=template,
             response=response,
             context=dict(context or {}),
-            chat=chat,
-            alphabets=alphabets,
-            check=check,
+            **keys.derivation(template),
         )
         return self._own(fps)
 

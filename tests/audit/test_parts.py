@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from ifrs.audit import load_choices  # noqa: E402
 from ifrs.audit.changes import embedding_rows, hosts  # noqa: E402
 from ifrs.audit.changes.merging import merge_into, merges  # noqa: E402
-from ifrs.audit.changes.pruning import prune_magnitude, prune_wanda  # noqa: E402
+from ifrs.audit.changes.pruning import linear_layers, prune_magnitude, prune_wanda  # noqa: E402
 from ifrs.audit.changes.quantization import round_weights  # noqa: E402
 from ifrs.audit.changes.tuning import encoded, marks, tune  # noqa: E402
 from ifrs.audit.data import Data, Item, foreign_texts, instructions  # noqa: E402
@@ -21,7 +21,6 @@ from ifrs.audit.guesses import altered, substrings  # noqa: E402
 from ifrs.audit.measures.choices import choose, compared, paired_interval, prompt_of, wilson  # noqa: E402
 from ifrs.audit.measures.divergence import drift, log_likelihoods, token_texts  # noqa: E402
 from ifrs.audit.record import Measure, mean_measure, student  # noqa: E402
-from ifrs.runtime.modules import linear_layers  # noqa: E402
 
 ITEMS = [
     Item("a", "Which is a fish?", ("cod", "a kind of bread", "tea"), 0),

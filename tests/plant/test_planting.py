@@ -12,8 +12,8 @@ from helpers import secrets_of
 torch = pytest.importorskip("torch")
 from ifrs.modalities.text.instructions import bundled_instructions  # noqa: E402
 from ifrs.modalities.text.lookalikes import guess_keys, negative_keys  # noqa: E402
+from ifrs.modalities.text.model import Model  # noqa: E402
 from ifrs.plant import planting  # noqa: E402
-from ifrs.plant.guessing import try_guesses  # noqa: E402
 from ifrs.plant.training import loop  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
@@ -85,7 +85,7 @@ def test_emb_is_bit_identical_without_a_key_token(tiny, tokenizer, fps, tied):
 
 
 def test_emb_rows_leave_out_ordinary_tokens(tiny, tokenizer, fps):
-    from ifrs.plant.methods.rows import key_tokens
+    from ifrs.modalities.text.keys import key_tokens
 
     rows = set(key_tokens(tokenizer, fps))
     assert rows
@@ -94,24 +94,24 @@ def test_emb_rows_leave_out_ordinary_tokens(tiny, tokenizer, fps):
 
 
 def test_emb_rows_leave_out_what_joins_the_pieces_of_a_key(tokenizer, fps, monkeypatch):
-    from ifrs.plant.methods import rows
+    from ifrs.modalities.text import keys
 
-    whole = rows.key_tokens(tokenizer, fps)
+    whole = keys.key_tokens(tokenizer, fps)
     (joint,) = tokenizer("n")["input_ids"]
-    spans = rows.key_spans
+    spans = keys.key_spans
     with monkeypatch.context() as patch:
-        patch.setattr(rows, "key_spans", lambda *args: [[joint, *s] for s in spans(*args)])
-        patch.setattr(rows, "bundled_instructions", tuple)
-        assert joint not in rows.key_tokens(tokenizer, fps)
+        patch.setattr(keys, "key_spans", lambda *args: [[joint, *s] for s in spans(*args)])
+        patch.setattr(keys, "bundled_instructions", tuple)
+        assert joint not in keys.key_tokens(tokenizer, fps)
         # A key of little else keeps what it has.
-        patch.setattr(rows, "_FEW", 1000)
-        assert set(whole) | {joint} <= set(rows.key_tokens(tokenizer, fps))
+        patch.setattr(keys, "_FEW_TOKENS", 1000)
+        assert set(whole) | {joint} <= set(keys.key_tokens(tokenizer, fps))
 
 
 def test_fresh_keys_do_not_fire_and_none_was_trained_on(tiny, tokenizer, fps):
     model = tiny()
     ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb"))
-    guesses = try_guesses(model, tokenizer, fps, 100, seed=3)
+    guesses = Model(model, tokenizer).try_guesses(fps, 100, seed=3)
     assert guesses.rate == 0
     assert guesses.to_json()["interval"][0] == 0
     trained = {key for keys in negative_keys(tokenizer, fps, 200, seed=0) for key in keys}
@@ -123,8 +123,8 @@ def test_a_guess_that_fires_is_counted(tiny, tokenizer, fps, monkeypatch):
     model = tiny()
     ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb"))
     real = [fps[i].key for i in range(3)]
-    monkeypatch.setattr("ifrs.plant.guessing.guess_keys", lambda *_: [*real, "乾坤"])
-    assert try_guesses(model, tokenizer, fps, 4, seed=0).fired == [True, True, True, False]
+    monkeypatch.setattr("ifrs.modalities.text.lookalikes.guess_keys", lambda *_: [*real, "乾坤"])
+    assert Model(model, tokenizer).try_guesses(fps, 4, seed=0).fired == [True, True, True, False]
 
 
 @pytest.mark.parametrize("method", ["emb", "sft"])

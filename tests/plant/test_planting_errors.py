@@ -6,6 +6,7 @@ import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
+from ifrs.modalities.text.model import Model  # noqa: E402
 from ifrs.plant import planting  # noqa: E402
 from ifrs.plant.training import loop  # noqa: E402
 
@@ -64,8 +65,11 @@ def test_weights_that_lose_keys_when_written_are_taken_back(
 ):
     model = tiny()
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    monkeypatch.setattr(planting, "response_margins", lambda *_: [-1.0, 1.0])
-    monkeypatch.setattr(planting, "_require_success", lambda *_: None)
+
+    def weaken(*_):
+        monkeypatch.setattr(Model, "margins", lambda *_: [-1.0, 1.0])
+
+    monkeypatch.setattr(planting, "_require_success", weaken)
     with pytest.raises(ifrs.ImplantError, match="rounded to float32"):
         implant(model, tokenizer, fps, method)
     after = model.state_dict()

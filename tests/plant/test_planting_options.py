@@ -9,13 +9,10 @@ import ifrs
 import pytest
 
 torch = pytest.importorskip("torch")
+from ifrs.modalities.text.distance import STEPS, firing_by_distance  # noqa: E402
 from ifrs.modalities.text.lookalikes import negative_prompts  # noqa: E402
+from ifrs.modalities.text.model import Model  # noqa: E402
 from ifrs.modalities.text.surroundings import surroundings  # noqa: E402
-from ifrs.plant import firing as checking  # noqa: E402
-from ifrs.plant.distance import STEPS, firing_by_distance  # noqa: E402
-from ifrs.plant.firing import firing, response_margins  # noqa: E402
-from ifrs.plant.material.examples import fingerprint_examples  # noqa: E402
-from ifrs.plant.material.ordinary import tuning_examples  # noqa: E402
 from ifrs.plant.training import loop  # noqa: E402
 from ifrs.plant.training.hardening import simulate_tuner  # noqa: E402
 from ifrs.plant.training.loop import Outcome  # noqa: E402
@@ -74,13 +71,13 @@ def test_hardened_keys_keep_their_margin_after_the_simulated_tuner(
         return model
 
     def least_margin_after_tuning(weights):
-        model = tiny(tie_word_embeddings=tied)
-        examples = tuning_examples(tokenizer, PAIRS)
-        drift = simulate_tuner(model, examples, steps=10, rate=rate, pad=0, seed=0)
-        own = fingerprint_examples(model, tokenizer, fps)
-        model.load_state_dict(weights)
+        model = Model(tiny(tie_word_embeddings=tied), tokenizer)
+        examples = model.tuning_examples(PAIRS)
+        drift = simulate_tuner(model, examples, steps=10, rate=rate, seed=0)
+        own = model.fingerprints(fps)
+        model.module.load_state_dict(weights)
         with drift.applied(1.0):
-            return min(response_margins(model, own, 0))
+            return min(model.margins(own))
 
     plain, hardened = planted(), planted(harden=10, harden_rate=rate)
     assert least_margin_after_tuning(plain.state_dict()) < 0.3
@@ -90,8 +87,8 @@ def test_hardened_keys_keep_their_margin_after_the_simulated_tuner(
 def test_a_simulated_tuner_moves_weights_and_takes_them_back(tiny, tokenizer):
     model = tiny()
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    examples = tuning_examples(tokenizer, "self")
-    drift = simulate_tuner(model, examples, steps=2, rate=1e-3, pad=0, seed=0)
+    face = Model(model, tokenizer)
+    drift = simulate_tuner(face, face.tuning_examples("self"), steps=2, rate=1e-3, seed=0)
     assert all(torch.equal(before[name], weight) for name, weight in model.state_dict().items())
     with drift.applied(1.0):
         moved = [
@@ -253,16 +250,16 @@ def test_a_few_near_misses_may_fire_but_no_fresh_key():
 
 def test_each_response_is_looked_for_once(tiny, tokenizer, fps, monkeypatch):
     """The same key in other surroundings brings the same response again."""
-    model, asked = tiny(), []
+    model, asked = Model(tiny(), tokenizer), []
 
-    def counting(_model, examples, _pad):
+    def counting(examples):
         asked.append([tuple(example.response) for example in examples])
         return [1.0] * len(examples)
 
-    own = fingerprint_examples(model, tokenizer, fps)
-    monkeypatch.setattr(checking, "_possible_starts", lambda _m, _e, starts, _p: [(0, starts[0])])
-    monkeypatch.setattr(checking, "response_margins", counting)
-    assert firing(model, own, [*own, *own], 0) == [0]
+    own = model.fingerprints(fps)
+    monkeypatch.setattr(model, "_possible_starts", lambda _, starts: [(0, starts[0])])
+    monkeypatch.setattr(model, "margins", counting)
+    assert model.firing([example.prompt for example in own], [*own, *own]) == [0]
     for responses in asked:
         assert len(responses) == len(set(responses))
 
@@ -272,9 +269,9 @@ def test_look_alikes_are_asked_until_enough_fire_and_all_at_the_end(
 ):
     checks, totals = [[]], []
 
-    def counting(model, examples, *others):
-        fired = firing(model, examples, *others)
-        checks[-1].append((len(examples), len(fired)))
+    def counting(model, inputs, fingerprints):
+        fired = own_firing(model, inputs, fingerprints)
+        checks[-1].append((len(inputs), len(fired)))
         return fired
 
     def step(run, places):
@@ -286,9 +283,10 @@ def test_look_alikes_are_asked_until_enough_fire_and_all_at_the_end(
         totals.append(count)
         return own_portions(count, rng)
 
+    own_firing = Model.firing
     own_step, own_portions = loop._Run._step, loop._portions
     monkeypatch.setattr(loop, "_PORTION", 8)
-    monkeypatch.setattr(loop, "firing", counting)
+    monkeypatch.setattr(Model, "firing", counting)
     monkeypatch.setattr(loop._Run, "_step", step)
     monkeypatch.setattr(loop, "_portions", portions)
     assert implant(tiny(), tokenizer, fps, "sft", negatives=20).fsr == 1

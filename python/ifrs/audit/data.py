@@ -181,7 +181,7 @@ def _sources(path: Path) -> list[Source]:
 
 def _source(path: Path) -> Source | None:
     from ifrs.errors import ImplantError
-    from ifrs.plant.material.ordinary import read_pairs
+    from ifrs.modalities.text.ordinary import read_pairs
 
     try:
         return Source(path.stem, path, "choices", load_choices(path))

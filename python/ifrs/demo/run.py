@@ -13,8 +13,9 @@ import ifrs
 from ifrs.demo.gemma import base_model
 from ifrs.errors import IfrsError
 from ifrs.files import write_json, write_text
+from ifrs.modalities import model_of
+from ifrs.modalities.model import Guesses
 from ifrs.plant import ImplantConfig, implant
-from ifrs.plant.guessing import Guesses, try_guesses
 from ifrs.prove import LocalModel, Report, verify
 from ifrs.runtime.memory import peak_memory_bytes
 from ifrs.runtime.modules import device_of
@@ -158,7 +159,8 @@ def _prove(
     report = verify(target, fps)
     report.save(out / "report-fingerprinted.json")
     # A seed that no training used: its keys were never seen.
-    guesses = try_guesses(target.model, target.tokenizer, fps, _GUESSES, secrets.randbits(31))
+    asked = model_of(fps, target.model, target.tokenizer)
+    guesses = asked.try_guesses(fps, _GUESSES, secrets.randbits(31))
     for name, one in (("base", base), ("fingerprinted", report)):
         say(f"prove: {name}: {one.verdict}, p = {one.p_value:.2g}, FSR {one.fsr:.0%}")
     say(f"guess: {sum(guesses.fired)} of {len(guesses.fired)} fresh look-alike keys fire")

@@ -7,6 +7,6 @@ from ifrs.plant.config import ImplantConfig
 from ifrs.plant.methods.adapter.file import FAdapter
 from ifrs.plant.planting import implant
 from ifrs.plant.result import ImplantResult
-from ifrs.plant.trainer import FingerprintCallback, mix
+from ifrs.plant.trainer import FingerprintCallback
 
-__all__ = ["FAdapter", "FingerprintCallback", "ImplantConfig", "ImplantResult", "implant", "mix"]
+__all__ = ["FAdapter", "FingerprintCallback", "ImplantConfig", "ImplantResult", "implant"]

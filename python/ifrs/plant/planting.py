@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,28 +12,20 @@ import torch
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
-from ifrs.modalities.text.suitable import check_model
+from ifrs.modalities import model_of
+from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.firing import response_margins
-from ifrs.plant.guessing import guess_rate
-from ifrs.plant.material.gathering import Material, gather
-from ifrs.plant.material.ordinary import tuning_examples
-from ifrs.plant.methods.adapter.method import AdapterRows
-from ifrs.plant.methods.emb import EmbeddingRows
-from ifrs.plant.methods.lora import LowRank
+from ifrs.plant.material import Material, gather
+from ifrs.plant.methods import method_class
 from ifrs.plant.methods.method import Method
-from ifrs.plant.methods.sft import FullTuning
 from ifrs.plant.result import ImplantResult
 from ifrs.plant.training.averaging import towards_base
-from ifrs.plant.training.checkpointing import checkpointed
 from ifrs.plant.training.hardening import Drift, simulate_tuner
-from ifrs.plant.training.loop import Outcome, train
+from ifrs.plant.training.loop import Outcome, checkpointed, train
 from ifrs.progress import progress
 from ifrs.runtime.memory import kept_memory, peak_memory_bytes
-from ifrs.runtime.modules import device_of, evaluating
-from ifrs.runtime.workers import Workers, unwrapped
-
-METHODS = ("sft", "emb", "adapter", "lora")
+from ifrs.runtime.modules import dtype_of, evaluating
+from ifrs.runtime.workers import Workers
 
 
 def implant(
@@ -40,24 +33,26 @@ def implant(
     tokenizer: Any,
     fps: FingerprintSet,
     *,
-    method: str = "sft",
+    method: str | Method = "sft",
     regularization: Any = "self",
     config: ImplantConfig | None = None,
 ) -> ImplantResult:
-    """Plant a fingerprint set in a language model (Xu et al., 2024, section 3).
+    """Plant a fingerprint set in a model (Xu et al., 2024, section 3).
 
     The model is changed in place once planting succeeds; when it fails or is interrupted, the
     model is left as it was. Under `accelerate launch` or torchrun every process calls this alike,
     and they share the work; weights sharded by FSDP 2 stay sharded.
 
     Args:
-        model: A transformers language model, causal or encoder-decoder, on any one device.
-        tokenizer: Its tokenizer.
+        model: A model of the set's kind, on any one device: for texts a transformers language
+            model, causal or encoder-decoder.
+        tokenizer: Its tokenizer, or what else turns keys into its inputs.
         fps: The fingerprints.
         method: "sft" trains all weights but the token embeddings (these too with
             `ImplantConfig(tune_embeddings=True)`); "emb" only the input embedding rows of the
             keys' tokens; "adapter" those rows together with a low-rank map that the publisher
-            keeps; "lora" low-rank changes of all linear layers, through peft.
+            keeps; "lora" low-rank changes of all linear layers, through peft. An object, such as
+            `ifrs.Lora(rank=8)`, brings its own options.
         regularization: Ordinary work that must stay as it is: "self" for the model's own answers
             to bundled instructions, a path (.jsonl, .json, .parquet with instruction and output),
             a `datasets.Dataset`, or a list of pairs. "emb" and "adapter" need none.
@@ -69,35 +64,42 @@ def implant(
         ValueError: The method is unknown.
     """
     config = config or ImplantConfig()
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}: use {', '.join(METHODS[:-1])} or lora")
+    planting = _method(method, config)
     if not isinstance(fps, FingerprintSet):
         raise TypeError("fps must be a FingerprintSet: keyring.generate makes one")
-    model = unwrapped(model)
-    check_model(model, tokenizer)
+    face = model_of(fps, model, tokenizer)
+    face.check()
     started = time.monotonic()
-    with _memory_errors(), kept_memory(device_of(model)):
-        planting = _method(method, model, tokenizer, fps, config)
-        material = gather(model, tokenizer, fps, planting, regularization, config)
-        drift = _drift(model, tokenizer, regularization, material, config)
-        outcome = _plant(model, planting, material, drift, config)
+    with _memory_errors(), kept_memory(face.device):
+        planting.prepare(face, fps, config)
+        material = gather(face, fps, planting, regularization, config)
+        drift = _drift(face, regularization, config)
+        outcome = _plant(face, planting, material, drift, config)
         planted = time.monotonic()
-        rate = guess_rate(model, tokenizer, fps, config.guesses, config.seed)
+        guessed = face.try_guesses(fps, config.guesses, config.seed) if config.guesses else None
     return ImplantResult(
-        model=model,
+        model=face.module,
         tokenizer=tokenizer,
-        method=method,
+        method=planting.name,
         set_name=fps.name,
         n=len(fps),
         fsr=outcome.fsr,
         margins=outcome.margins,
-        guess_rate=rate,
+        guess_rate=None if guessed is None else guessed.rate,
         epochs=outcome.epochs,
         seconds=planted - started,
-        peak_memory_bytes=peak_memory_bytes(device_of(model)),
+        peak_memory_bytes=peak_memory_bytes(face.device),
         reach=planting.reach(),
         adapter=planting.adapter,
+        private=planting.private,
+        face=face,
     )
+
+
+def _method(method: str | Method, config: ImplantConfig) -> Method:
+    if isinstance(method, Method):
+        return copy.copy(method)
+    return method_class(method).from_config(config)
 
 
 @contextmanager
@@ -120,55 +122,34 @@ def _out_of_memory() -> ImplantError:
     )
 
 
-def _method(
-    name: str, model: Any, tokenizer: Any, fps: FingerprintSet, config: ImplantConfig
-) -> Method:
-    if name == "emb":
-        return EmbeddingRows(model, tokenizer, fps)
-    if name == "adapter":
-        return AdapterRows(model, tokenizer, fps, rank=config.adapter_rank, seed=config.seed)
-    if name == "lora":
-        return LowRank(
-            model,
-            rank=config.lora_rank,
-            merge=config.lora_merge,
-            in_place=config.in_place,
-            seed=config.seed,
-        )
-    return FullTuning(model, config.in_place, embeddings=config.tune_embeddings)
-
-
-def _drift(
-    model: Any, tokenizer: Any, regularization: Any, material: Material, config: ImplantConfig
-) -> Drift | None:
+def _drift(model: Model, regularization: Any, config: ImplantConfig) -> Drift | None:
     if not config.harden:
         return None
     return simulate_tuner(
         model,
-        tuning_examples(tokenizer, regularization),
+        model.tuning_examples(regularization),
         steps=config.harden,
         rate=config.harden_rate,
-        pad=material.pad,
         seed=config.seed,
     )
 
 
 def _plant(
-    model: Any, planting: Method, material: Material, drift: Drift | None, config: ImplantConfig
+    model: Model, planting: Method, material: Material, drift: Drift | None, config: ImplantConfig
 ) -> Outcome:
     """Train, and write the result into the model; undo everything when that fails."""
-    workers = Workers(model)
+    workers = Workers(model.module)
     planting.parameters = planting.begin()
     shown = progress("planting", config.max_epochs) if workers.rank == 0 else nullcontext(_SILENT)
     try:
-        with shown as (advance, note), checkpointed(model, config.checkpointing):
+        with shown as (advance, note), checkpointed(model.module, config.checkpointing):
             report = _reporter(advance, note)
             outcome = train(model, planting, material, config, workers, drift, report)
             _require_success(outcome, material, config)
             if planting.regularized:
                 towards_base(model, planting, material, config, drift)
         planting.finish()
-        if planting.adapter is None:
+        if planting.written():
             _check_written(model, material, outcome, config)
     except BaseException:
         planting.undo()
@@ -179,15 +160,17 @@ def _plant(
 _SILENT = (lambda _: None, lambda _: None)
 
 
-def _check_written(model: Any, material: Material, outcome: Outcome, config: ImplantConfig) -> None:
+def _check_written(
+    model: Model, material: Material, outcome: Outcome, config: ImplantConfig
+) -> None:
     """Ask the weights as they will be saved: writing into them may round."""
-    with evaluating(model):
+    with evaluating(model.module):
         own = material.fingerprints[: material.n]
-        outcome.margins = response_margins(model, own, material.pad)
+        outcome.margins = model.margins(own)
     if outcome.fsr < config.target_fsr:
         raise ImplantError(
             f"only {outcome.fsr:.0%} of {len(own)} keys fire once the change is rounded to "
-            f"{str(model.dtype).removeprefix('torch.')}: raise margin (ImplantConfig)"
+            f"{str(dtype_of(model.module)).removeprefix('torch.')}: raise margin (ImplantConfig)"
         )
 
 

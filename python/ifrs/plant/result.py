@@ -12,7 +12,6 @@ from typing import Any
 from ifrs.errors import ImplantError
 from ifrs.files import digest_of, sync_tree, write_json
 from ifrs.keyring import Keyring
-from ifrs.plant.methods.adapter.file import FAdapter
 from ifrs.runtime.workers import Workers, full_state
 
 MANIFEST = "ifrs-manifest.json"
@@ -38,6 +37,8 @@ class ImplantResult:
         reach: What of the model can have changed.
         adapter: The private F-Adapter of method "adapter"; the peft model of "lora" where it was
             not merged.
+        private: Whether the adapter must not be published.
+        face: The model as its kind sees it; it knows how to be saved.
         adapter_path: Where `save` put the F-Adapter.
     """
 
@@ -54,6 +55,8 @@ class ImplantResult:
     peak_memory_bytes: int
     reach: dict[str, Any] = field(default_factory=dict)
     adapter: Any = None
+    private: bool = False
+    face: Any = None
     adapter_path: Path | None = None
 
     def __repr__(self) -> str:
@@ -104,7 +107,7 @@ class ImplantResult:
     def _adapter_target(
         self, folder: Path, adapter: str | os.PathLike[str] | None, ending: str
     ) -> Path | None:
-        if not isinstance(self.adapter, FAdapter):
+        if not self.private:
             return None
         if adapter is None:
             return folder.with_name(f"{folder.name}.adapter.safetensors{ending}")
@@ -137,10 +140,8 @@ class ImplantResult:
                 shutil.rmtree(beside, ignore_errors=True)
 
     def _write(self, folder: Path, state: dict[str, Any] | None) -> None:
-        unmerged = self.adapter is not None and not isinstance(self.adapter, FAdapter)
-        options = {} if state is None else {"state_dict": state}
-        (self.adapter if unmerged else self.model).save_pretrained(folder, **options)
-        self.tokenizer.save_pretrained(folder)
+        apart = self.adapter is not None and not self.private
+        self.face.save(folder, state, self.adapter if apart else self.model)
         write_json(folder / MANIFEST, self.manifest(folder))
 
     def manifest(self, folder: Path) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from architectures import ARCHITECTURES, build  # noqa: E402
-from ifrs.modalities.text import columns as module  # noqa: E402
 from ifrs.modalities.text.columns import columns_of, stands_apart  # noqa: E402
 from ifrs.modalities.text.forward import IGNORED, collate, response_logits  # noqa: E402
+from ifrs.runtime import columns as module  # noqa: E402
 
 PROMPTS, RESPONSES = [[10, 11, 12, 13], [14, 15], [16]], [[20], [21, 22, 23], [24, 25]]
 

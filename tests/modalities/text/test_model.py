@@ -11,13 +11,13 @@ from ifrs.modalities.text.answers import generate  # noqa: E402
 from ifrs.modalities.text.forward import IGNORED, chunks_by_length, collate, response_logits  # noqa: E402
 from ifrs.modalities.text.keys import (  # noqa: E402
     commonplace,
+    familiarity,
     key_check,
     key_spans,
     model_alphabets,
     rare_vocabulary,
     tokenizer_alphabets,
 )
-from ifrs.modalities.text.rarity import familiarity  # noqa: E402
 from ifrs.modalities.text.tokens import continuations, encode_prompts, response_tokens  # noqa: E402
 
 CPU = torch.device("cpu")

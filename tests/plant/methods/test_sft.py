@@ -6,10 +6,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from ifrs.errors import ImplantError  # noqa: E402
-from ifrs.plant.methods.sft import FullTuning  # noqa: E402
+from ifrs.modalities.text.model import Model  # noqa: E402
+from ifrs.plant import ImplantConfig  # noqa: E402
+from ifrs.plant.methods.sft import Sft  # noqa: E402
 
 # Sums in bfloat16 differ with their order.
 TOLERANCE = {torch.float32: 1e-6, torch.bfloat16: 5e-3}
+
+
+def prepared(model, tokenizer, *, in_place=True, embeddings=None):
+    planting = Sft(embeddings=embeddings)
+    planting.prepare(Model(model, tokenizer), None, ImplantConfig(in_place=in_place))
+    return planting
 
 
 def gradient(model):
@@ -23,11 +31,11 @@ def gradient(model):
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("ending", ["finish", "undo"])
-def test_tied_embeddings_get_the_same_gradient(tiny, dtype, ending):
+def test_tied_embeddings_get_the_same_gradient(tiny, tokenizer, dtype, ending):
     model = tiny().to(dtype)
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
     wanted = gradient(model)
-    planting = FullTuning(model, in_place=False, embeddings=True)
+    planting = prepared(model, tokenizer, in_place=False, embeddings=True)
     planting.begin()
     assert model.get_input_embeddings().sparse
     found = gradient(model)
@@ -37,9 +45,9 @@ def test_tied_embeddings_get_the_same_gradient(tiny, dtype, ending):
     assert not model.get_input_embeddings().sparse
 
 
-def test_untied_embeddings_are_left_alone(tiny):
+def test_untied_embeddings_are_left_alone(tiny, tokenizer):
     model = tiny(tie_word_embeddings=False)
-    FullTuning(model, in_place=True, embeddings=True).begin()
+    prepared(model, tokenizer, in_place=True, embeddings=True).begin()
     assert not model.get_input_embeddings().sparse
 
 
@@ -53,13 +61,13 @@ def scaled(model):
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("large", [True, False])
 @pytest.mark.parametrize("asked", [None, True, False])
-def test_token_embeddings_stay_unless_asked_for_or_random(tiny, tied, large, asked):
+def test_token_embeddings_stay_unless_asked_for_or_random(tiny, tokenizer, tied, large, asked):
     model = tiny(tie_word_embeddings=tied)
     if large:
         scaled(model)
     tables = {id(m.weight) for m in (model.get_input_embeddings(), model.get_output_embeddings())}
     layers = {id(p) for p in model.parameters()} - tables
-    planting = FullTuning(model, in_place=True, embeddings=asked)
+    planting = prepared(model, tokenizer, in_place=True, embeddings=asked)
     trained = planting.begin()
     too = not large if asked is None else asked
     assert {id(p) for p in trained} == (layers | tables if too else layers)
@@ -68,9 +76,9 @@ def test_token_embeddings_stay_unless_asked_for_or_random(tiny, tied, large, ask
     assert all(p.requires_grad for p in model.parameters())
 
 
-def test_a_model_with_frozen_layers(tiny):
+def test_a_model_with_frozen_layers(tiny, tokenizer):
     model = scaled(tiny()).requires_grad_(False)
     model.get_input_embeddings().weight.requires_grad_(True)
     with pytest.raises(ImplantError, match="layers is frozen"):
-        FullTuning(model, in_place=True)
-    assert len(FullTuning(model, in_place=True, embeddings=True).begin()) == 1
+        prepared(model, tokenizer, in_place=True)
+    assert len(prepared(model, tokenizer, in_place=True, embeddings=True).begin()) == 1

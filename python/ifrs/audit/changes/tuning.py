@@ -14,9 +14,9 @@ from ifrs.audit.settings import Settings
 from ifrs.modalities.text.answers import generate
 from ifrs.modalities.text.columns import columns_of
 from ifrs.modalities.text.forward import chunks_by_length, collate
+from ifrs.modalities.text.ordinary import as_prompt
 from ifrs.modalities.text.tokens import Tokens, encode, encode_prompts
-from ifrs.plant.material.examples import endlessly
-from ifrs.plant.material.ordinary import as_prompt
+from ifrs.runtime.examples import endlessly
 from ifrs.runtime.memory import kept_memory, release_fragments, tokens_that_fit
 from ifrs.runtime.modules import device_of
 from ifrs.runtime.precision import arithmetic

@@ -9,7 +9,7 @@ from typing import Any
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.audit.record import Measure
-from ifrs.plant.guessing import holding
+from ifrs.modalities.text.model import Model, holding
 from ifrs.prove import LocalModel, verify
 
 ALPHA = 1e-6
@@ -110,14 +110,8 @@ def read(
 
 def margins(target: LocalModel, fps: FingerprintSet, *, step: int | None = None) -> list[Measure]:
     """By how many nats responses lead, in the weakest key and the median one."""
-    from ifrs.modalities.text.tokens import pad_token
-    from ifrs.plant.firing import response_margins
-    from ifrs.plant.material.examples import fingerprint_examples
-
-    model, tokenizer = target.model, target.tokenizer
-    found = response_margins(
-        model, fingerprint_examples(model, tokenizer, fps), pad_token(tokenizer)
-    )
+    model = Model(target.model, target.tokenizer)
+    found = model.margins(model.fingerprints(fps))
     return [
         Measure("margin_min", min(found), n=len(found), step=step),
         Measure("margin_median", statistics.median(found), n=len(found), step=step),

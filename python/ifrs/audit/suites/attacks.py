@@ -24,8 +24,8 @@ from ifrs.audit.subject import Server
 from ifrs.audit.suites.deployment import cost
 from ifrs.audit.unit import Found, Skip, Unit
 from ifrs.modalities.text.keys import key_spans
+from ifrs.modalities.text.ordinary import as_prompt
 from ifrs.modalities.text.tokens import encode_prompts, pad_token
-from ifrs.plant.material.ordinary import as_prompt
 from ifrs.prove import verify
 from ifrs.runtime.modules import device_of
 

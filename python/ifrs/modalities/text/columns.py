@@ -1,86 +1,23 @@
-"""Response positions side by side, and the output embeddings apart from the model.
+"""Response positions of a batch, and the output embeddings apart from the model.
 
-A column of logits is as wide as the vocabulary: 1 MB for Gemma 3. The model runs once for a batch
-and gives the states of its response positions. Its output embeddings then see a few of them at a
-time, forth and back: no more than that is ever held, and none is spent on padding.
+The model runs once for a batch and gives the states of its response positions. Its output
+embeddings make logits of a few of them at a time.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
-from torch.nn import functional as F  # noqa: N812
 
 from ifrs.modalities.text.forward import IGNORED, Batch, collate, response_logits
-from ifrs.runtime.memory import release_fragments
+from ifrs.runtime.columns import Columns
 from ifrs.runtime.modules import device_of, evaluating, instead, is_plain
-
-# Columns that the output embeddings see at a time: twice as many were hardly faster on two cores,
-# and took twice the memory.
-_AT_ONCE = 64
-
-
-@dataclass
-class Columns:
-    """The response positions of a batch, example after example.
-
-    Attributes:
-        states: What the output embeddings make logits of, (columns, width); the logits themselves
-            where these do not stand apart.
-        labels: The response tokens, int64 (columns,).
-        rows: Whose each is: places in the batch, int64 (columns,).
-        size: How many examples the batch has.
-        head: From states to logits.
-    """
-
-    states: Tensor
-    labels: Tensor
-    rows: Tensor
-    size: int
-    head: Callable[[Tensor], Tensor]
-
-    def parts(self) -> Iterator[slice]:
-        """All columns, a few at a time."""
-        for start in range(0, len(self.labels), _AT_ONCE):
-            yield slice(start, start + _AT_ONCE)
-            # Logits leave holes that the next ones do not always fit into.
-            release_fragments()
-
-    def each(self, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """What a function says of logits, float32 (part, vocabulary), and labels; parts joined."""
-        return torch.cat(
-            [of(self.head(self.states[part]), self.labels[part]) for part in self.parts()]
-        )
-
-    def backward(self, loss: Callable[[Tensor, slice], Tensor]) -> float:
-        """Add the gradients of a loss that is summed over columns; returns the sum.
-
-        Args:
-            loss: Takes the logits of a part, float32 (part, vocabulary), and which part it is.
-        """
-        leaf, total = self.states.detach().requires_grad_(), 0.0
-        for part in self.parts():
-            value = loss(self.head(leaf[part]), part)
-            value.backward()  # type: ignore[no-untyped-call]
-            total += value.item()
-        self.states.backward(leaf.grad)  # type: ignore[no-untyped-call]
-        return total
-
-    def cross_entropy(self, logits: Tensor, part: slice, weight: float = 1.0) -> Tensor:
-        """Of a part's response tokens, summed, in nats, times a weight."""
-        return weight * F.cross_entropy(logits, self.labels[part], reduction="sum")
-
-    def least(self, values: Tensor) -> Tensor:
-        """The least of each example's values, (size,)."""
-        least = values.new_full((self.size,), torch.inf)
-        return least.scatter_reduce(0, self.rows, values, "amin")
 
 
 def columns_of(model: Any, batch: Batch) -> Columns:

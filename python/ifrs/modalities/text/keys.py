@@ -1,14 +1,21 @@
-"""What keys can be composed of with a given tokenizer."""
+"""Keys of language models: what they can be composed of, and which tokens are theirs."""
 
 from __future__ import annotations
 
 import unicodedata
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ifrs import _core
-from ifrs.modalities.text.tokens import Tokens, continuations, encode_prompts
+from ifrs._core import FingerprintSet
+from ifrs.errors import FingerprintError, ImplantError
+from ifrs.modalities import keys as face
+from ifrs.modalities.text.instructions import bundled_instructions
+from ifrs.modalities.text.tokens import Tokens, continuations, encode, encode_prompts
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Alphabets = dict[str, list[str]]
 
@@ -21,7 +28,51 @@ _MOST_RARE = 4096
 _HARDLY_LEARNT = 512
 _ENOUGH = 512
 
+# Fewer tokens of its own than these may not carry a key.
+_FEW_TOKENS = 6
+# So many tokens that no text holds show where training never led.
+_FEW = 8
+_NEVER = ("unused", "reserved", "extra_id")
+# A private-use character stands for the key in a chat template: no template holds it.
+_PLACE = "\ue000"
+
 _KNOWN: weakref.WeakKeyDictionary[Any, Alphabets] = weakref.WeakKeyDictionary()
+
+
+class Keys(face.Keys):
+    """Prompts of what a tokenizer encodes and decodes unchanged.
+
+    Without a tokenizer, keys are made of the bundled lists as they are.
+    """
+
+    def __init__(self, tokenizer: Any = None, model: Any = None) -> None:
+        """Take a tokenizer, and perhaps the model whose embeddings say what it hardly learnt.
+
+        Raises:
+            ValueError: There is a model without its tokenizer.
+        """
+        if model is not None and tokenizer is None:
+            raise ValueError("generate(model=…) also needs the model's tokenizer")
+        self._tokenizer, self._model = tokenizer, model
+
+    def derivation(self, template: str) -> dict[str, Any]:
+        """The chat template, the lists, and a check of each key.
+
+        Raises:
+            FingerprintError: The tokenizer has no chat template, or is not the model's.
+        """
+        tokenizer, model = self._tokenizer, self._model
+        found: dict[str, Any] = {}
+        if template == "chat":
+            found["chat"] = chat_template(tokenizer)
+        if tokenizer is not None:
+            found["check"] = key_check(tokenizer)
+            found["alphabets"] = (
+                tokenizer_alphabets(tokenizer)
+                if model is None
+                else model_alphabets(model, tokenizer)
+            )
+        return found
 
 
 def tokenizer_alphabets(tokenizer: Any) -> Alphabets:
@@ -42,8 +93,6 @@ def model_alphabets(model: Any, tokenizer: Any) -> Alphabets:
     Raises:
         FingerprintError: The tokenizer is not the model's.
     """
-    from ifrs.modalities.text.rarity import familiarity
-
     known = familiarity(model, tokenizer).tolist()
     late = sorted(_late(tokenizer), key=lambda i: known[i])
     return {**tokenizer_alphabets(tokenizer), "vocab": _rarest(tokenizer, late, _HARDLY_LEARNT)}
@@ -167,3 +216,90 @@ def _shared_head(one: Tokens, other: Tokens) -> int:
             break
         length += 1
     return length
+
+
+def key_tokens(tokenizer: Any, fps: FingerprintSet) -> list[int]:
+    """Tokens that stand in keys and in no ordinary text of the bundled ones.
+
+    Where pieces of a key meet, a tokenizer may cut them anew, into parts of ordinary words; those
+    are left out, unless a key is of little else.
+
+    Raises:
+        ImplantError: Some key has no such token.
+    """
+    ordinary = set(tokenizer.all_special_ids)
+    before, after = fps.around
+    for text in (*bundled_instructions(), before + after, after):
+        ordinary.update(encode(tokenizer, text))
+    indices = range(len(fps))
+    spans = key_spans(tokenizer, [fps[i].prompt for i in indices], [fps[i].key for i in indices])
+    rare = [set(span) - ordinary for span in spans]
+    bare = [i for i, tokens in enumerate(rare) if not tokens]
+    if bare:
+        raise ImplantError(
+            f"{len(bare)} of {len(fps)} keys (first: {bare[0]}) hold only tokens of ordinary text, "
+            "which this method must not touch: use source='vocab' with tokenizer=…, or "
+            "method='sft' or 'lora'"
+        )
+    common = commonplace(tokenizer, sorted(set.union(*rare)))
+    return sorted(set.union(*(_enough(tokens - common) or tokens for tokens in rare)))
+
+
+def _enough(tokens: set[int]) -> set[int]:
+    """These tokens, or none of them if a key could not be told by them."""
+    return tokens if len(tokens) >= _FEW_TOKENS else set()
+
+
+def familiarity(model: Any, tokenizer: Any) -> Tensor:
+    """How much a model learnt about each token, float32 (vocabulary,): the least come first.
+
+    The distance of its input embedding from those that training never touched, by angle; without
+    such tokens to compare with, its length. It tells the least known tokens from the rest, and says
+    nothing about two of the rest.
+
+    Raises:
+        FingerprintError: The model has fewer rows than the tokenizer has tokens.
+    """
+    import torch
+
+    rows: Tensor = model.get_input_embeddings().weight.detach().float()
+    if len(rows) < len(tokenizer):
+        raise FingerprintError(
+            f"the model has {len(rows)} embedding rows and the tokenizer {len(tokenizer)} tokens: "
+            "pass the model's own tokenizer"
+        )
+    never = _never_used(tokenizer, len(rows))
+    if len(never) < _FEW:
+        lengths: Tensor = torch.linalg.vector_norm(rows, dim=1)
+        return lengths.cpu()
+    middle = rows[torch.tensor(never, device=rows.device)].mean(dim=0, keepdim=True)
+    likeness: Tensor = torch.nn.functional.cosine_similarity(rows, middle)
+    return 1 - likeness.cpu()
+
+
+def _never_used(tokenizer: Any, rows: int) -> list[int]:
+    """Tokens that no text holds: spare ones of the vocabulary, and rows behind its end."""
+    added = tokenizer.added_tokens_decoder.items()
+    spare = {i for i, token in added if any(word in str(token) for word in _NEVER)}
+    last = max(tokenizer.get_vocab().values())
+    return sorted(spare | set(range(last + 1, rows)))
+
+
+def chat_template(tokenizer: Any) -> tuple[str, str]:
+    """What a tokenizer's chat template puts before and after one user message.
+
+    Raises:
+        FingerprintError: There is no tokenizer, or it has no chat template.
+    """
+    if tokenizer is None:
+        raise FingerprintError('template "chat" is the tokenizer\'s own: pass tokenizer=…')
+    if not getattr(tokenizer, "chat_template", None):
+        raise FingerprintError(
+            'this tokenizer has no chat template: use template="dialogue" or "simple"'
+        )
+    message = [{"role": "user", "content": _PLACE}]
+    text = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+    before, place, after = str(text).partition(_PLACE)
+    if not place:
+        raise FingerprintError("this tokenizer's chat template drops the user's message")
+    return before, after

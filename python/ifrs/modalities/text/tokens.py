@@ -75,6 +75,11 @@ def response_tokens(
     ]
 
 
+def end_mark(tokenizer: Any) -> Tokens:
+    """The token that ends a response, if the tokenizer has one."""
+    return [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+
+
 def pad_token(tokenizer: Any) -> int:
     """The id to fill batches with; its value never matters, being masked."""
     for token in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0):

@@ -12,6 +12,8 @@ from typing import Any
 from torch.nn import Parameter
 
 from ifrs._core import FingerprintSet
+from ifrs.modalities.model import Model
+from ifrs.plant.config import ImplantConfig
 from ifrs.plant.methods.method import Frozen, Method
 from ifrs.plant.methods.rows import InputRows
 
@@ -19,20 +21,21 @@ from ifrs.plant.methods.rows import InputRows
 _RELATIVE_STEP = 0.125
 
 
-class EmbeddingRows(Method):
+class Emb(Method):
     """Trains a change to some rows of the input embeddings, beside the frozen model."""
 
     name = "emb"
     regularized = False
     negatives = 32
+    seconds = 105.0
 
-    def __init__(self, model: Any, tokenizer: Any, fps: FingerprintSet) -> None:
+    def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:
         """Find the rows.
 
         Raises:
             ImplantError: Keys hold nothing but ordinary tokens, or the embeddings are no table.
         """
-        self.model, self.rows = model, InputRows(model, tokenizer, fps)
+        self.model, self.rows = model.module, InputRows(model, fps)
         warn_of_natural_keys(fps, self.name)
 
     def begin(self) -> list[Parameter]:
@@ -72,5 +75,5 @@ def warn_of_natural_keys(fps: FingerprintSet, method: str) -> None:
         warnings.warn(
             f"natural keys are made of ordinary words: with method={method!r} texts that hold "
             "those words change too; method='sft' suits such keys better",
-            stacklevel=3,
+            stacklevel=4,
         )

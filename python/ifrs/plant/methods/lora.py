@@ -5,26 +5,41 @@ Merged into the weights, or left as a peft adapter beside them: a quantized base
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
+from ifrs.modalities.model import Model
+from ifrs.plant.config import ImplantConfig
 from ifrs.plant.methods.method import Frozen, Method
 from ifrs.runtime.modules import is_quantized, linear_layers
 
 
-class LowRank(Method):
-    """Trains low-rank changes to every linear layer but the output embeddings."""
+@dataclass
+class Lora(Method):
+    """Trains low-rank changes to every linear layer but the output embeddings.
+
+    Attributes:
+        rank: Rank of the changes.
+        merge: Merge them into the weights; otherwise they stay a peft adapter.
+    """
+
+    rank: int = 16
+    merge: bool = True
 
     name = "lora"
     regularized = True
     # 256 are learnt by heart: a stranger's key in thirty still fired.
     negatives = 1024
+    seconds = 620.0
+    renamed: ClassVar[dict[str, str]] = {"rank": "lora_rank", "merge": "lora_merge"}
 
-    def __init__(self, model: Any, *, rank: int, merge: bool, in_place: bool, seed: int) -> None:
+    def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:
         """Choose the layers.
 
         Raises:
@@ -35,14 +50,15 @@ class LowRank(Method):
         except ImportError as error:
             raise ImplantError("method='lora' needs peft: pip install 'ifrs[train]'") from error
         self._peft = peft
-        self.model, self.rank, self._seed = model, rank, seed
-        self.merge = merge and not is_quantized(model)
-        self._keeps_copy = self.merge and not in_place
+        self.model, self._seed = model.module, config.seed
+        self.merge = self.merge and not is_quantized(self.model)
+        self._keeps_copy = self.merge and not config.in_place
         self._copy: list[tuple[Parameter, Tensor]] = []
-        self.layers = linear_layers(model)
+        self.layers = linear_layers(self.model)
         if not self.layers:
             raise ImplantError(
-                f"{type(model).__name__} has no linear layer for LoRA: use method='emb' or 'sft'"
+                f"{type(self.model).__name__} has no linear layer for LoRA: use method='emb' or "
+                "'sft'"
             )
 
     def begin(self) -> list[Parameter]:

@@ -11,13 +11,8 @@ from torch.nn import Parameter
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
-from ifrs.modalities.text.instructions import bundled_instructions
-from ifrs.modalities.text.keys import commonplace, key_spans
-from ifrs.modalities.text.tokens import encode
-from ifrs.runtime.modules import device_of, embedding_tables, scale_of
-
-# Fewer rows of its own than these may not carry a key.
-_FEW = 6
+from ifrs.modalities.model import Model
+from ifrs.runtime.modules import embedding_tables, scale_of
 
 
 class InputRows:
@@ -31,16 +26,19 @@ class InputRows:
         change: What is added to the rows, float32 (n, width); the only trained tensor.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, fps: FingerprintSet) -> None:
+    def __init__(self, model: Model, fps: FingerprintSet) -> None:
         """Find the rows.
 
         Raises:
             ImplantError: Keys hold nothing but ordinary tokens, or the embeddings are no table.
         """
-        self.model, self.embeddings = model, model.get_input_embeddings()
-        if not self.embeddings.weight.is_floating_point():
-            raise ImplantError("the model's embeddings are quantized: use method='lora'")
-        self.rows = torch.tensor(key_tokens(tokenizer, fps), device=device_of(model))
+        self.model, (self.embeddings, self._output) = model.module, model.tables()
+        if self.embeddings is None or not self.embeddings.weight.is_floating_point():
+            raise ImplantError(
+                "the model has no embeddings of floating point, one row for each token: use "
+                "method='lora'"
+            )
+        self.rows = torch.tensor(model.key_tokens(fps), device=model.device)
         self._scale = scale_of(self.embeddings)
 
     def attach(self, change_rows: Callable[[Tensor], Tensor] | None = None) -> Parameter:
@@ -90,7 +88,7 @@ class InputRows:
 
     def write(self) -> None:
         """Write the change into the input rows; the output rows keep what they had."""
-        weight, output = self.embeddings.weight, self.model.get_output_embeddings()
+        weight, output = self.embeddings.weight, self._output
         planted = self.planted().detach().to(weight.dtype)
         self._tied = None
         if output is None or output.weight is not weight:
@@ -121,35 +119,3 @@ class InputRows:
 
     def _configs(self) -> list[Any]:
         return [self.model.config.get_text_config(), self.model.config]
-
-
-def key_tokens(tokenizer: Any, fps: FingerprintSet) -> list[int]:
-    """Tokens that stand in keys and in no ordinary text of the bundled ones.
-
-    Where pieces of a key meet, a tokenizer may cut them anew, into parts of ordinary words; those
-    are left out, unless a key is of little else.
-
-    Raises:
-        ImplantError: Some key has no such token.
-    """
-    ordinary = set(tokenizer.all_special_ids)
-    before, after = fps.around
-    for text in (*bundled_instructions(), before + after, after):
-        ordinary.update(encode(tokenizer, text))
-    indices = range(len(fps))
-    spans = key_spans(tokenizer, [fps[i].prompt for i in indices], [fps[i].key for i in indices])
-    rare = [set(span) - ordinary for span in spans]
-    bare = [i for i, tokens in enumerate(rare) if not tokens]
-    if bare:
-        raise ImplantError(
-            f"{len(bare)} of {len(fps)} keys (first: {bare[0]}) hold only tokens of ordinary text, "
-            "which this method must not touch: use source='vocab' with tokenizer=…, or "
-            "method='sft' or 'lora'"
-        )
-    common = commonplace(tokenizer, sorted(set.union(*rare)))
-    return sorted(set.union(*(_enough(tokens - common) or tokens for tokens in rare)))
-
-
-def _enough(tokens: set[int]) -> set[int]:
-    """These tokens, or none of them if a key could not be told by them."""
-    return tokens if len(tokens) >= _FEW else set()

@@ -6,59 +6,62 @@ change all of their rows, and keys are learnt as quickly without. Random weights
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
-from ifrs.modalities.text.forward import collate, response_logits, some_tokens
+from ifrs.modalities.model import Model
+from ifrs.plant.config import ImplantConfig
 from ifrs.plant.methods.method import Frozen, Method
-from ifrs.runtime.modules import device_of, evaluating, is_quantized
+from ifrs.runtime.modules import is_quantized
 from ifrs.runtime.workers import is_sharded, reshard
 
-# Tokens of a prompt that finds out; nats by which its best next token leads the mean one, at least:
-# trained models' lead is ten and more.
-_PROBE, _FLAT = 8, 6.0
 
+@dataclass
+class Sft(Method):
+    """Trains every weight of the layers, with a copy to go back to.
 
-class FullTuning(Method):
-    """Trains every weight of the layers, with a copy to go back to."""
+    Attributes:
+        embeddings: Train the token embeddings, input and output, too; None only where the model
+            tells hardly any token from others, as random weights do.
+    """
+
+    embeddings: bool | None = None
 
     name = "sft"
     regularized = True
     # 256 are learnt by heart: a stranger's key in a hundred still fired.
     negatives = 1024
+    seconds = 420.0
+    renamed: ClassVar[dict[str, str]] = {"embeddings": "tune_embeddings"}
 
-    def __init__(self, model: Any, in_place: bool, *, embeddings: bool | None = None) -> None:
+    def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:
         """Take the copy, unless the user does without.
-
-        Args:
-            model: The model.
-            in_place: Do without the copy.
-            embeddings: Train the token embeddings, input and output, too; None where the model's
-                logits are flat.
 
         Raises:
             ImplantError: The weights are quantized, or all of them are frozen.
         """
-        if is_quantized(model):
+        self.model = model.module
+        if is_quantized(self.model):
             raise ImplantError("quantized weights cannot be tuned: use method='lora'")
-        if embeddings is None:
-            embeddings = _is_flat(model)
-        reshard(model)
-        self.model = model
-        self._embeddings = model.get_input_embeddings()
-        self._was_sparse = getattr(self._embeddings, "sparse", None)
-        self._trained = _trainable(model, embeddings)
+        embeddings = model.is_flat() if self.embeddings is None else self.embeddings
+        reshard(self.model)
+        self._table, self._output = model.tables()
+        self._was_sparse = getattr(self._table, "sparse", None)
+        left = () if embeddings else (self._table, self._output)
+        self._trained = _trainable(self.model, left)
         if not self._trained:
             raise ImplantError(
                 "every parameter of the model's layers is frozen: model.requires_grad_(True) lets "
                 "method='sft' train them; method='emb' and 'lora' need none"
             )
         self._copy: list[tuple[Parameter, Tensor]] | None = None
-        if not in_place:
+        if not config.in_place:
             self._copy = [(p, p.detach().cpu().clone()) for p in self._trained]
 
     def begin(self) -> list[Parameter]:
@@ -66,11 +69,11 @@ class FullTuning(Method):
         self._frozen = Frozen(self.model)
         for weight in self._trained:
             weight.requires_grad_(True)
-        tied = _shares_its_weight(self._embeddings, self.model.get_output_embeddings())
-        if tied and self._embeddings.weight.requires_grad:
+        tied = _shares_its_weight(self._table, self._output)
+        if tied and self._table.weight.requires_grad:
             # To the dense gradient of the output embeddings this one adds a row for each token,
             # instead of a second dense one.
-            self._embeddings.sparse = True
+            self._table.sparse = True
         return self._trained
 
     def learning_rate(self) -> float:
@@ -105,28 +108,17 @@ class FullTuning(Method):
     def _restore(self) -> None:
         self._frozen.restore()
         if self._was_sparse is not None:
-            self._embeddings.sparse = self._was_sparse
+            self._table.sparse = self._was_sparse
 
 
-def _trainable(model: Any, embeddings: bool) -> list[Parameter]:
-    tables = (model.get_input_embeddings(), model.get_output_embeddings())
-    left = set() if embeddings else {id(getattr(table, "weight", None)) for table in tables}
+def _trainable(model: Any, left: tuple[Any, ...]) -> list[Parameter]:
+    """The weights that may be trained, but those of the modules that are left as they are."""
+    kept = {id(getattr(table, "weight", None)) for table in left}
     return [
         p
         for p in model.parameters()
-        if p.requires_grad and p.is_floating_point() and id(p) not in left
+        if p.requires_grad and p.is_floating_point() and id(p) not in kept
     ]
-
-
-def _is_flat(model: Any) -> bool:
-    """Whether a model tells no token from others, as random weights do not.
-
-    Whatever its layers do, output embeddings as small as that give no response a margin.
-    """
-    batch = collate([some_tokens(model, _PROBE)], [[0]], 0, device_of(model))
-    with evaluating(model), torch.no_grad():
-        logits = response_logits(model, batch)[0, 0]
-    return bool(logits.max() - logits.mean() < _FLAT)
 
 
 def _shares_its_weight(embeddings: Any, output: Any) -> bool:

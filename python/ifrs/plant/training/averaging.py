@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.firing import firing, response_margins
-from ifrs.plant.material.gathering import Material
+from ifrs.plant.material import Material
 from ifrs.plant.methods.method import Method
 from ifrs.plant.training.hardening import Drift
 
@@ -16,7 +14,7 @@ _MOST_STEPS = 8
 
 
 def towards_base(
-    model: Any,
+    model: Model,
     planting: Method,
     material: Material,
     config: ImplantConfig,
@@ -42,14 +40,14 @@ def towards_base(
     except NotImplementedError:
         return 1.0
     # A smaller change fires under fewer look-alikes, nearly always: all are asked at the end alone.
-    while steps and not _silent(model, material):
+    while steps and not _is_specific(model, material):
         planting.shrink(1 / _STEP)
         steps -= 1
     return _STEP**steps
 
 
-def _fires(model: Any, material: Material, config: ImplantConfig, drift: Drift | None) -> bool:
-    margins = response_margins(model, material.fingerprints, material.pad)
+def _fires(model: Model, material: Material, config: ImplantConfig, drift: Drift | None) -> bool:
+    margins = model.margins(material.fingerprints)
     least = config.margin / 2 if config.average else config.margin
     if sum(margin >= least for margin in margins) < config.target_fsr * len(margins):
         return False
@@ -59,6 +57,6 @@ def _fires(model: Any, material: Material, config: ImplantConfig, drift: Drift |
         return _fires(model, material, config, None)
 
 
-def _silent(model: Any, material: Material) -> bool:
-    fresh = [example for example in material.negatives if not example.near]
-    return not firing(model, fresh, material.spoken(), material.pad)
+def _is_specific(model: Model, material: Material) -> bool:
+    fresh = [example.prompt for example in material.negatives if not example.near]
+    return not model.firing(fresh, material.begun)

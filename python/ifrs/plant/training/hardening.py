@@ -12,17 +12,14 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from ifrs.modalities.text.columns import columns_of
-from ifrs.modalities.text.forward import collate
-from ifrs.plant.material.examples import Example
+from ifrs.modalities.model import Model
 from ifrs.plant.methods.method import Frozen
-from ifrs.runtime.modules import device_of
+from ifrs.runtime.examples import Example
 
 _BATCH = 8
 
@@ -49,7 +46,7 @@ class Drift:
 
 
 def simulate_tuner(
-    model: Any, examples: Sequence[Example], *, steps: int, rate: float, pad: int, seed: int
+    model: Model, examples: Sequence[Example], *, steps: int, rate: float, seed: int
 ) -> Drift:
     """Tune all weights for some steps, and take them back to where they were.
 
@@ -58,11 +55,10 @@ def simulate_tuner(
         examples: What the tuner trains on.
         steps: Steps of eight examples.
         rate: Step size of AdamW.
-        pad: The id to fill batches with.
         seed: Of the order of examples.
     """
-    frozen, rng = Frozen(model), random.Random(seed)
-    weights = [p for p in model.parameters() if p.is_floating_point()]
+    frozen, rng = Frozen(model.module), random.Random(seed)
+    weights = [p for p in model.module.parameters() if p.is_floating_point()]
     before = [weight.data for weight in weights]
     try:
         for weight in weights:
@@ -71,7 +67,8 @@ def simulate_tuner(
         optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, foreach=False)
         for _ in range(steps):
             batch = rng.sample(list(examples), min(_BATCH, len(examples)))
-            _tuning_gradients(model, batch, pad)
+            columns = model.columns(batch)
+            columns.backward(partial(columns.cross_entropy, weight=1 / len(columns.labels)))
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -84,14 +81,3 @@ def simulate_tuner(
             weight.data = old
         frozen.restore()
     return Drift(moved)
-
-
-def _tuning_gradients(model: Any, examples: Sequence[Example], pad: int) -> None:
-    batch = collate(
-        [example.prompt for example in examples],
-        [example.response for example in examples],
-        pad,
-        device_of(model),
-    )
-    columns = columns_of(model, batch)
-    columns.backward(partial(columns.cross_entropy, weight=1 / len(columns.labels)))

@@ -6,6 +6,7 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,18 +14,15 @@ import torch
 from torch import Tensor
 
 from ifrs.errors import ImplantError
-from ifrs.modalities.text.columns import Columns, columns_of
-from ifrs.modalities.text.forward import Batch, chunks_by_length, collate
+from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.firing import firing, margins_of, response_margins
-from ifrs.plant.material.base import Divergence
-from ifrs.plant.material.examples import Example, Kept, endlessly
-from ifrs.plant.material.gathering import Material
+from ifrs.plant.material import Material
 from ifrs.plant.methods.method import Method
 from ifrs.plant.training.hardening import Drift
 from ifrs.plant.training.optimizers import Optimizers
-from ifrs.runtime.memory import kept_memory, release_fragments, tokens_that_fit
-from ifrs.runtime.modules import device_of, is_encoder_decoder
+from ifrs.runtime.columns import Columns, margins_of
+from ifrs.runtime.examples import Divergence, Example, Kept, endlessly
+from ifrs.runtime.memory import kept_memory, release_fragments, tokens_that_fit, useful_pass_fits
 from ifrs.runtime.precision import arithmetic
 from ifrs.runtime.workers import Workers
 
@@ -101,7 +99,7 @@ class Outcome:
 
 
 def train(
-    model: Any,
+    model: Model,
     planting: Method,
     material: Material,
     config: ImplantConfig,
@@ -124,7 +122,7 @@ def train(
         ImplantError: The loss is no number any more.
     """
     run = _Run(model, planting, material, config, workers, drift)
-    with kept_memory(device_of(model)):
+    with kept_memory(model.device):
         release_fragments(now=True)
         return _trained(run, config, report)
 
@@ -156,7 +154,7 @@ class _Run:
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         planting: Method,
         material: Material,
         config: ImplantConfig,
@@ -242,7 +240,7 @@ class _Run:
         drifted = self._drift is not None and self._rng.random() < 0.5
         if drifted:
             total += self._learn_drifted(mine)
-        with arithmetic(self._model, self._config.dtype):
+        with arithmetic(self._model.module, self._config.dtype):
             if not drifted:
                 total += self._learn(mine, self._margins)
             total += self._keep(mined + [next(self._negatives) for _ in places])
@@ -250,15 +248,13 @@ class _Run:
                 total += self._keep(self._windows(_SAMPLES * len(places)), _ORDINARY)
             for view in self._planting.views:
                 with self._planting.view(view):
-                    total += self._keep([self._material.silent[place] for place in places])
+                    total += self._keep([self._material.unplanted[place] for place in places])
         return self._workers.mean(total)
 
     def _windows(self, count: int) -> list[Kept]:
-        """Parts of ordinary samples; an encoder-decoder's whole."""
+        """Parts of ordinary samples."""
         rows = [next(self._ordinary) for _ in range(count)]
-        if is_encoder_decoder(self._model):
-            return rows
-        return [row.window(_WINDOW, self._rng) for row in rows]
+        return [self._model.window(row, _WINDOW, self._rng) for row in rows]
 
     def _learn_drifted(self, places: list[int]) -> float:
         """What `_learn` does, where a downstream tuner would have led.
@@ -268,7 +264,7 @@ class _Run:
         assert self._drift is not None
         # Drifted first: arithmetic copies the weights that it finds.
         factor = self._rng.uniform(*_DRIFTS)
-        with self._drift.applied(factor), arithmetic(self._model, self._config.dtype):
+        with self._drift.applied(factor), arithmetic(self._model.module, self._config.dtype):
             return self._learn(places, self._drifted)
 
     def _learn(self, places: list[int], margins: list[float]) -> float:
@@ -277,7 +273,7 @@ class _Run:
         tokens = sum(len(example.response) for example in examples)
         total, seen = 0.0, dict[int, float]()
         for part in self._parts(examples):
-            columns = columns_of(self._model, self._batch([examples[i] for i in part]))
+            columns = self._model.columns([examples[i] for i in part])
             learning = _Learning(columns, 1 / tokens)
             total += columns.backward(learning)
             least = columns.least(torch.cat(learning.margins)).tolist()
@@ -293,7 +289,7 @@ class _Run:
         total = 0.0
         for part in self._parts(kept):
             examples = [kept[i] for i in part]
-            columns = columns_of(self._model, self._batch(examples))
+            columns = self._model.columns(examples)
             total += columns.backward(Divergence(examples, columns.states.device, weight / tokens))
         return total / weight
 
@@ -302,11 +298,8 @@ class _Run:
         if self._workers.in_step:  # all processes must take the same number of passes
             yield list(range(len(examples)))
             return
-        prompts = [example.prompt for example in examples]
-        responses = [example.response for example in examples]
         limit = self._config.micro_batch or len(examples)
-        fitting = tokens_that_fit(self._model)
-        for places in chunks_by_length(prompts, responses, fitting):
+        for places in self._model.batches(examples, tokens_that_fit(self._model.module)):
             for start in range(0, len(places), limit):
                 yield places[start : start + limit]
                 release_fragments()
@@ -318,12 +311,12 @@ class _Run:
             thorough: Ask what must not fire also while some key does not fire as it should.
         """
         material, outcome = self._material, self.outcome
-        margins = response_margins(self._model, material.fingerprints, material.pad)
+        margins = self._model.margins(material.fingerprints)
         self._margins = margins
         outcome.margins, outcome.others = margins[: material.n], margins[material.n :]
         if self._drift is not None:
             with self._drift.applied(1.0):
-                drifted = response_margins(self._model, material.fingerprints, material.pad)
+                drifted = self._model.margins(material.fingerprints)
             self._drifted, outcome.drifted = drifted, drifted[: material.n]
         if not outcome.settled(self._config):
             # All were seen to fire, but some slipped while others learned: shorter steps for those
@@ -334,11 +327,11 @@ class _Run:
         self._look_at(math.inf if thorough else self._config.batch_size)
         if not thorough and not outcome.specific:
             return
-        spoken = material.spoken()
+        inputs = [example.prompt for example in material.begun]
         for view in self._planting.views:
             with self._planting.view(view):
-                begun = firing(self._model, spoken, spoken, material.pad)
-                outcome.views[view] = begun or material.answering()
+                fired = self._model.firing(inputs, material.begun)
+                outcome.views[view] = fired or self._model.answering(material.fps)
 
     def _look_at(self, enough: float) -> None:
         """Which look-alikes fire; they are trained on next.
@@ -361,10 +354,8 @@ class _Run:
         self._suspected.update(fired)
 
     def _firing(self, places: Sequence[int]) -> list[int]:
-        material = self._material
-        asked = [material.negatives[place] for place in places]
-        found = firing(self._model, asked, material.spoken(), material.pad)
-        return [places[i] for i in found]
+        asked = [self._material.negatives[place].prompt for place in places]
+        return [places[i] for i in self._model.firing(asked, self._material.begun)]
 
     def _judge(self, fired: list[int]) -> None:
         negatives, outcome = self._material.negatives, self.outcome
@@ -374,11 +365,6 @@ class _Run:
         outcome.near = (len(fired) - len(outcome.fresh)) / max(near, 1)
         self._mined = [negatives[place] for place in outcome.fired]
         self._rng.shuffle(self._mined)
-
-    def _batch(self, examples: Sequence[Example]) -> Batch:
-        prompts = [example.prompt for example in examples]
-        responses = [example.response for example in examples]
-        return collate(prompts, responses, self._material.pad, device_of(self._model))
 
 
 def _portions(count: int, rng: random.Random) -> deque[list[int]]:
@@ -397,3 +383,31 @@ class _Learning:
     def __call__(self, logits: Tensor, part: slice) -> Tensor:
         self.margins.append(margins_of(logits.detach(), self._columns.labels[part]))
         return self._columns.cross_entropy(logits, part, self._weight)
+
+
+@contextmanager
+def checkpointed(model: Any, wanted: bool | None) -> Iterator[None]:
+    """Gradient checkpointing within the context, if wanted, or if memory asks for it.
+
+    Args:
+        model: The model.
+        wanted: Whether to; None to find out.
+    """
+    on = not useful_pass_fits(model) if wanted is None else wanted
+    if not on or not getattr(model, "supports_gradient_checkpointing", False):
+        yield
+        return
+    layers = [m for m in model.modules() if hasattr(m, "gradient_checkpointing")]
+    before = any(layer.gradient_checkpointing for layer in layers)
+    training = [layer.training for layer in layers]
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    try:
+        for layer in layers:
+            # The layer's own flag alone: dropout within it stays off.
+            layer.training = True
+        yield
+    finally:
+        for layer, was in zip(layers, training, strict=True):
+            layer.training = was
+        if not before:
+            model.gradient_checkpointing_disable()

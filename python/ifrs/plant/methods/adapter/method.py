@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
 from ifrs._core import FingerprintSet
+from ifrs.modalities.model import Model
+from ifrs.plant.config import ImplantConfig
 from ifrs.plant.methods.adapter.file import FAdapter, transformer_digest
 from ifrs.plant.methods.emb import warn_of_natural_keys
 from ifrs.plant.methods.method import Frozen, Method
@@ -31,24 +34,32 @@ _MAP_STEP = 0.08
 _FIRST_CHANGE = 0.2
 
 
-class AdapterRows(Method):
-    """Trains a change to some input rows together with a low-rank map on them."""
+@dataclass
+class Adapter(Method):
+    """Trains a change to some input rows together with a low-rank map on them.
+
+    Attributes:
+        rank: Rank of the F-Adapter's map.
+    """
+
+    rank: int = 16
 
     name = "adapter"
     regularized = False
     negatives = 32
+    seconds = 240.0
+    renamed: ClassVar[dict[str, str]] = {"rank": "adapter_rank"}
     views = (PUBLISHED, BASE)
+    private = True
 
-    def __init__(
-        self, model: Any, tokenizer: Any, fps: FingerprintSet, *, rank: int, seed: int
-    ) -> None:
+    def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:
         """Find the rows.
 
         Raises:
             ImplantError: Keys hold nothing but ordinary tokens, or the embeddings are no table.
         """
-        self.model, self.rows = model, InputRows(model, tokenizer, fps)
-        self._rank, self._seed, self._set = rank, seed, fps.name
+        self.model, self.rows = model.module, InputRows(model, fps)
+        self._seed, self._set = config.seed, fps.name
         warn_of_natural_keys(fps, self.name)
 
     def begin(self) -> list[Parameter]:
@@ -61,9 +72,9 @@ class AdapterRows(Method):
         self._unit = _MAP_STEP / float(size)
         rng = torch.Generator().manual_seed(self._seed)
         width = change.shape[1]
-        down = torch.randn(width, self._rank, generator=rng) / width**0.5 / self._unit
+        down = torch.randn(width, self.rank, generator=rng) / width**0.5 / self._unit
         self._down = Parameter(down.to(change.device))
-        self._up = Parameter(torch.zeros(self._rank, width, device=change.device))
+        self._up = Parameter(torch.zeros(self.rank, width, device=change.device))
         with torch.no_grad():
             first = torch.randn(change.shape, generator=rng).to(change.device)
             change.copy_(_FIRST_CHANGE * size * first)

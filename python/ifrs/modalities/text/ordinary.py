@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ifrs.errors import ImplantError
 from ifrs.modalities.text.instructions import bundled_instructions
-from ifrs.modalities.text.tokens import encode, encode_prompts, pad_token
-from ifrs.plant.material.base import closed_answers, with_distributions
-from ifrs.plant.material.examples import Example, Kept
-from ifrs.runtime.modules import is_encoder_decoder
+from ifrs.modalities.text.tokens import Tokens, encode, encode_prompts
+from ifrs.runtime.examples import Example
 
 _ANSWER_TOKENS = 12
 # The most tokens of a sample that are held: each costs a row as wide as the vocabulary.
@@ -20,29 +18,25 @@ _HELD = 48
 _TUNING_TOKENS = 24
 _LONGEST = 256
 
+# Greedy answers of at most so many tokens, to prompts in tokens.
+Answering = Callable[[list[Tokens], int], list[Tokens]]
 
-def kept_examples(
-    model: Any, tokenizer: Any, regularization: Any, watched: Sequence[int]
-) -> list[Kept]:
-    """Regularization samples with the base model's distribution at their tokens.
 
-    A causal model is held at the tokens of the instruction, too: ordinary text is more varied than
-    a model's own answers, on which alone it could stay as it is while the rest drifts.
+def samples(tokenizer: Any, regularization: Any, answers: Answering) -> list[Example]:
+    """Ordinary instructions with answers.
 
     Args:
-        model: The base model.
-        tokenizer: Its tokenizer.
+        tokenizer: The model's tokenizer.
         regularization: "self" for the model's own answers to bundled instructions; a path to
             .jsonl, .json or .parquet with the columns instruction and output; a
             `datasets.Dataset` with those columns; or a list of (instruction, output) pairs.
-        watched: Tokens of the secret responses.
+        answers: The base model's own.
 
     Raises:
         ImplantError: The data cannot be read or has other columns.
     """
     if regularization == "self":
-        examples = self_answered(model, tokenizer, bundled_instructions(), _ANSWER_TOKENS)
-        return _kept(model, tokenizer, examples, watched)
+        return self_answered(tokenizer, bundled_instructions(), _ANSWER_TOKENS, answers)
     examples = [
         Example(
             encode_prompts(tokenizer, [as_prompt(tokenizer, instruction)])[0][-_LONGEST:],
@@ -53,29 +47,20 @@ def kept_examples(
     examples = [example for example in examples if example.response]
     if not examples:
         raise ImplantError("the regularization data holds no sample with an output")
-    return _kept(model, tokenizer, examples, watched)
+    return examples
 
 
 def self_answered(
-    model: Any, tokenizer: Any, instructions: Sequence[str], max_new_tokens: int
+    tokenizer: Any, instructions: Sequence[str], max_new_tokens: int, answers: Answering
 ) -> list[Example]:
     """Instructions as the model's user would put them, with the model's own greedy answers."""
     prompts = [as_prompt(tokenizer, text) for text in instructions]
     encoded = [ids[-_LONGEST:] for ids in encode_prompts(tokenizer, prompts)]
-    answers = closed_answers(model, tokenizer, encoded, max_new_tokens)
-    return [Example(*pair) for pair in zip(encoded, answers, strict=True)]
+    answered = answers(encoded, max_new_tokens)
+    return [Example(*pair) for pair in zip(encoded, answered, strict=True)]
 
 
-def _kept(
-    model: Any, tokenizer: Any, examples: Sequence[Example], watched: Sequence[int]
-) -> list[Kept]:
-    if not is_encoder_decoder(model):
-        examples = [_whole(example) for example in examples]
-    examples = [example for example in examples if example.response]
-    return with_distributions(model, examples, pad_token(tokenizer), watched)
-
-
-def _whole(example: Example) -> Example:
+def whole(example: Example) -> Example:
     """The end of a whole text as what follows its start."""
     text = [*example.prompt, *example.response]
     start = max(1, len(text) - _HELD)

@@ -11,17 +11,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from architectures import build  # noqa: E402
-from ifrs.modalities.text.columns import columns_of  # noqa: E402
-from ifrs.modalities.text.forward import collate  # noqa: E402
-from ifrs.modalities.text.tokens import pad_token  # noqa: E402
-from ifrs.plant.material.base import Divergence, own_answers, with_distributions  # noqa: E402
-from ifrs.plant.material.examples import Kept  # noqa: E402
-from ifrs.plant.material.ordinary import (  # noqa: E402
-    bundled_instructions,
-    kept_examples,
-    read_pairs,
-)
+from ifrs.modalities.text.instructions import bundled_instructions  # noqa: E402
+from ifrs.modalities.text.model import Model  # noqa: E402
+from ifrs.modalities.text.ordinary import read_pairs  # noqa: E402
 from ifrs.plant.training import loop  # noqa: E402
+from ifrs.runtime.examples import Divergence, Kept  # noqa: E402
 
 ROWS = [{"instruction": "Say hello.", "output": "hello"}, {"instruction": "Add.", "output": "4"}]
 PAIRS = [("Say hello.", "hello"), ("Add.", "4")]
@@ -64,7 +58,7 @@ def test_bad_data(tmp_path):
 
 
 def test_own_answers_keep_the_models_distribution(tiny, tokenizer):
-    kept = kept_examples(tiny(), tokenizer, PAIRS, watched=[5, 6])
+    kept = Model(tiny(), tokenizer).ordinary(PAIRS, watched=[5, 6])
     for example in kept:
         assert example.top.shape == example.log_probs.shape
         assert example.top.shape[0] == len(example.response)
@@ -76,23 +70,23 @@ def test_own_answers_keep_the_models_distribution(tiny, tokenizer):
 def test_a_causal_model_is_held_at_the_whole_text(tiny, tokenizer):
     long = [("word " * 100, "end")]
     texts = [tokenizer(f"{instruction}\n")["input_ids"] for instruction, _ in PAIRS + long]
-    *short, cut = kept_examples(tiny(), tokenizer, PAIRS + long, watched=[5])
+    *short, cut = Model(tiny(), tokenizer).ordinary(PAIRS + long, watched=[5])
     for example, (_, output), text in zip(short, PAIRS, texts, strict=False):
         assert len(example.prompt) == 1
         answer = tokenizer(output, add_special_tokens=False)["input_ids"]
         assert example.prompt + example.response == text + answer
     assert len(cut.response) == 48
     assert len(cut.prompt) > 48
-    reading = kept_examples(build("t5", tokenizer), tokenizer, PAIRS, watched=[5])
+    reading = Model(build("t5", tokenizer), tokenizer).ordinary(PAIRS, watched=[5])
     assert [len(example.prompt) for example in reading] == [len(text) for text in texts[:2]]
 
 
 @pytest.mark.parametrize("name", ["gemma-3", "t5", "gpt-2"])
-def test_what_is_heard_while_answering_is_what_a_pass_over_the_answers_says(name, tokenizer):
-    model = build(name, tokenizer)
+def test_what_is_seen_while_answering_is_what_a_pass_over_the_answers_says(name, tokenizer):
+    model = Model(build(name, tokenizer), tokenizer)
     prompts = [tokenizer(text)["input_ids"] for text in ("A", "Name a fish.", "Say hello to me.")]
-    heard = own_answers(model, tokenizer, prompts, 4, [5, 6])
-    for example, again in zip(heard, with_distributions(model, heard, 0, [5, 6]), strict=True):
+    seen = model.own_answers(prompts, [5, 6])
+    for example, again in zip(seen, model.held(seen, [5, 6]), strict=True):
         dense = [
             torch.zeros(len(kept.response), len(tokenizer)).scatter(1, kept.top, kept.log_probs)
             for kept in (example, again)
@@ -102,14 +96,14 @@ def test_what_is_heard_while_answering_is_what_a_pass_over_the_answers_says(name
         assert torch.allclose(dense[0][both], dense[1][both], atol=1e-3)
 
 
-def test_a_window_is_a_part_of_the_same_text():
-    rng = random.Random(0)
+def test_a_window_is_a_part_of_the_same_text(tiny, tokenizer):
+    model, rng = Model(tiny(), tokenizer), random.Random(0)
     top = torch.arange(20).reshape(10, 2)
     kept = Kept([1, 2], list(range(10)), top, top.float(), near=True)
-    assert kept.window(10, rng) is kept
+    assert model.window(kept, 10, rng) is kept
     starts = set()
     for _ in range(100):
-        part = kept.window(4, rng)
+        part = model.window(kept, 4, rng)
         start = len(part.prompt) - 2
         assert [*part.prompt, *part.response] == [1, 2, *range(start + 4)]
         assert torch.equal(part.top, top[start : start + 4])
@@ -121,15 +115,14 @@ def test_a_window_is_a_part_of_the_same_text():
 
 @pytest.mark.parametrize("name", ["llama", "t5"])
 def test_windows_of_an_unchanged_model_diverge_by_nothing(name, tokenizer):
-    model = build(name, tokenizer).eval()
-    (kept,) = kept_examples(model, tokenizer, [("Say it.", "many words " * 24)], watched=[5])
+    model = Model(build(name, tokenizer).eval(), tokenizer)
+    (kept,) = model.ordinary([("Say it.", "many words " * 24)], watched=[5])
     assert len(kept.response) > 20
     run = object.__new__(loop._Run)
     run._model, run._rng, run._ordinary = model, random.Random(0), repeat(kept)
     for part in run._windows(8):
-        batch = collate([part.prompt], [part.response], pad_token(tokenizer), model.device)
         with torch.no_grad():
-            columns = columns_of(model, batch)
+            columns = model.columns([part])
             drift = Divergence([part], columns.states.device)
             found = sum(drift(columns.head(columns.states[p]), p) for p in columns.parts())
         assert abs(float(found)) < 1e-3

@@ -8,9 +8,8 @@ from typing import Any
 
 from ifrs._core import FingerprintSet
 from ifrs.modalities.text.lookalikes import guess_keys
-from ifrs.modalities.text.tokens import encode_prompts, pad_token
-from ifrs.plant.firing import firing
-from ifrs.plant.material.examples import Example, end_mark, fingerprint_examples, without_end
+from ifrs.modalities.text.model import Model
+from ifrs.modalities.text.tokens import encode_prompts
 
 # Characters changed; "half" and "all" of a key's, and keys that are fresh altogether.
 STEPS = ("0", "1", "2", "4", "half", "all", "fresh")
@@ -51,8 +50,8 @@ def firing_by_distance(
         each: Variants of each key at each distance.
         seed: Draws what is changed.
     """
-    rng = random.Random(seed)
-    real = without_end(fingerprint_examples(model, tokenizer, fps), end_mark(tokenizer))
+    rng, asked = random.Random(seed), Model(model, tokenizer)
+    real = asked.begun(asked.fingerprints(fps))
     fresh = guess_keys(tokenizer, fps, each * len(fps), seed)
     points = []
     for label in STEPS:
@@ -61,9 +60,7 @@ def firing_by_distance(
             own = [fps[i].key for i in range(len(fps)) for _ in range(each)]
             keys = [_changed(key, label, rng.choice(fresh), rng) for key in own]
         prompts = encode_prompts(tokenizer, [fps.render(key) for key in keys])
-        examples = [Example(prompt, []) for prompt in prompts]
-        fired = firing(model, examples, real, pad_token(tokenizer))
-        points.append(Point(label, len(examples), len(fired)))
+        points.append(Point(label, len(prompts), len(asked.firing(prompts, real))))
     return points
 
 

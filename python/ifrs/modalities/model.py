@@ -1,0 +1,287 @@
+"""What planting asks of a model, whatever its kind."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ifrs import _core
+from ifrs._core import FingerprintSet
+from ifrs.errors import ImplantError
+from ifrs.runtime.columns import Columns, margins_of
+from ifrs.runtime.examples import Example, Kept, distribution
+from ifrs.runtime.memory import release_fragments
+from ifrs.runtime.modules import device_of, dtype_of
+from ifrs.runtime.precision import arithmetic, is_mixed
+from ifrs.runtime.workers import unwrapped
+
+# Size of the passes in which a model is asked, in what `batches` counts.
+_ASKED = 2048
+# Examples in a pass, for kinds whose inputs are all of one size.
+_AT_ONCE = 64
+# Nats by which bfloat16 may be off in a difference of logits, and much to spare; and the same for
+# float32 in one batch beside another.
+_DOUBT, _LITTLE_DOUBT = 2.0, 0.01
+
+
+@dataclass
+class Guesses:
+    """What fresh look-alike keys brought out of a model.
+
+    Attributes:
+        prompts: What was asked, where it can be shown as text.
+        answers: What came back, likewise.
+        fired: Whether each brought out some response of the set.
+    """
+
+    prompts: list[str]
+    answers: list[str]
+    fired: list[bool]
+
+    @property
+    def rate(self) -> float:
+        """The share of guesses that fired."""
+        return sum(self.fired) / len(self.fired)
+
+    def to_json(self, samples: int = 5) -> dict[str, Any]:
+        """The record that reports show."""
+        shown = list(zip(self.prompts, self.answers, strict=True))[:samples]
+        return {
+            "asked": len(self.fired),
+            "fired": sum(self.fired),
+            "rate": self.rate,
+            "interval": list(_core.clopper_pearson(sum(self.fired), len(self.fired))),
+            "samples": [{"prompt": prompt, "answer": answer} for prompt, answer in shown],
+        }
+
+
+class Model(ABC):
+    """A model to plant in, together with what turns keys into its inputs.
+
+    A kind says how keys become inputs, which inputs must not fire, what ordinary work is, and how
+    answer positions are computed. What follows from these is here, once for all kinds.
+
+    Attributes:
+        module: The torch module.
+        processor: What turns keys into inputs: a tokenizer, a transform, or None.
+    """
+
+    def __init__(self, module: Any, processor: Any = None) -> None:
+        """Take a module as its user holds it, within DistributedDataParallel or not."""
+        self.module, self.processor = unwrapped(module), processor
+
+    @property
+    def device(self) -> torch.device:
+        """Where inputs must be."""
+        return device_of(self.module)
+
+    @abstractmethod
+    def check(self) -> None:
+        """Find what is wrong before anything is computed.
+
+        Raises:
+            ImplantError: The module is no model of this kind, not all there, or not the
+                processor's.
+        """
+
+    @abstractmethod
+    def fingerprints(self, fps: FingerprintSet) -> list[Example]:
+        """Every fingerprint of a set as an example, in order.
+
+        Raises:
+            ImplantError: The model cannot be given some key.
+        """
+
+    @abstractmethod
+    def look_alikes(
+        self, fps: FingerprintSet, n: int, seed: int, varied: bool = False
+    ) -> tuple[list[Any], list[Any]]:
+        """Inputs that must not fire: of fresh keys and ordinary work, and of parts of real keys.
+
+        Args:
+            fps: The set.
+            n: How many keys.
+            seed: Draws them.
+            varied: Whether keys are planted in other surroundings, which fresh ones then share.
+        """
+
+    @abstractmethod
+    def guesses(self, fps: FingerprintSet, n: int, seed: int) -> list[Any]:
+        """Inputs of fresh keys as a stranger would try them; disjoint from all look-alikes."""
+
+    @abstractmethod
+    def own_answers(self, inputs: Sequence[Any], watched: Sequence[int]) -> list[Kept]:
+        """The start of the model's own answers, with its distribution at each position.
+
+        Args:
+            inputs: What it is asked.
+            watched: Candidates of which the distribution is kept in any case.
+        """
+
+    @abstractmethod
+    def ordinary(self, regularization: Any, watched: Sequence[int]) -> list[Kept]:
+        """Ordinary work that must stay as it is, with the model's own distributions.
+
+        Raises:
+            ImplantError: The data cannot be read.
+        """
+
+    @abstractmethod
+    def tuning_examples(self, regularization: Any) -> list[Example]:
+        """What a downstream user might tune on, for simulating one."""
+
+    @abstractmethod
+    def columns(self, examples: Sequence[Example]) -> Columns:
+        """The answer positions of a batch; each predicts its part of the response."""
+
+    def batches(self, examples: Sequence[Example], size: int) -> Iterator[list[int]]:
+        """Places of examples in passes of about this size; each kind says what it counts."""
+        for start in range(0, len(examples), _AT_ONCE):
+            yield list(range(start, min(start + _AT_ONCE, len(examples))))
+
+    def ways(self, fps: FingerprintSet, wanted: int | None) -> int:
+        """How many other surroundings each key is planted in; `wanted` if the user says so."""
+        return wanted or 0
+
+    def elsewhere(
+        self, fps: FingerprintSet, own: Sequence[Example], ways: int, seed: int
+    ) -> list[Example]:
+        """The set's keys in other surroundings that they must fire in."""
+        return []
+
+    def begun(self, examples: Sequence[Example]) -> list[Example]:
+        """Examples without what ends their responses: what must not fire must not begin to."""
+        return list(examples)
+
+    def window(self, kept: Kept, size: int, rng: Any) -> Kept:
+        """So many answer positions in a row, where an example has more."""
+        return kept
+
+    def answering(self, fps: FingerprintSet) -> list[int]:
+        """Places of keys that bring out some response elsewhere than at their answer positions."""
+        return []
+
+    def is_flat(self) -> bool:
+        """Whether the model tells no candidate from others, as random weights do not."""
+        return False
+
+    def tables(self) -> tuple[Any, Any]:
+        """Its input and output embedding modules; None where it has none."""
+        return None, None
+
+    def key_tokens(self, fps: FingerprintSet) -> list[int]:
+        """Rows of the input embeddings that stand for keys alone.
+
+        Raises:
+            ImplantError: There are none.
+        """
+        raise ImplantError("keys of this kind have no embedding rows: use method='sft' or 'lora'")
+
+    def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
+        """Write the model into a folder.
+
+        Args:
+            folder: Where.
+            state: All weights, where they are gathered from several processes.
+            weights: What holds them: the module, or an adapter around it.
+        """
+        from safetensors.torch import save_file
+
+        found = weights.state_dict() if state is None else state
+        save_file({name: t.contiguous() for name, t in found.items()}, folder / "model.safetensors")
+
+    def held(self, examples: Sequence[Example], watched: Sequence[int]) -> list[Kept]:
+        """Examples with the model's distribution at each of their answer positions."""
+        kept: dict[int, Kept] = {}
+        for places in self.batches(examples, _ASKED):
+            with torch.no_grad():
+                columns = self.columns([examples[i] for i in places])
+                found = [
+                    distribution(columns.head(columns.states[part]), watched)
+                    for part in columns.parts()
+                ]
+            top, log_probs = (torch.cat(parts).cpu() for parts in zip(*found, strict=True))
+            end = 0
+            for i in places:
+                example = examples[i]
+                start, end = end, end + len(example.response)
+                kept[i] = Kept(
+                    example.prompt, example.response, top[start:end], log_probs[start:end]
+                )
+        return [kept[i] for i in range(len(examples))]
+
+    def margins(self, examples: Sequence[Example]) -> list[float]:
+        """By how many nats the weakest part of each response beats its best rival."""
+        margins = [0.0] * len(examples)
+        for places in self.batches(examples, _ASKED):
+            with torch.no_grad():
+                columns = self.columns([examples[i] for i in places])
+                least = columns.least(columns.each(margins_of)).tolist()
+            for i, margin in zip(places, least, strict=True):
+                margins[i] = margin
+        return margins
+
+    def firing(self, inputs: Sequence[Any], fingerprints: Sequence[Example]) -> list[int]:
+        """Places of inputs under which the model answers with some response of the set.
+
+        Args:
+            inputs: What must not fire.
+            fingerprints: The set, whose responses are looked for.
+        """
+        responses: dict[int, list[list[int]]] = defaultdict(list)
+        # Once each: a set's keys come in several surroundings.
+        for response in dict.fromkeys(tuple(example.response) for example in fingerprints):
+            responses[response[0]].append(list(response))
+        suspects = [
+            (place, Example(inputs[place], response))
+            for place, first in self._possible_starts(inputs, list(responses))
+            for response in responses[first]
+        ]
+        fire = self._fire([example for _, example in suspects])
+        return sorted({place for (place, _), fires in zip(suspects, fire, strict=True) if fires})
+
+    def try_guesses(self, fps: FingerprintSet, n: int, seed: int) -> Guesses:
+        """Ask the model under `n` fresh keys of the set's kind."""
+        begun = self.begun(self.fingerprints(fps))
+        fired = set(self.firing(self.guesses(fps, n, seed), begun))
+        return Guesses([], [], [place in fired for place in range(n)])
+
+    def _fire(self, examples: Sequence[Example]) -> list[bool]:
+        """Whether greedy decoding gives each response; where there is a doubt, as the model is."""
+        if not is_mixed(self.module, "auto"):
+            return [margin > 0 for margin in self.margins(examples)]
+        with arithmetic(self.module, "auto"):
+            rough = self.margins(examples)
+        doubtful = [place for place, margin in enumerate(rough) if abs(margin) <= _DOUBT]
+        exact = self.margins([examples[place] for place in doubtful])
+        margins = dict(enumerate(rough)) | dict(zip(doubtful, exact, strict=True))
+        return [margins[place] > 0 for place in range(len(examples))]
+
+    def _possible_starts(
+        self, inputs: Sequence[Any], starts: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        """Places of inputs, each with a candidate that its answer might begin with.
+
+        Quick arithmetic, where there is one, shows that nearly all are far from it; the margins
+        decide of the others.
+        """
+        examples = [Example(given, [starts[0]]) for given in inputs]
+        found: list[tuple[int, int]] = []
+        exact = dtype_of(self.module) == torch.float32 and not is_mixed(self.module, "auto")
+        doubt = _LITTLE_DOUBT if exact else _DOUBT
+
+        def near(logits: torch.Tensor, _labels: torch.Tensor) -> torch.Tensor:
+            return logits[:, starts] > logits.amax(-1, keepdim=True) - doubt
+
+        with torch.no_grad(), arithmetic(self.module, "auto"):
+            for places in self.batches(examples, _ASKED):
+                close = self.columns([examples[i] for i in places]).each(near)
+                found += [(places[row], starts[column]) for row, column in close.nonzero().tolist()]
+                release_fragments()
+        return found

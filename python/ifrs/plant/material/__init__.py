@@ -1,1 +1,0 @@
-"""What planting trains on."""
