@@ -1,9 +1,10 @@
 //! The core's errors as Python exceptions.
 
-use ifrs_core::evidence::EvidenceError as CoreEvidenceError;
+use ifrs_core::attest::AttestError;
 use ifrs_core::fingerprint::FingerprintError as CoreFingerprintError;
 use ifrs_core::keyring::KeyringError as CoreKeyringError;
-use ifrs_core::scoring::ScoringError;
+use ifrs_core::statistics::StatisticsError;
+use ifrs_matching::ScoringError;
 use pyo3::create_exception;
 use pyo3::exceptions::{
     PyException, PyIndexError, PyKeyError, PyKeyboardInterrupt, PyMemoryError, PyUserWarning,
@@ -51,7 +52,7 @@ pub(crate) fn from_keyring(error: CoreKeyringError) -> PyErr {
     let message = error.to_string();
     match error {
         E::Fingerprint(error) => from_fingerprint(error),
-        E::Evidence(error) => from_evidence(error),
+        E::Attest(error) => from_attest(error),
         E::WrongPassphrase(_)
         | E::NeedsIdentity(_)
         | E::NeedsPassphrase(_)
@@ -95,14 +96,17 @@ pub(crate) fn from_scoring(error: ScoringError) -> PyErr {
     }
 }
 
-pub(crate) fn from_evidence(error: CoreEvidenceError) -> PyErr {
+pub(crate) fn from_attest(error: AttestError) -> PyErr {
     match error {
-        CoreEvidenceError::NotANumber { .. }
-        | CoreEvidenceError::Claim(_)
-        | CoreEvidenceError::Bundle(_)
-        | CoreEvidenceError::Signature(_)
-        | CoreEvidenceError::Unbound
-        | CoreEvidenceError::AnothersSet { .. } => EvidenceError::new_err(error.to_string()),
+        AttestError::Statistics(error) => from_statistics(error),
+        AttestError::PublicKey => PyValueError::new_err(error.to_string()),
+        _ => EvidenceError::new_err(error.to_string()),
+    }
+}
+
+pub(crate) fn from_statistics(error: StatisticsError) -> PyErr {
+    match error {
+        StatisticsError::NotANumber { .. } => EvidenceError::new_err(error.to_string()),
         _ => PyValueError::new_err(error.to_string()),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ifrs_core::evidence::decoys::decoys;
+use ifrs_core::attest::decoys::decoys;
+use ifrs_core::encoding::hex;
 use ifrs_core::fingerprint::set::look_alikes as core_look_alikes;
 use ifrs_core::fingerprint::{Alphabets, ContextValue, FingerprintError, FingerprintSet, alphabet};
 use pyo3::exceptions::{PyIndexError, PyTypeError};
@@ -120,10 +121,6 @@ impl PyFingerprintSet {
             _ => Err(PyIndexError::new_err("fingerprint index out of range")),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[pymethods]

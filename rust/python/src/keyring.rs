@@ -13,10 +13,10 @@ use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString};
 
-use ifrs_core::evidence::dsse::hex;
+use ifrs_core::encoding::hex;
 
+use crate::attest::PyClaim;
 use crate::errors::{EvidenceError, KeyringError, from_fingerprint, from_keyring};
-use crate::evidence::PyClaim;
 use crate::fingerprint::{PyAlphabets, PyCheck, PyFingerprintSet, raised, secret};
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

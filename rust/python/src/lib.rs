@@ -1,11 +1,13 @@
-//! Python bindings of `ifrs-core`: one thin file for each of its modules, no logic.
+//! Python bindings of `ifrs-core` and `ifrs-matching`: one thin file for each of its modules, no logic.
 
+mod attest;
 mod errors;
-mod evidence;
 mod fingerprint;
+mod interrupts;
 mod keyring;
 mod lines;
 mod scoring;
+mod statistics;
 mod strings;
 mod texts;
 
@@ -27,5 +29,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     keyring::register(module)?;
     scoring::register(module)?;
     lines::register(module)?;
-    evidence::register(module)
+    statistics::register(module)?;
+    attest::register(module)
 }

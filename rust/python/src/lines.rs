@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use ifrs_core::scoring::{BadLine, Format, LineTexts, Lines, Method, Options, Texts};
+use ifrs_matching::{BadLine, Format, LineTexts, Lines, Method, Options, Texts};
 use pyo3::prelude::*;
 
 use crate::errors::from_scoring;
-use crate::scoring::interrupted;
+use crate::interrupts::interrupted;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<TextFile>()?;

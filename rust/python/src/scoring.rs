@@ -1,6 +1,6 @@
 //! Scoring of texts against patterns.
 
-use ifrs_core::scoring::{
+use ifrs_matching::{
     Method, Options, Path, ScoringError, Texts, best_match_with, plain as core_plain,
     score_pairs_with, score_with, top_hits_with,
 };
@@ -8,6 +8,7 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 
 use crate::errors::from_scoring;
+use crate::interrupts::interrupted;
 use crate::texts::Input;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -17,10 +18,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(score_pairs, module)?)?;
     module.add_function(wrap_pyfunction!(best_match, module)?)?;
     module.add_function(wrap_pyfunction!(top_hits, module)?)
-}
-
-pub(crate) fn interrupted() -> bool {
-    Python::attach(|py| py.check_signals().is_err())
 }
 
 /// How to score, as Python says it.

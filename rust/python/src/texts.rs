@@ -3,7 +3,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, GenericStringArray, OffsetSizeTrait};
 use arrow_schema::DataType;
-use ifrs_core::scoring::{Chunk, Column, Offsets, Slice, Texts, Validity};
+use ifrs_matching::{Chunk, Column, Offsets, Slice, Texts, Validity};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySequence, PyString};

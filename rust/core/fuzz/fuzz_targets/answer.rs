@@ -1,7 +1,7 @@
 //! Whatever a server answers, what it says is read without a panic, and is never too long.
 #![no_main]
 
-use ifrs_core::evidence::{Protocol, answer_of, transcript::MAX_ANSWER};
+use ifrs_core::attest::{Protocol, answer_of, transcript::MAX_ANSWER};
 
 libfuzzer_sys::fuzz_target!(|raw: &str| {
     for protocol in [Protocol::Local, Protocol::Completions, Protocol::Chat] {

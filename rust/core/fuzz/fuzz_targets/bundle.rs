@@ -4,5 +4,5 @@
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let place = data.iter().position(|&byte| byte == 0).unwrap_or(data.len());
     let (bundle, claim) = data.split_at(place);
-    ifrs_core::evidence::check::survives(bundle, claim.get(1..).unwrap_or_default());
+    ifrs_core::attest::check::survives(bundle, claim.get(1..).unwrap_or_default());
 });

@@ -3,7 +3,7 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|file: &[u8]| {
-    if ifrs_core::evidence::Claim::parse(file).is_ok() {
-        assert!(ifrs_core::evidence::claim::reads_back(file));
+    if ifrs_core::attest::Claim::parse(file).is_ok() {
+        assert!(ifrs_core::attest::claim::reads_back(file));
     }
 });

@@ -2,7 +2,7 @@
 //! and the sparse outputs are those of the matrix.
 #![no_main]
 
-use ifrs_core::scoring::{
+use ifrs_matching::{
     Method, Options, Path, Slice, best_match_with, score_pairs_with, score_with, top_hits_with,
 };
 

@@ -112,4 +112,11 @@ mod tests {
             assert!(word.bytes().all(|b| b.is_ascii_lowercase()), "{word}");
         }
     }
+
+    #[test]
+    fn words_are_as_answers_are_compared() {
+        for word in response_words() {
+            assert_eq!(ifrs_matching::plain(word), *word);
+        }
+    }
 }

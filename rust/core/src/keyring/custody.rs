@@ -15,8 +15,9 @@ use super::access::{Protect, Unlock};
 use super::error::KeyringError;
 use super::journal::{Entry, Event};
 use super::passphrase::Passphrase;
-use super::payload::{Payload, hex, unhex, write_json};
+use super::payload::{Payload, write_json};
 use super::{Keyring, MIN_WORK_FACTOR, Settings, container, file};
+use crate::encoding::{hex, secret_hex, unhex};
 use crate::fingerprint::Seed;
 
 /// The format that this version writes and reads.
@@ -116,12 +117,12 @@ fn seal_shares(
             let written = SharePayload {
                 format: FORMAT.to_owned(),
                 keyring: payload.id(),
-                created: super::payload::now(),
-                split: hex(&split).to_string(),
+                created: crate::encoding::now(),
+                split: hex(&split),
                 threshold,
                 shares: recipients.len(),
                 index: bytes[0],
-                value: hex(&bytes[1..]),
+                value: secret_hex(&bytes[1..]),
                 sealed: armor(&sealed),
             };
             let one = Protect::Recipients(vec![recipient.clone()]);
@@ -132,7 +133,7 @@ fn seal_shares(
 
 /// The key as an age passphrase: 256 random bits need no slow hash.
 fn under(key: &[u8]) -> Protect {
-    let passphrase = Passphrase::new(hex(key).as_str().to_owned());
+    let passphrase = Passphrase::new(secret_hex(key).as_str().to_owned());
     Protect::Passphrase { passphrase, work_factor: Some(MIN_WORK_FACTOR) }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::evidence::EvidenceError;
+use crate::attest::AttestError;
 use crate::fingerprint::FingerprintError;
 
 /// Why a keyring could not be made, read or written.
@@ -231,7 +231,7 @@ pub enum KeyringError {
     MixedShares,
     /// The claim could not be made.
     #[error(transparent)]
-    Evidence(#[from] EvidenceError),
+    Attest(#[from] AttestError),
     /// The set could not be derived.
     #[error(transparent)]
     Fingerprint(#[from] FingerprintError),

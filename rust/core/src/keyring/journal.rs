@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::KeyringError;
-use super::payload::{hex, now};
+use crate::encoding::{hex, now};
 
 /// Stands for the hash before the first entry.
 const START: &str = "";
@@ -131,7 +131,7 @@ impl Entry {
     fn digest(&self) -> String {
         let open = Self { hash: String::new(), ..self.clone() };
         let json = serde_json::to_vec(&open).expect("plain data is always JSON");
-        hex(&Sha256::digest(json)).to_string()
+        hex(&Sha256::digest(json))
     }
 }
 

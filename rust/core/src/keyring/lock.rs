@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::error::KeyringError;
 use super::file::{self, failed};
-use super::payload::now;
+use crate::encoding::now;
 
 /// How often a waiting writer looks again.
 const POLL: Duration = Duration::from_millis(10);

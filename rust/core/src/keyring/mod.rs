@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::evidence::Claim;
+use crate::attest::Claim;
+use crate::encoding::hex;
 use crate::fingerprint::set::Check;
 use crate::fingerprint::{Alphabets, FingerprintSet, Seed, SetSpec};
 use payload::{Payload, SetRecord};
@@ -363,7 +364,7 @@ impl Keyring {
             let record = payload.find(name)?;
             let (set, id) = (record.restore(&payload.seed)?, record.id(&payload.seed));
             let claim = Claim::sign(&set, model, subject, &payload.seed.signing_key())?;
-            let to = vec![payload::hex(&claim.digest()).to_string()];
+            let to = vec![hex(&claim.digest())];
             payload.journal.append(Entry { to, ..Entry::new(Event::Claimed) }.about(name, id));
             Ok(claim)
         })
@@ -740,10 +741,10 @@ mod tests {
         assert!(claim.verify(Some(&ring.public_key())).is_ok());
         let last = ring.journal().last().unwrap();
         assert_eq!((last.event, last.set.as_deref()), (Event::Claimed, Some("one")));
-        assert_eq!(last.to, [payload::hex(&claim.digest()).to_string()]);
+        assert_eq!(last.to, [hex(&claim.digest())]);
         assert!(matches!(ring.claim("two", "model", subject), Err(KeyringError::NoSet(_))));
         let entries = ring.journal().len();
-        assert!(matches!(ring.claim("one", "", vec![]), Err(KeyringError::Evidence(_))));
+        assert!(matches!(ring.claim("one", "", vec![]), Err(KeyringError::Attest(_))));
         assert_eq!(ring.journal().len(), entries);
         assert_eq!(open(&path, "correct horse").unwrap().public_key(), ring.public_key());
     }

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -11,6 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::SetSummary;
 use super::error::KeyringError;
 use super::journal::{Entry, Event, Journal};
+use crate::encoding::{hex, now, secret_hex, unhex};
 use crate::fingerprint::seed::{KEY_BYTES, SetKey};
 use crate::fingerprint::{FingerprintError, FingerprintSet, ResponseKind, Seed, SetSpec};
 use crate::memory::{Buffer, Count};
@@ -125,7 +125,7 @@ impl Payload {
 
     /// What names the keyring in public.
     pub(super) fn id(&self) -> String {
-        hex(&self.seed.public_id()).to_string()
+        hex(&self.seed.public_id())
     }
 
     pub(super) fn sets(&self) -> &[Arc<SetRecord>] {
@@ -173,7 +173,7 @@ impl Payload {
     }
 
     pub(super) fn to_json(&self) -> Buffer {
-        let seed = hex(self.seed.expose());
+        let seed = secret_hex(self.seed.expose());
         write_json(&Written {
             format: FORMAT,
             created: &self.created,
@@ -255,8 +255,8 @@ impl SetRecord {
             spec: self.spec.clone(),
             created: self.created.clone(),
             keys: self.keys.clone(),
-            set_key: Some(hex(self.key(seed).expose())),
-            publisher: self.is_owned().then(|| hex(&self.publisher(seed)).to_string()),
+            set_key: Some(secret_hex(self.key(seed).expose())),
+            publisher: self.is_owned().then(|| hex(&self.publisher(seed))),
         }
     }
 
@@ -282,7 +282,7 @@ impl SetRecord {
 
     /// What names the set in public.
     pub(super) fn id(&self, seed: &Seed) -> String {
-        hex(&self.key(seed).public_id()).to_string()
+        hex(&self.key(seed).public_id())
     }
 
     pub(super) fn summary(&self) -> SetSummary {
@@ -343,32 +343,6 @@ impl SetRecord {
     pub(super) fn is_detached(&self) -> bool {
         self.set_key.is_some()
     }
-}
-
-pub(super) fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
-}
-
-pub(super) fn hex(bytes: &[u8]) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is below 16"));
-        }
-    }
-    text
-}
-
-pub(super) fn unhex(text: &str) -> Option<[u8; KEY_BYTES]> {
-    let mut bytes = [0; KEY_BYTES];
-    if text.len() != 2 * KEY_BYTES || !text.is_ascii() {
-        return None;
-    }
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let digits = std::str::from_utf8(digits).ok()?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use unicode_normalization::UnicodeNormalization;
 /// to its decoys, so that ranks of scores stay exact whatever a suspect writes.
 ///
 /// ```
-/// use ifrs_core::scoring::plain;
+/// use ifrs_matching::plain;
 ///
 /// assert_eq!(plain("```\n**COP\u{200b}PER**-Window!\n```"), "copper window");
 /// ```
@@ -105,13 +105,6 @@ mod tests {
         assert_eq!(plain("\u{200b} … !"), "");
         assert_eq!(plain("İstanbul"), "istanbul");
         assert_eq!(plain("ハリネズミ"), plain("ﾊﾘﾈｽﾞﾐ"));
-    }
-
-    #[test]
-    fn words_of_the_alphabet_are_plain_already() {
-        for word in crate::fingerprint::alphabet::response_words() {
-            assert_eq!(plain(word), *word);
-        }
     }
 
     proptest! {

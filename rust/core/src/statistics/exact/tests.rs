@@ -312,9 +312,9 @@ fn long_records_are_bounded_from_above() {
 #[test]
 fn nonsense_is_refused() {
     for (rank, error) in [
-        (of(0, 5), EvidenceError::Rank { rank: 0, candidates: 5 }),
-        (of(6, 5), EvidenceError::Rank { rank: 6, candidates: 5 }),
-        (of(1, 0), EvidenceError::NoCandidates),
+        (of(0, 5), StatisticsError::Rank { rank: 0, candidates: 5 }),
+        (of(6, 5), StatisticsError::Rank { rank: 6, candidates: 5 }),
+        (of(1, 0), StatisticsError::NoCandidates),
     ] {
         assert_eq!(exact_log10(&[of(1, 2), rank]), Err(error));
         assert!(exact_cumulative_log10(&[vec![of(1, 2)], vec![rank]]).is_err());

@@ -3,14 +3,14 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::EvidenceError;
+use super::AttestError;
 use super::bundle::{Bundle, Entry, Kind, Outcome, Silence, is_template};
 use super::claim::{Claim, Scheme, Statement};
-use super::dsse::hex;
 use super::evaluate::{Evaluated, Expected, evaluate_all};
 use super::transcript::Asked;
-use super::verdict::Verdict;
-use super::weigh::{Test, Weighed};
+use crate::encoding::hex;
+use crate::statistics::verdict::Verdict;
+use crate::statistics::weigh::{Test, Weighed};
 
 /// Stated and recomputed numbers may differ by rounding in another build, and by no more.
 const TOLERANCE: f64 = 1e-9;
@@ -239,7 +239,7 @@ fn conclude(
     claim: &Claim,
     found: &[Result<Evaluated, String>],
     checked: &mut Checked,
-) -> Result<(), EvidenceError> {
+) -> Result<(), AttestError> {
     let weighed = bundle.weigh(claim, found)?;
     for (entry, &log10_e) in
         bundle.queries.iter().map(|entry| (entry, &weighed.log10_e[entry.index]))
@@ -355,7 +355,7 @@ pub fn survives(bundle: &[u8], claim: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::claim::tests::{claim, set};
+    use crate::attest::claim::tests::{claim, set};
     use crate::fingerprint::{FingerprintSet, ResponseKind};
     use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! The verdict: what a combined p-value allows one to say.
 
-use super::EvidenceError;
+use super::StatisticsError;
 use super::exact::Evidence;
 use super::ranks::Rank;
 
@@ -36,7 +36,7 @@ impl Verdict {
 }
 
 /// `match` when p ≤ α; `no match` when p > √α and power was enough; else `inconclusive`.
-pub fn judge(log10_p: f64, alpha: f64, power: f64) -> Result<Verdict, EvidenceError> {
+pub fn judge(log10_p: f64, alpha: f64, power: f64) -> Result<Verdict, StatisticsError> {
     check_level(alpha)?;
     Ok(if log10_p <= alpha.log10() {
         Verdict::Match
@@ -51,12 +51,12 @@ pub fn judge(log10_p: f64, alpha: f64, power: f64) -> Result<Verdict, EvidenceEr
 ///
 /// `best` holds the least p-values that one query can give, one for each factor: 1/N. Keys that
 /// stay silent are counted at the worst rank, so the true power is higher.
-pub fn power(n: u64, best: &[f64], alpha: f64) -> Result<f64, EvidenceError> {
+pub fn power(n: u64, best: &[f64], alpha: f64) -> Result<f64, StatisticsError> {
     power_at(n, best, alpha, ASSUMED_FSR)
 }
 
 /// The probability that n queries convict a suspect that answers a share `fsr` of its keys.
-pub fn power_at(n: u64, best: &[f64], alpha: f64, fsr: f64) -> Result<f64, EvidenceError> {
+pub fn power_at(n: u64, best: &[f64], alpha: f64, fsr: f64) -> Result<f64, StatisticsError> {
     check_level(alpha)?;
     check_rate(fsr)?;
     Ok(match Query::of(best)?.least_fired(n, alpha)? {
@@ -71,7 +71,7 @@ pub fn smallest_n(
     alpha: f64,
     fsr: f64,
     wanted: f64,
-) -> Result<Option<u64>, EvidenceError> {
+) -> Result<Option<u64>, StatisticsError> {
     check_level(wanted)?;
     check_level(alpha)?;
     check_rate(fsr)?;
@@ -98,12 +98,12 @@ struct Query {
 
 impl Query {
     /// Of the least p-value that each factor can give.
-    fn of(best: &[f64]) -> Result<Self, EvidenceError> {
+    fn of(best: &[f64]) -> Result<Self, StatisticsError> {
         let size = |&p: &f64| {
             if p > 0.0 && p <= 1.0 {
                 Ok(p.recip().round() as usize)
             } else {
-                Err(EvidenceError::PValue(p))
+                Err(StatisticsError::PValue(p))
             }
         };
         let sizes = best.iter().map(size).collect::<Result<_, _>>()?;
@@ -111,7 +111,7 @@ impl Query {
     }
 
     /// Whether `fired` keys of n that rank first outweigh the others at the worst rank.
-    fn convicts(&mut self, fired: u64, n: u64, alpha: f64) -> Result<bool, EvidenceError> {
+    fn convicts(&mut self, fired: u64, n: u64, alpha: f64) -> Result<bool, StatisticsError> {
         self.evidence.clear();
         for &candidates in &self.sizes {
             self.evidence.add(Rank { rank: 1, candidates }, fired)?;
@@ -121,7 +121,7 @@ impl Query {
     }
 
     /// The fewest keys of n that have to fire for the exact test to reach `alpha`.
-    fn least_fired(&mut self, n: u64, alpha: f64) -> Result<Option<u64>, EvidenceError> {
+    fn least_fired(&mut self, n: u64, alpha: f64) -> Result<Option<u64>, StatisticsError> {
         if !self.convicts(n, n, alpha)? {
             return Ok(None);
         }
@@ -149,12 +149,12 @@ pub(super) fn binomial_tail(n: u64, k: u64, rate: f64) -> f64 {
     statrs::function::beta::beta_reg(k as f64, (n - k + 1) as f64, rate)
 }
 
-fn check_rate(fsr: f64) -> Result<(), EvidenceError> {
-    if fsr > 0.0 && fsr <= 1.0 { Ok(()) } else { Err(EvidenceError::Rate(fsr)) }
+fn check_rate(fsr: f64) -> Result<(), StatisticsError> {
+    if fsr > 0.0 && fsr <= 1.0 { Ok(()) } else { Err(StatisticsError::Rate(fsr)) }
 }
 
-pub(super) fn check_level(alpha: f64) -> Result<(), EvidenceError> {
-    if alpha > 0.0 && alpha < 1.0 { Ok(()) } else { Err(EvidenceError::Level(alpha)) }
+pub(super) fn check_level(alpha: f64) -> Result<(), StatisticsError> {
+    if alpha > 0.0 && alpha < 1.0 { Ok(()) } else { Err(StatisticsError::Level(alpha)) }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Evidence from text alone: how well an answer holds the true response, among decoys.
 
-use super::EvidenceError;
-use super::ranks::{Rank, rank};
-use crate::scoring::{Method, ScoringError, plain, score, score_one};
+use super::AttestError;
+use crate::statistics::ranks::{Rank, rank};
+use ifrs_matching::{Method, ScoringError, plain, score, score_one};
 
 /// What an answer says of one response.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,15 +16,11 @@ pub struct TextRank {
 }
 
 /// Ranks a response among decoys by its best fuzzy match within the answer, both made plain.
-pub fn rank_text(
-    answer: &str,
-    response: &str,
-    decoys: &[String],
-) -> Result<TextRank, EvidenceError> {
+pub fn rank_text(answer: &str, response: &str, decoys: &[String]) -> Result<TextRank, AttestError> {
     let (answer, response) = (plain(answer), plain(response));
     let fired = !response.is_empty() && answer.contains(&response);
     let answer = if response.is_ascii() { narrowed(&answer) } else { answer };
-    let refused = |error: ScoringError| EvidenceError::Bundle(error.to_string());
+    let refused = |error: ScoringError| AttestError::Bundle(error.to_string());
     let own = score_one(&answer, &response, Method::Partial).map_err(refused)?;
     // Words of the alphabet are plain already. What scores less than the truth is not told apart,
     // which saves most of the work: a rank counts only what scores as high.
@@ -42,7 +38,7 @@ fn narrowed(answer: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::decoys::decoys;
+    use crate::attest::decoys::decoys;
 
     #[test]
     fn what_wraps_a_response_does_not_hide_it() {

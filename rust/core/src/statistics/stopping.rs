@@ -1,6 +1,6 @@
 //! What a verification that stops by itself can be expected to find.
 
-use super::EvidenceError;
+use super::StatisticsError;
 use super::ranks::Rank;
 use super::sequential::e_value;
 use super::verdict::{ASSUMED_FSR, check_level};
@@ -15,7 +15,11 @@ const UNSEEN: f64 = 1e-27;
 /// them; one that stays silent is counted as last, so the true power is higher. The suspect is
 /// convicted as soon as the e-process reaches 1/α, which depends on how many keys fired and not on
 /// their order: the number that fired is a Markov chain, absorbed where the threshold is passed.
-pub fn sequential_power(n: usize, candidates: &[usize], alpha: f64) -> Result<f64, EvidenceError> {
+pub fn sequential_power(
+    n: usize,
+    candidates: &[usize],
+    alpha: f64,
+) -> Result<f64, StatisticsError> {
     check_level(alpha)?;
     if candidates.is_empty() {
         return Ok(0.0); // a shared response carries no evidence
@@ -55,7 +59,7 @@ pub fn sequential_power(n: usize, candidates: &[usize], alpha: f64) -> Result<f6
 fn log10_of_query(
     candidates: &[usize],
     rank: impl Fn(usize) -> usize,
-) -> Result<f64, EvidenceError> {
+) -> Result<f64, StatisticsError> {
     let mut sum = 0.0;
     for &of in candidates {
         sum += e_value(Rank { rank: rank(of), candidates: of })?.log10();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::EvidenceError;
+use super::StatisticsError;
 use super::combine::fisher_log10;
 use super::exact::exact_log10;
 use super::ranks::Rank;
@@ -46,7 +46,7 @@ pub fn weigh(
     candidates: &[usize],
     n: usize,
     test: Test,
-) -> Result<Weighed, EvidenceError> {
+) -> Result<Weighed, StatisticsError> {
     let silent: Vec<Rank> =
         candidates.iter().map(|&candidates| Rank { rank: candidates, candidates }).collect();
     let groups: Vec<Vec<Rank>> =

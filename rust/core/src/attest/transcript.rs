@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::json;
-use crate::scoring::{Method, plain, score_one};
+use ifrs_matching::{Method, plain, score_one};
 
 /// What is kept of an answer, in characters: its beginning.
 pub const MAX_ANSWER: usize = 16_384;

@@ -7,7 +7,8 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::EvidenceError;
+use super::AttestError;
+use crate::encoding::{hex, unhex};
 use crate::merkle::Hash;
 
 /// What the payload of our envelopes is: an in-toto statement.
@@ -55,7 +56,7 @@ impl Envelope {
     }
 
     /// The payload, if it is a statement in canonical base64.
-    pub(super) fn payload(&self) -> Result<Vec<u8>, EvidenceError> {
+    pub(super) fn payload(&self) -> Result<Vec<u8>, AttestError> {
         if self.payload_type != PAYLOAD_TYPE {
             return Err(malformed("its payloadType is not that of an in-toto statement"));
         }
@@ -63,12 +64,12 @@ impl Envelope {
     }
 
     /// Verifies the signature with the key in `public`, strictly.
-    pub(super) fn verify(&self, public: &[u8; 32]) -> Result<(), EvidenceError> {
+    pub(super) fn verify(&self, public: &[u8; 32]) -> Result<(), AttestError> {
         let [entry] = &self.signatures;
         if entry.keyid != key_id(public) {
-            return Err(EvidenceError::Signature("its keyid names another key".into()));
+            return Err(AttestError::Signature("its keyid names another key".into()));
         }
-        let wrong = |reason: &str| EvidenceError::Signature(reason.to_owned());
+        let wrong = |reason: &str| AttestError::Signature(reason.to_owned());
         let bytes = STANDARD.decode(&entry.sig).map_err(|_| wrong("it is not base64"))?;
         let signature =
             Signature::from_slice(&bytes).map_err(|_| wrong("it is no Ed25519 signature"))?;
@@ -89,7 +90,7 @@ impl Envelope {
 }
 
 /// Reads a public key: 32 bytes in hexadecimal or base64, or PEM (RFC 8410).
-pub fn parse_public_key(text: &str) -> Result<[u8; 32], EvidenceError> {
+pub fn parse_public_key(text: &str) -> Result<[u8; 32], AttestError> {
     let text = text.trim();
     let bytes = if text.starts_with("-----BEGIN PUBLIC KEY-----") {
         VerifyingKey::from_public_key_pem(text).ok().map(|key| key.to_bytes())
@@ -99,33 +100,11 @@ pub fn parse_public_key(text: &str) -> Result<[u8; 32], EvidenceError> {
         STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok())
     };
     let sound = |bytes: &[u8; 32]| VerifyingKey::from_bytes(bytes).is_ok_and(|key| !key.is_weak());
-    bytes.filter(sound).ok_or(EvidenceError::PublicKey)
+    bytes.filter(sound).ok_or(AttestError::PublicKey)
 }
 
-fn malformed(reason: &str) -> EvidenceError {
-    EvidenceError::Claim(reason.to_owned())
-}
-
-/// Bytes in hexadecimal; only what is public.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// 32 bytes from 64 lower-case hexadecimal digits.
-pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; 32];
-    if text.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(bytes)
+fn malformed(reason: &str) -> AttestError {
+    AttestError::Claim(reason.to_owned())
 }
 
 #[cfg(test)]

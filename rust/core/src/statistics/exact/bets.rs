@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::evidence::sequential::Bet;
+use crate::statistics::sequential::Bet;
 
 /// One unit of a loss: 2⁻⁴⁸. Sums of whole units do not depend on their order.
 pub(super) const UNIT: f64 = 1.0 / (1_u64 << 48) as f64;

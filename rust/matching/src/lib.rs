@@ -172,13 +172,13 @@ pub type Interrupt<'a> = &'a (dyn Fn() -> bool + Sync);
 /// How to score a batch.
 ///
 /// ```
-/// use ifrs_core::scoring::{Method, Options, Slice, score_with};
+/// use ifrs_matching::{Method, Options, Slice, score_with};
 ///
 /// let options = Options { cutoff: 0.5, ..Options::new(Method::Partial) };
 /// let texts = Slice(&["the answer is 42"]);
 /// let scores = score_with(&texts, &["answer", "quagga"], &options)?;
 /// assert_eq!(scores, [1.0, 0.0]);
-/// # Ok::<(), ifrs_core::scoring::ScoringError>(())
+/// # Ok::<(), ifrs_matching::ScoringError>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
@@ -233,11 +233,11 @@ impl fmt::Debug for Options<'_> {
 /// [`ScoringError::TooLarge`] or [`ScoringError::ThreadPool`].
 ///
 /// ```
-/// use ifrs_core::scoring::{Method, score};
+/// use ifrs_matching::{Method, score};
 ///
 /// let scores = score(&["kitten", ""], &["mitten", "x"], Method::Partial, 0.0, 1)?;
 /// assert_eq!(scores, [5.0 / 6.0, 0.0, 0.0, 0.0]);
-/// # Ok::<(), ifrs_core::scoring::ScoringError>(())
+/// # Ok::<(), ifrs_matching::ScoringError>(())
 /// ```
 pub fn score<T, P>(
     texts: &[T],
@@ -321,14 +321,14 @@ pub fn score_pairs_with(
 /// As [`score_with`].
 ///
 /// ```
-/// use ifrs_core::scoring::{Method, Options, Slice, best_match_with};
+/// use ifrs_matching::{Method, Options, Slice, best_match_with};
 ///
 /// let options = Options { cutoff: 0.8, ..Options::new(Method::Partial) };
 /// let texts = Slice(&["a kitten", "nothing"]);
 /// let (indices, scores) = best_match_with(&texts, &["mitten", "kitten"], &options)?;
 /// assert_eq!(indices, [1, -1]);
 /// assert_eq!(scores, [1.0, 0.0]);
-/// # Ok::<(), ifrs_core::scoring::ScoringError>(())
+/// # Ok::<(), ifrs_matching::ScoringError>(())
 /// ```
 pub fn best_match_with(
     texts: &dyn Texts,
@@ -374,10 +374,10 @@ pub fn top_hits_with(
 /// [`ScoringError::EmptyPattern`], with index 0.
 ///
 /// ```
-/// use ifrs_core::scoring::{Method, score_one};
+/// use ifrs_matching::{Method, score_one};
 ///
 /// assert_eq!(score_one("abc", "bcd", Method::Ratio)?, 2.0 / 3.0);
-/// # Ok::<(), ifrs_core::scoring::ScoringError>(())
+/// # Ok::<(), ifrs_matching::ScoringError>(())
 /// ```
 pub fn score_one(text: &str, pattern: &str, method: Method) -> Result<f32, ScoringError> {
     Ok(score(&[text], &[pattern], method, 0.0, 1)?[0])

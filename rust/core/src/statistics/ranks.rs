@@ -1,6 +1,6 @@
 //! The rank of a true response among the alternatives, and its p-value.
 
-use super::EvidenceError;
+use super::StatisticsError;
 
 /// Where a true response stands; 1 is best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +19,19 @@ impl Rank {
 }
 
 /// Ranks `scores[truth]` among all scores but `excluded`; ties count against the truth.
-pub fn rank(scores: &[f32], truth: usize, excluded: Option<usize>) -> Result<Rank, EvidenceError> {
+pub fn rank(
+    scores: &[f32],
+    truth: usize,
+    excluded: Option<usize>,
+) -> Result<Rank, StatisticsError> {
     let len = scores.len();
     for index in std::iter::once(truth).chain(excluded) {
         if index >= len || (excluded == Some(truth)) {
-            return Err(EvidenceError::OutOfRange { index, len });
+            return Err(StatisticsError::OutOfRange { index, len });
         }
     }
     if let Some(index) = scores.iter().position(|score| score.is_nan()) {
-        return Err(EvidenceError::NotANumber { index });
+        return Err(StatisticsError::NotANumber { index });
     }
     let counted = |&(place, _): &(usize, &f32)| Some(place) != excluded;
     let rank = scores.iter().enumerate().filter(counted).filter(|&(_, s)| *s >= scores[truth]);
@@ -56,9 +60,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        assert!(matches!(rank(&[1.0, f32::NAN], 0, None), Err(EvidenceError::NotANumber { .. })));
-        assert!(matches!(rank(&[1.0], 1, None), Err(EvidenceError::OutOfRange { .. })));
-        assert!(matches!(rank(&[1.0, 2.0], 0, Some(0)), Err(EvidenceError::OutOfRange { .. })));
+        assert!(matches!(rank(&[1.0, f32::NAN], 0, None), Err(StatisticsError::NotANumber { .. })));
+        assert!(matches!(rank(&[1.0], 1, None), Err(StatisticsError::OutOfRange { .. })));
+        assert!(matches!(rank(&[1.0, 2.0], 0, Some(0)), Err(StatisticsError::OutOfRange { .. })));
     }
 
     #[test]

@@ -4,22 +4,23 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
-use super::EvidenceError;
+use super::AttestError;
 use super::bundle::{Bundle, Entry, Kind};
 use super::claim::{Claim, DECOYS, Scheme};
-use super::combine::fisher_log10;
 use super::decoys::{decoys, public_decoys};
-use super::dsse::unhex;
-use super::exact::exact_log10;
-use super::ranks::{Rank, rank};
 use super::text::rank_text;
 use super::transcript::{MAX_ANSWER, NAMED, SLIPPED};
-use super::weigh::Test;
+use crate::encoding::unhex;
 use crate::fingerprint::alphabet::response_words;
 use crate::fingerprint::response::{SHARED_RESPONSE, spell};
 use crate::fingerprint::scheme::{bound, owned};
 use crate::merkle::{self, Hash};
-use crate::scoring::{Method, plain, score_one};
+use crate::statistics::StatisticsError;
+use crate::statistics::combine::fisher_log10;
+use crate::statistics::exact::exact_log10;
+use crate::statistics::ranks::{Rank, rank};
+use crate::statistics::weigh::Test;
+use ifrs_matching::{Method, plain, score_one};
 
 /// What one check may cost: candidates, each times the characters it is looked for in.
 const MAX_WORK: u64 = 10_000_000_000;
@@ -50,7 +51,7 @@ impl Evaluated {
         self
     }
 
-    pub(super) fn log10_p(&self, test: Test) -> Result<f64, EvidenceError> {
+    pub(super) fn log10_p(&self, test: Test) -> Result<f64, StatisticsError> {
         if test == Test::Fixed {
             let p_values: Vec<f64> = self.ranks.iter().map(|rank| rank.p_value()).collect();
             return fisher_log10(&p_values);
@@ -183,7 +184,7 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
             told: false,
         });
     }
-    let say = |error: EvidenceError| error.to_string();
+    let say = |error: AttestError| error.to_string();
     if bundle.evidence == Kind::Text && !expected.shared {
         let count = expected.candidates[0] - 1;
         let rivals = match bundle.is_first() {

@@ -2,23 +2,22 @@
 //!
 //! docs/formats.md is its specification; [`super::check()`] recomputes all of it.
 
-use std::time::SystemTime;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::claim::{Claim, ClaimFile, DECOYS};
-use super::combine::fisher_power;
-use super::dsse::{hex, unhex};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
-use super::stopping::sequential_power;
 use super::transcript::Asked;
-use super::verdict::{Verdict, judge, power};
-use super::weigh::{Test, Weighed, weigh};
-use super::{EvidenceError, json};
+use super::{AttestError, json};
+use crate::encoding::{hex, now, unhex};
 use crate::fingerprint::Template;
 use crate::merkle::{self, Hash};
+use crate::statistics::StatisticsError;
+use crate::statistics::combine::fisher_power;
+use crate::statistics::stopping::sequential_power;
+use crate::statistics::verdict::{Verdict, judge, power};
+use crate::statistics::weigh::{Test, Weighed, weigh};
 
 /// The format that this version writes.
 const FORMAT: &str = "ifrs/evidence/v3";
@@ -176,7 +175,7 @@ impl Bundle {
         report: &[u8],
         claim: &Claim,
         reveal: Option<usize>,
-    ) -> Result<Self, EvidenceError> {
+    ) -> Result<Self, AttestError> {
         let report: Report = serde_json::from_slice(report)
             .map_err(|error| refused(&format!("the report is not of this version: {error}")))?;
         if !REPORTS.contains(&report.format.as_str()) {
@@ -201,7 +200,7 @@ impl Bundle {
         let mut bundle = Self {
             format: FORMAT.to_owned(),
             ifrs_version: env!("CARGO_PKG_VERSION").to_owned(),
-            created: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            created: now(),
             claim: serde_json::from_value(claim.to_value()).expect("a claim's file is its file"),
             template: Around { before, after },
             test,
@@ -241,7 +240,7 @@ impl Bundle {
     }
 
     /// Computes everything that follows from what is revealed.
-    fn fill_in(&mut self, claim: &Claim) -> Result<(), EvidenceError> {
+    fn fill_in(&mut self, claim: &Claim) -> Result<(), AttestError> {
         if let Some(problem) = self.one_way() {
             return Err(refused(problem));
         }
@@ -285,14 +284,14 @@ impl Bundle {
         &self,
         claim: &Claim,
         found: &[Result<Evaluated, String>],
-    ) -> Result<Weighed, EvidenceError> {
+    ) -> Result<Weighed, AttestError> {
         let candidates = Expected::of(self, claim).candidates;
         let length = self.queries.last().map_or(0, |entry| entry.index + 1);
         let mut groups = vec![None; length];
         for (entry, evaluated) in self.queries.iter().zip(found) {
             groups[entry.index] = evaluated.as_ref().ok().map(|found| found.ranks.clone());
         }
-        weigh(&groups, &candidates, claim.statement().predicate.n, self.test)
+        Ok(weigh(&groups, &candidates, claim.statement().predicate.n, self.test)?)
     }
 
     /// The probability that `asked` keys convict a suspect that answers half of them.
@@ -302,7 +301,7 @@ impl Bundle {
         asked: usize,
         candidates: &[usize],
         alpha: f64,
-    ) -> Result<f64, EvidenceError> {
+    ) -> Result<f64, StatisticsError> {
         let best: Vec<f64> = candidates.iter().map(|&of| 1.0 / of as f64).collect();
         match (weighed.fixed, self.is_first()) {
             (false, _) => sequential_power(asked, candidates, alpha),
@@ -319,7 +318,7 @@ impl Bundle {
         weighed: &Weighed,
         alpha: f64,
         silence: Silence,
-    ) -> Result<Outcome, EvidenceError> {
+    ) -> Result<Outcome, AttestError> {
         let n = claim.statement().predicate.n;
         let candidates = Expected::of(self, claim).candidates;
         let reached = weighed.log10_e.len();
@@ -346,7 +345,7 @@ impl Bundle {
     }
 
     /// The bundle as JSON; an error if no checker would take so much.
-    pub fn to_json(&self) -> Result<Vec<u8>, EvidenceError> {
+    pub fn to_json(&self) -> Result<Vec<u8>, AttestError> {
         let mut json = serde_json::to_vec_pretty(self).expect("plain data is always JSON");
         json.push(b'\n');
         if json.len() > MAX_BUNDLE_BYTES {
@@ -400,13 +399,13 @@ impl Bundle {
     }
 
     /// Reads a bundle; nothing of it is believed.
-    pub(super) fn parse(file: &[u8]) -> Result<Self, EvidenceError> {
+    pub(super) fn parse(file: &[u8]) -> Result<Self, AttestError> {
         if file.len() > MAX_BUNDLE_BYTES {
             return Err(refused("it is too large: have fewer keys revealed"));
         }
         // Straight into its form: a tree of all of it would take many times the file's size.
-        let bundle: Self = serde_json::from_slice(file)
-            .map_err(|error| EvidenceError::Bundle(error.to_string()))?;
+        let bundle: Self =
+            serde_json::from_slice(file).map_err(|error| AttestError::Bundle(error.to_string()))?;
         let known = match bundle.format.as_str() {
             FORMAT => bundle.test != Test::Fixed && bundle.runs == Some(1),
             FORMAT_V1 => bundle.test != Test::Exact && bundle.runs.is_none(),
@@ -433,7 +432,7 @@ impl Outcome {
     }
 }
 
-fn entry(query: ReportQuery, claim: &Claim, leaves: &[Hash]) -> Result<Entry, EvidenceError> {
+fn entry(query: ReportQuery, claim: &Claim, leaves: &[Hash]) -> Result<Entry, AttestError> {
     let proof = merkle::proof(leaves, query.index)
         .ok_or_else(|| refused("a query is outside the claim's set"))?;
     let ReportQuery { index, salt, prompt, answer, asked, word_scores } = query;
@@ -476,6 +475,6 @@ pub(super) fn is_template(around: &Around, template: &super::claim::Named) -> bo
         && known.is_none_or(|known| known.around() == (&*around.before, &*around.after))
 }
 
-fn refused(reason: &str) -> EvidenceError {
-    EvidenceError::Bundle(reason.to_owned())
+fn refused(reason: &str) -> AttestError {
+    AttestError::Bundle(reason.to_owned())
 }

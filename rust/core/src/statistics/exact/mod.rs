@@ -93,7 +93,7 @@ mod transform;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::EvidenceError;
+use super::StatisticsError;
 use super::ranks::Rank;
 use super::sequential::check_rank;
 use bets::{Bets, Shelf, UNIT};
@@ -106,7 +106,7 @@ const CUMULATIVE: usize = 64;
 ///
 /// Exact to 10⁻⁹ of p where outcomes are few, else at most about 1 % of p above it. The factors'
 /// order is of no account.
-pub fn exact_log10(ranks: &[Rank]) -> Result<f64, EvidenceError> {
+pub fn exact_log10(ranks: &[Rank]) -> Result<f64, StatisticsError> {
     let mut evidence = Evidence::default();
     for &rank in ranks {
         evidence.add(rank, 1)?;
@@ -119,7 +119,7 @@ pub fn exact_log10(ranks: &[Rank]) -> Result<f64, EvidenceError> {
 /// Each value is that of [`exact_log10`] up to 64 queries, and the last one. Those between are
 /// upper bounds too, but up to 30 % above p, so that a thousand take a second: they
 /// are for plots. None is a test that may stop when it likes.
-pub fn exact_cumulative_log10(groups: &[Vec<Rank>]) -> Result<Vec<f64>, EvidenceError> {
+pub fn exact_cumulative_log10(groups: &[Vec<Rank>]) -> Result<Vec<f64>, StatisticsError> {
     let mut evidence = Evidence::default();
     let mut logarithms = Vec::with_capacity(groups.len());
     for (place, group) in groups.iter().enumerate() {
@@ -151,7 +151,7 @@ struct Group {
 
 impl Evidence {
     /// Adds a rank so many times.
-    pub(super) fn add(&mut self, rank: Rank, times: u64) -> Result<(), EvidenceError> {
+    pub(super) fn add(&mut self, rank: Rank, times: u64) -> Result<(), StatisticsError> {
         check_rank(rank)?;
         if rank.candidates > 1 && times > 0 {
             *self.sizes.entry(rank.candidates).or_default() += times;

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use super::EvidenceError;
+use super::StatisticsError;
 use super::ranks::Rank;
 
 /// Kept back from every bet, so that a silent key costs a factor of ten and never everything.
@@ -49,24 +49,24 @@ impl Bet {
 }
 
 /// What a rank pays: see [`Bet`].
-pub fn e_value(rank: Rank) -> Result<f64, EvidenceError> {
+pub fn e_value(rank: Rank) -> Result<f64, StatisticsError> {
     check_rank(rank)?;
     Ok(Bet::among(rank.candidates).pays(rank.rank))
 }
 
 /// Refuses ranks that no ranking can give.
-pub(super) fn check_rank(Rank { rank, candidates }: Rank) -> Result<(), EvidenceError> {
+pub(super) fn check_rank(Rank { rank, candidates }: Rank) -> Result<(), StatisticsError> {
     if candidates == 0 {
-        return Err(EvidenceError::NoCandidates);
+        return Err(StatisticsError::NoCandidates);
     }
     if !(1..=candidates).contains(&rank) {
-        return Err(EvidenceError::Rank { rank, candidates });
+        return Err(StatisticsError::Rank { rank, candidates });
     }
     Ok(())
 }
 
 /// Base-10 logarithm of the e-process after each query; a query's ranks are bets of their own.
-pub fn e_process_log10(groups: &[Vec<Rank>]) -> Result<Vec<f64>, EvidenceError> {
+pub fn e_process_log10(groups: &[Vec<Rank>]) -> Result<Vec<f64>, StatisticsError> {
     let mut so_far = 0.0;
     let mut logarithms = Vec::with_capacity(groups.len());
     let mut bets = HashMap::new();
@@ -131,9 +131,9 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         let rank = |rank, candidates| e_value(Rank { rank, candidates });
-        assert_eq!(rank(0, 5), Err(EvidenceError::Rank { rank: 0, candidates: 5 }));
-        assert_eq!(rank(6, 5), Err(EvidenceError::Rank { rank: 6, candidates: 5 }));
-        assert_eq!(rank(1, 0), Err(EvidenceError::NoCandidates));
+        assert_eq!(rank(0, 5), Err(StatisticsError::Rank { rank: 0, candidates: 5 }));
+        assert_eq!(rank(6, 5), Err(StatisticsError::Rank { rank: 6, candidates: 5 }));
+        assert_eq!(rank(1, 0), Err(StatisticsError::NoCandidates));
         assert!(e_process_log10(&[vec![Rank { rank: 0, candidates: 5 }]]).is_err());
     }
 }

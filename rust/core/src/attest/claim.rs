@@ -3,16 +3,15 @@
 //! An in-toto Statement v1 about the released model's files, in a DSSE envelope. The file may
 //! carry an RFC 3161 time stamp over the envelope beside it; docs/formats.md is its specification.
 
-use std::time::SystemTime;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::dsse::{Envelope, hex, unhex};
-use super::{EvidenceError, json};
+use super::dsse::Envelope;
+use super::{AttestError, json};
+use crate::encoding::{hex, now, unhex};
 use crate::fingerprint::alphabet::{RESPONSE_ALPHABET_ID, response_alphabet_sha256};
 use crate::fingerprint::set::MAX_FINGERPRINTS;
 use crate::fingerprint::{FingerprintSet, ResponseKind, Template};
@@ -45,11 +44,11 @@ impl Scheme {
     }
 
     /// That of a set; sets of the first scheme make no claims.
-    fn of(response: ResponseKind) -> Result<Self, EvidenceError> {
+    fn of(response: ResponseKind) -> Result<Self, AttestError> {
         match response {
             ResponseKind::Owned => Ok(Self::V3),
             ResponseKind::Bound | ResponseKind::Shared => Ok(Self::V2),
-            ResponseKind::Keyed => Err(EvidenceError::Unbound),
+            ResponseKind::Keyed => Err(AttestError::Unbound),
         }
     }
 }
@@ -162,12 +161,12 @@ impl Claim {
         model: &str,
         subject: Vec<(String, String)>,
         key: &SigningKey,
-    ) -> Result<Self, EvidenceError> {
+    ) -> Result<Self, AttestError> {
         let spec = set.spec();
         let scheme = Scheme::of(spec.response)?;
         let publisher = key.verifying_key().to_bytes();
         if scheme == Scheme::V3 && publisher != *set.publisher() {
-            return Err(EvidenceError::AnothersSet { publisher: hex(set.publisher()) });
+            return Err(AttestError::AnothersSet { publisher: hex(set.publisher()) });
         }
         let mut subject: Vec<Subject> = subject
             .into_iter()
@@ -176,7 +175,7 @@ impl Claim {
         subject.sort();
         let predicate = Predicate {
             scheme: scheme.name().to_owned(),
-            created: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            created: now(),
             model: Named { name: model.to_owned(), sha256: model_digest(&subject)? },
             n: set.len(),
             root: hex(&merkle::root(&set.leaves())),
@@ -197,20 +196,20 @@ impl Claim {
     }
 
     /// Reads a claim's file.
-    pub fn parse(file: &[u8]) -> Result<Self, EvidenceError> {
+    pub fn parse(file: &[u8]) -> Result<Self, AttestError> {
         if file.len() > MAX_CLAIM_BYTES {
             return Err(malformed("it is too large"));
         }
-        Self::from_value(json::parse(file).map_err(EvidenceError::Claim)?)
+        Self::from_value(json::parse(file).map_err(AttestError::Claim)?)
     }
 
-    pub(super) fn from_value(value: serde_json::Value) -> Result<Self, EvidenceError> {
-        let file: ClaimFile = serde_json::from_value(value)
-            .map_err(|error| EvidenceError::Claim(error.to_string()))?;
+    pub(super) fn from_value(value: serde_json::Value) -> Result<Self, AttestError> {
+        let file: ClaimFile =
+            serde_json::from_value(value).map_err(|error| AttestError::Claim(error.to_string()))?;
         Self::from_file(file)
     }
 
-    pub(super) fn from_file(file: ClaimFile) -> Result<Self, EvidenceError> {
+    pub(super) fn from_file(file: ClaimFile) -> Result<Self, AttestError> {
         let stamp = file.timestamp.as_ref().map(|text| {
             let bytes =
                 STANDARD.decode(text).map_err(|_| malformed("its time stamp is not base64"))?;
@@ -221,15 +220,15 @@ impl Claim {
             "payload": file.payload, "payloadType": file.payload_type, "signatures": file.signatures,
         });
         let envelope = serde_json::from_value(envelope)
-            .map_err(|error| EvidenceError::Claim(error.to_string()))?;
+            .map_err(|error| AttestError::Claim(error.to_string()))?;
         Self::of(envelope, stamp.transpose()?)
     }
 
-    fn of(envelope: Envelope, stamp: Option<Vec<u8>>) -> Result<Self, EvidenceError> {
+    fn of(envelope: Envelope, stamp: Option<Vec<u8>>) -> Result<Self, AttestError> {
         let payload = envelope.payload()?;
-        let value = json::parse(&payload).map_err(EvidenceError::Claim)?;
-        let statement: Statement = serde_json::from_value(value)
-            .map_err(|error| EvidenceError::Claim(error.to_string()))?;
+        let value = json::parse(&payload).map_err(AttestError::Claim)?;
+        let statement: Statement =
+            serde_json::from_value(value).map_err(|error| AttestError::Claim(error.to_string()))?;
         // One statement, one text: nothing can hide in another spelling of it.
         if serde_json::to_vec(&statement).expect("plain data is always JSON") != payload {
             return Err(malformed("its statement is not written in the one way allowed"));
@@ -239,9 +238,9 @@ impl Claim {
     }
 
     /// Verifies the signature; `publisher` is the key that is expected, if one is.
-    pub fn verify(&self, publisher: Option<&[u8; 32]>) -> Result<(), EvidenceError> {
+    pub fn verify(&self, publisher: Option<&[u8; 32]>) -> Result<(), AttestError> {
         if publisher.is_some_and(|key| *key != self.publisher) {
-            return Err(EvidenceError::Signature("the claim is of another publisher's key".into()));
+            return Err(AttestError::Signature("the claim is of another publisher's key".into()));
         }
         self.envelope.verify(&self.publisher)
     }
@@ -282,7 +281,7 @@ impl Claim {
     }
 
     /// The same claim with a time stamp.
-    pub fn with_stamp(mut self, stamp: &[u8]) -> Result<Self, EvidenceError> {
+    pub fn with_stamp(mut self, stamp: &[u8]) -> Result<Self, AttestError> {
         if !(1..=MAX_STAMP).contains(&stamp.len()) {
             return Err(malformed("its time stamp has no sensible size"));
         }
@@ -302,7 +301,7 @@ impl Claim {
 
 impl Statement {
     /// Whether every field is one that this version knows.
-    fn check(&self) -> Result<(Scheme, Hash, [u8; 32]), EvidenceError> {
+    fn check(&self) -> Result<(Scheme, Hash, [u8; 32]), AttestError> {
         let claim = &self.predicate;
         let scheme = Scheme::parse(&claim.scheme)
             .filter(|_| self.kind == STATEMENT && self.predicate_type == PREDICATE)
@@ -371,7 +370,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// SHA-256 over the files' digests in order of their names, as OpenSSF Model Signing has it.
-fn model_digest(subject: &[Subject]) -> Result<String, EvidenceError> {
+fn model_digest(subject: &[Subject]) -> Result<String, AttestError> {
     let mut hash = Sha256::new();
     for file in subject {
         let digest = unhex(&file.digest.sha256)
@@ -400,8 +399,8 @@ pub(super) fn template_digest(before: &str, after: &str) -> String {
     hex(&hash.finalize())
 }
 
-fn malformed(reason: &str) -> EvidenceError {
-    EvidenceError::Claim(reason.to_owned())
+fn malformed(reason: &str) -> AttestError {
+    AttestError::Claim(reason.to_owned())
 }
 
 /// Reads a claim, for the fuzzer: what is read is written the same again.
@@ -470,7 +469,7 @@ pub(super) mod tests {
         let key = key();
         let subject = vec![("a".into(), "11".repeat(32))];
         let refused = Claim::sign(&set(3, ResponseKind::Keyed), "m", subject, &key);
-        assert_eq!(refused, Err(EvidenceError::Unbound));
+        assert_eq!(refused, Err(AttestError::Unbound));
     }
 
     #[test]
@@ -478,7 +477,7 @@ pub(super) mod tests {
         let other = SigningKey::from_bytes(&[7; 32]);
         let subject = vec![("a".into(), "11".repeat(32))];
         let refused = Claim::sign(&set(3, ResponseKind::Owned), "m", subject.clone(), &other);
-        assert!(matches!(refused, Err(EvidenceError::AnothersSet { .. })));
+        assert!(matches!(refused, Err(AttestError::AnothersSet { .. })));
         // Sets of the scheme before are bound to no publisher.
         let claim = Claim::sign(&set(3, ResponseKind::Bound), "m", subject, &other).unwrap();
         assert_eq!(claim.scheme(), Scheme::V2);
@@ -509,7 +508,7 @@ pub(super) mod tests {
         let (good, upper) = ("11".repeat(32), "AA".repeat(32));
         assert!(sign(&[("a", &good)], "m").is_ok());
         for subject in [&[][..], &[("a", "11")], &[("a", &upper)], &[("a", &good), ("a", &good)]] {
-            assert!(matches!(sign(subject, "m"), Err(EvidenceError::Claim(_))));
+            assert!(matches!(sign(subject, "m"), Err(AttestError::Claim(_))));
         }
         assert!(sign(&[("a\n", &good)], "m").is_err());
         assert!(sign(&[("a", &good)], "").is_err());

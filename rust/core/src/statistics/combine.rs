@@ -2,7 +2,7 @@
 //!
 //! Reports and bundles had it before [`super::exact`]; it stays to check them.
 
-use super::EvidenceError;
+use super::StatisticsError;
 use super::verdict::{ASSUMED_FSR, binomial_tail, check_level};
 
 /// Base-10 logarithm of Fisher's combined p-value; 0 for no p-values.
@@ -10,11 +10,11 @@ use super::verdict::{ASSUMED_FSR, binomial_tail, check_level};
 /// The statistic −2 Σ ln pᵢ is χ² with 2k degrees of freedom when the pᵢ are uniform, and
 /// stochastically smaller when they are discrete: the result is conservative (Fisher 1932;
 /// Kincaid 1962).
-pub fn fisher_log10(p_values: &[f64]) -> Result<f64, EvidenceError> {
+pub fn fisher_log10(p_values: &[f64]) -> Result<f64, StatisticsError> {
     let mut half_statistic = 0.0;
     for &p in p_values {
         if !(p > 0.0 && p <= 1.0) {
-            return Err(EvidenceError::PValue(p));
+            return Err(StatisticsError::PValue(p));
         }
         half_statistic -= p.ln();
     }
@@ -26,7 +26,7 @@ pub fn fisher_log10(p_values: &[f64]) -> Result<f64, EvidenceError> {
 ///
 /// `best` holds the least p-values that one query can give, one for each factor; silent keys count
 /// as p = 1.
-pub(super) fn fisher_power(n: u64, best: &[f64], alpha: f64) -> Result<f64, EvidenceError> {
+pub(crate) fn fisher_power(n: u64, best: &[f64], alpha: f64) -> Result<f64, StatisticsError> {
     check_level(alpha)?;
     let convicts = |fired: u64| {
         let mut p_values = best.repeat(fired as usize);

@@ -2,19 +2,19 @@
 
 use statrs::function::beta::beta_reg;
 
-use super::EvidenceError;
+use super::StatisticsError;
 
 /// The two-sided interval that covers the rate with probability `level` or more.
 pub fn clopper_pearson(
     successes: u64,
     trials: u64,
     level: f64,
-) -> Result<(f64, f64), EvidenceError> {
+) -> Result<(f64, f64), StatisticsError> {
     if successes > trials || trials == 0 {
-        return Err(EvidenceError::Count { successes, trials });
+        return Err(StatisticsError::Count { successes, trials });
     }
     if !(level > 0.0 && level < 1.0) {
-        return Err(EvidenceError::Level(level));
+        return Err(StatisticsError::Level(level));
     }
     let (k, n, tail) = (successes as f64, trials as f64, (1.0 - level) / 2.0);
     let low = if successes == 0 { 0.0 } else { beta_quantile(k, n - k + 1.0, tail) };

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use ifrs_core::scoring::{Method, score, score_one, score_pairs};
+use ifrs_matching::{Method, score, score_one, score_pairs};
 use proptest::prelude::*;
 
 /// Sellers' dynamic programme for a substring, cell by cell.
