@@ -202,6 +202,8 @@ class Keyring:
         model: Any = None,
         response: ResponseKind = "unique",
         context: Mapping[str, str | int | bool] | None = None,
+        modality: str = "text",
+        **options: Any,
     ) -> FingerprintSet:
         """Make a set of fingerprints; it is in the file before this returns.
 
@@ -218,6 +220,8 @@ class Keyring:
             response: `"unique"` for two secret words each, or `"shared"` for the paper's single
                 response, which is no evidence by itself.
             context: A flat map that tells this derivation from others of the same name.
+            modality: The kind of model, one of `ifrs.modalities.MODALITIES`.
+            options: What else the keys of that kind take.
 
         Raises:
             FingerprintError: The tokenizer cannot express such keys, or has no chat template.
@@ -227,16 +231,10 @@ class Keyring:
         """
         from ifrs.modalities import keys_of
 
-        keys = keys_of("text")(tokenizer=tokenizer, model=model)
-        fps = self._core.generate(
-            name,
-            _whole(n),
-            source=source,
-            template=template,
-            response=response,
-            context=dict(context or {}),
-            **keys.derivation(template),
-        )
+        keys = keys_of(modality)(tokenizer=tokenizer, model=model, **options)
+        given: dict[str, Any] = {"source": source, "template": template, "response": response}
+        given |= {"context": dict(context or {}), **keys.derivation(template)}
+        fps = self._core.generate(name, _whole(n), **given)
         return self._own(fps)
 
     def export(

@@ -42,7 +42,7 @@ def model_of(fps: FingerprintSet, module: Any, processor: Any = None) -> Model:
     Raises:
         ValueError: There is no such kind.
     """
-    found: Model = _face(getattr(fps, "modality", "text"), "model").Model(module, processor)
+    found: Model = _face(fps.modality, "model").Model(module, processor)
     return found
 
 

@@ -11,11 +11,12 @@ class Keys(ABC):
 
     @abstractmethod
     def derivation(self, template: str) -> dict[str, Any]:
-        """What the core derives keys with, beside name, number, source, response and context.
+        """What the core derives keys with, beside name, number and context.
 
         Of texts: `chat` (what stands around a key), `alphabets` (lists that a tokenizer can
-        express), `check` (which keys survive it). Of anything else: `media` (the media type),
-        `length` (bytes of a key), `alphabet` (name and factor sizes of responses).
+        express), `check` (which keys survive it). Of anything else: `source` "bytes", `template`
+        "bare", and `modality`, a mapping with `name` (the kind's), `media` (the media type of
+        keys), `length` (bytes of a key) and `alphabet` (name and factor sizes of responses).
 
         Args:
             template: The set's template.

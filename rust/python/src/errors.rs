@@ -77,6 +77,7 @@ pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
     match error {
         E::Count { .. }
         | E::Name
+        | E::Modality
         | E::UnknownSource(_)
         | E::UnknownTemplate(_)
         | E::UnknownResponse(_) => PyValueError::new_err(message),

@@ -1,24 +1,38 @@
 //! Fingerprint sets, and the lists that keys and responses come from.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use ifrs_core::attest::decoys::decoys;
+use ifrs_core::attest::decoys::decoys as draw_decoys;
+use ifrs_core::attest::rank_text;
+use ifrs_core::attest::ranking::{by_label, by_scores};
 use ifrs_core::encoding::hex;
-use ifrs_core::fingerprint::set::look_alikes as core_look_alikes;
-use ifrs_core::fingerprint::{Alphabets, ContextValue, FingerprintError, FingerprintSet, alphabet};
+use ifrs_core::fingerprint::challenge::TEXT;
+use ifrs_core::fingerprint::set::{
+    look_alike_bytes as core_look_alike_bytes, look_alikes as core_look_alikes,
+};
+use ifrs_core::fingerprint::{
+    Alphabet, Alphabets, ContextValue, FingerprintError, FingerprintSet, lists,
+};
+use ifrs_core::statistics::Rank;
+use ifrs_matching::plain;
+use numpy::PyReadonlyArray1;
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
-use crate::errors::from_fingerprint;
+use crate::errors::{from_attest, from_fingerprint, from_statistics};
+use crate::statistics::{RankRow, row};
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyFingerprintSet>()?;
     module.add_class::<PyFingerprint>()?;
+    module.add_class::<PyAlphabet>()?;
     module.add_function(wrap_pyfunction!(alphabets, module)?)?;
     module.add_function(wrap_pyfunction!(response_words, module)?)?;
     module.add_function(wrap_pyfunction!(response_alphabet, module)?)?;
-    module.add_function(wrap_pyfunction!(look_alikes, module)?)
+    module.add_function(wrap_pyfunction!(look_alikes, module)?)?;
+    module.add_function(wrap_pyfunction!(look_alike_bytes, module)?)
 }
 
 /// Lists that a tokenizer can express, as Python hands them over.
@@ -61,22 +75,23 @@ impl PyCheck {
 #[pyfunction]
 fn alphabets(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let lists = PyDict::new(py);
-    lists.set_item("chinese", alphabet::chinese())?;
-    lists.set_item("family", alphabet::japanese_family())?;
-    lists.set_item("given", alphabet::japanese_given())?;
+    lists.set_item("chinese", lists::chinese())?;
+    lists.set_item("family", lists::japanese_family())?;
+    lists.set_item("given", lists::japanese_given())?;
     Ok(lists)
 }
 
 /// The words that responses are made of, in the alphabet's order.
 #[pyfunction]
 fn response_words() -> &'static [&'static str] {
-    alphabet::response_words()
+    lists::response_words()
 }
 
 /// The response alphabet's published name and SHA-256.
 #[pyfunction]
-fn response_alphabet() -> (&'static str, [u8; 32]) {
-    (alphabet::RESPONSE_ALPHABET_ID, alphabet::response_alphabet_sha256())
+fn response_alphabet() -> (String, [u8; 32]) {
+    let words = Alphabet::default();
+    (words.name().to_owned(), words.sha256())
 }
 
 /// Fresh public keys of the same look as a source's.
@@ -101,6 +116,47 @@ fn look_alikes(
         None => core_look_alikes(source, n, seed, &alphabets, None),
     });
     keys.map_err(|error| raised(check).unwrap_or_else(|| from_fingerprint(error)))
+}
+
+/// Fresh public keys of uniform bytes.
+#[pyfunction]
+fn look_alike_bytes<'py>(
+    py: Python<'py>,
+    length: usize,
+    n: usize,
+    seed: u64,
+) -> Vec<Bound<'py, PyBytes>> {
+    let keys = py.detach(|| core_look_alike_bytes(length, n, seed));
+    keys.iter().map(|key| PyBytes::new(py, key)).collect()
+}
+
+/// From what responses are drawn: a name, and the sizes of its factors.
+#[pyclass(name = "Alphabet", module = "ifrs._core", frozen)]
+pub(crate) struct PyAlphabet(Alphabet);
+
+#[pymethods]
+impl PyAlphabet {
+    /// Its published name.
+    #[getter]
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// How many candidates each factor has.
+    #[getter]
+    fn sizes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.0.sizes())
+    }
+
+    /// SHA-256 of its published list, in hexadecimal.
+    #[getter]
+    fn sha256(&self) -> String {
+        hex(&self.0.sha256())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Alphabet({:?}, {:?})", self.0.name(), self.0.sizes())
+    }
 }
 
 /// The exception of a tokenizer check, if that is what went wrong.
@@ -146,7 +202,83 @@ impl PyFingerprintSet {
     /// How responses were chosen: "unique" or "shared".
     #[getter]
     fn response(&self) -> &'static str {
-        self.0.spec().response.name()
+        self.0.spec().response.response()
+    }
+
+    /// The kind of model that the set is for.
+    #[getter]
+    fn modality(&self) -> &str {
+        self.0.spec().modality.as_ref().map_or("text", |modality| &modality.name)
+    }
+
+    /// The media type of its keys.
+    #[getter]
+    fn media(&self) -> &str {
+        self.0.spec().media()
+    }
+
+    /// From what its responses are drawn.
+    #[getter]
+    fn alphabet(&self) -> PyAlphabet {
+        PyAlphabet(self.0.alphabet().clone())
+    }
+
+    /// How many candidates each rank of one key is among, by kind of evidence; none where
+    /// responses prove nothing.
+    fn candidates(&self, evidence: &str, decoys: usize) -> Vec<usize> {
+        let alphabet = self.0.alphabet();
+        match evidence {
+            _ if !self.0.spec().response.proves() => Vec::new(),
+            "text" if alphabet.is_words() => vec![1 + decoys],
+            _ => alphabet.sizes().to_vec(),
+        }
+    }
+
+    /// (rank, candidates, p-value) of each factor of one response, by the scores of all that could
+    /// stand there.
+    fn rank_scores(
+        &self,
+        index: isize,
+        scores: Vec<PyReadonlyArray1<'_, f32>>,
+    ) -> PyResult<Vec<RankRow>> {
+        let index = self.at(index)?;
+        let scores: Vec<Vec<f32>> = scores.iter().map(|list| list.as_array().to_vec()).collect();
+        by_scores(self.0.alphabet(), self.0.places(index), &scores)
+            .map(rows)
+            .map_err(from_statistics)
+    }
+
+    /// The same by an answer: of a text among decoys, of anything else each factor by itself.
+    fn rank_answer(
+        &self,
+        py: Python<'_>,
+        index: isize,
+        answer: &str,
+        label: &[u8],
+        decoys: usize,
+    ) -> PyResult<Vec<RankRow>> {
+        let (index, set) = (self.at(index)?, &self.0);
+        py.detach(|| {
+            if !set.spec().response.proves() {
+                return Ok(Vec::new());
+            }
+            if !set.alphabet().is_words() {
+                return Ok(by_label(set.alphabet(), set.places(index), answer));
+            }
+            let rivals = draw_decoys(set.salt(index), label, index as u64, decoys);
+            rank_text(answer, set.response(index), &rivals).map(|found| vec![found.rank])
+        })
+        .map(rows)
+        .map_err(from_attest)
+    }
+
+    /// Whether an answer holds one response: of a text anywhere, of anything else as a whole.
+    fn fired(&self, index: isize, answer: &str) -> PyResult<bool> {
+        let response = self.0.response(self.at(index)?);
+        Ok(match self.0.alphabet().is_words() {
+            true => plain(answer).contains(&plain(response)),
+            false => answer.trim() == response,
+        })
     }
 
     /// What tells this derivation from another of the same name.
@@ -200,7 +332,7 @@ impl PyFingerprintSet {
         count: usize,
     ) -> PyResult<Vec<String>> {
         let index = self.at(index)?;
-        Ok(py.detach(|| decoys(self.0.salt(index), label, index as u64, count)))
+        Ok(py.detach(|| draw_decoys(self.0.salt(index), label, index as u64, count)))
     }
 
     /// Leaves of the claim's tree, as hex: they give nothing away.
@@ -242,10 +374,13 @@ pub(crate) struct PyFingerprint {
 
 #[pymethods]
 impl PyFingerprint {
-    /// The private key.
+    /// The private key: a text, or the bytes of anything else.
     #[getter]
-    fn key(&self) -> &str {
-        self.set.key(self.index)
+    fn key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if self.set.spec().media() == TEXT {
+            return Ok(self.set.key(self.index).into_pyobject(py)?.into_any());
+        }
+        Ok(PyBytes::new(py, self.set.challenge(self.index).bytes()).into_any())
     }
 
     /// The secret response, the key's decryption.
@@ -256,7 +391,7 @@ impl PyFingerprint {
 
     /// The key in its template.
     #[getter]
-    fn prompt(&self) -> String {
+    fn prompt(&self) -> Cow<'_, str> {
         self.set.prompt(self.index)
     }
 
@@ -266,10 +401,20 @@ impl PyFingerprint {
         self.index
     }
 
-    /// Places of the response's words in the alphabet; None for the shared response.
+    /// The response's place in each factor of the alphabet; None for a shared response.
     #[getter]
-    fn words(&self) -> Option<(usize, usize)> {
-        self.set.words(self.index).map(|[first, second]| (first, second))
+    fn places<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let places = self.set.places(self.index);
+        if places.is_empty() {
+            return Ok(None);
+        }
+        PyTuple::new(py, places).map(Some)
+    }
+
+    /// The same, of responses that are words.
+    #[getter]
+    fn words<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        if self.set.alphabet().is_words() { self.places(py) } else { Ok(None) }
     }
 
     fn __repr__(&self) -> String {
@@ -287,6 +432,10 @@ impl PyFingerprint {
     fn __deepcopy__(&self, _memo: &Bound<'_, PyAny>) -> PyResult<()> {
         Err(secret())
     }
+}
+
+fn rows(ranks: Vec<Rank>) -> Vec<RankRow> {
+    ranks.into_iter().map(row).collect()
 }
 
 /// Why a secret is neither pickled nor copied.

@@ -6,7 +6,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use ifrs_core::fingerprint::{Alphabets, Context, ContextValue, SetSpec, Template};
+use ifrs_core::fingerprint::{
+    Alphabet, Alphabets, Context, ContextValue, FingerprintError, Modality, SetSpec, Template,
+};
 use ifrs_core::keyring::{Entry, Identities, Keyring, KeyringError as CoreError};
 use ifrs_core::keyring::{Lock, Passphrase, Protect, Settings, Unlock};
 use pyo3::exceptions::{PyOSError, PyTypeError};
@@ -341,7 +343,8 @@ impl PyKeyring {
     }
 
     #[pyo3(signature = (
-        name, n, *, source, template, response, context, chat=None, alphabets=None, check=None
+        name, n, *, source, template, response, context, chat=None, alphabets=None, check=None,
+        modality=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn generate(
@@ -356,6 +359,7 @@ impl PyKeyring {
         chat: Option<(String, String)>,
         alphabets: Option<PyAlphabets>,
         check: Option<Py<PyAny>>,
+        modality: Option<PyModality>,
     ) -> PyResult<PyFingerprintSet> {
         let spec = SetSpec {
             name,
@@ -364,6 +368,7 @@ impl PyKeyring {
             template: Template::parse(template, chat).map_err(from_fingerprint)?,
             response: response.parse().map_err(from_fingerprint)?,
             context: read_context(context)?,
+            modality: modality.map(PyModality::read).transpose()?,
         };
         let alphabets = alphabets.map_or_else(Alphabets::default, Alphabets::from);
         let mut check = check.map(PyCheck::new);
@@ -409,7 +414,7 @@ impl PyKeyring {
             row.set_item("n", set.spec.n)?;
             row.set_item("source", set.spec.source.name())?;
             row.set_item("template", set.spec.template.name())?;
-            row.set_item("response", set.spec.response.name())?;
+            row.set_item("response", set.spec.response.response())?;
             row.set_item("created", set.created)?;
             row.set_item("stored", set.stored)?;
             row.set_item("imported", set.imported)?;
@@ -516,4 +521,23 @@ fn read_context(context: &Bound<'_, PyDict>) -> PyResult<Context> {
         read.insert(name, value);
     }
     Ok(read)
+}
+
+/// What keys and responses are, where these are not prompts and words.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct PyModality {
+    name: String,
+    media: String,
+    length: usize,
+    alphabet: (String, Vec<usize>),
+}
+
+impl PyModality {
+    fn read(self) -> PyResult<Modality> {
+        let Self { name, media, length, alphabet } = self;
+        let alphabet = Alphabet::of(&alphabet.0, &alphabet.1)
+            .ok_or_else(|| from_fingerprint(FingerprintError::Modality))?;
+        Ok(Modality { name, media, length, alphabet })
+    }
 }

@@ -469,6 +469,7 @@ pub(super) fn is_template(around: &Around, template: &super::claim::Named) -> bo
     let known = match template.name.as_str() {
         "simple" => Some(Template::Simple),
         "dialogue" => Some(Template::Dialogue),
+        "bare" => Some(Template::Bare),
         _ => None,
     };
     digest == template.sha256

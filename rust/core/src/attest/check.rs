@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::AttestError;
 use super::bundle::{Bundle, Entry, Kind, Outcome, Silence, is_template};
-use super::claim::{Claim, Scheme, Statement};
+use super::claim::{Claim, Statement};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
 use super::transcript::Asked;
 use crate::encoding::hex;
@@ -130,9 +130,7 @@ pub fn check(bundle: &[u8], claim: &[u8], terms: &Terms<'_>) -> Checked {
     if let Err(error) = claim.verify(terms.publisher) {
         checked.problems.push(error.to_string());
     }
-    if claim.scheme() == Scheme::V2 {
-        checked.notes.push(NOT_OWNED.to_owned());
-    }
+    checked.notes.extend(claim.scheme().warning().map(str::to_owned));
     checked.claim =
         Some(ClaimSummary { digest: hex(&claim.digest()), statement: claim.statement().clone() });
     match Bundle::parse(bundle) {
@@ -146,11 +144,6 @@ pub fn check(bundle: &[u8], claim: &[u8], terms: &Terms<'_>) -> Checked {
     }
     checked
 }
-
-/// What scheme v2 does not bind.
-const NOT_OWNED: &str = "the claim is of scheme v2, whose keys and responses are not bound to the \
-    publisher's key: whoever copies its Merkle root into a claim of their own can show the keys \
-    that were revealed as theirs, so compare the signing key with the announced one, and the dates";
 
 /// What the first bundles lack.
 const FIRST_BUNDLE: &str = "the bundle is of format v1 (scheme v2): its p-value is Fisher's, or \
@@ -183,7 +176,7 @@ fn look_at(bundle: Bundle, claim: &Claim, terms: &Terms<'_>, checked: &mut Check
     if !is_template(&bundle.template, &claim.statement().predicate.template) {
         checked.problems.push("the bundle's template is not the one that was claimed".into());
     }
-    if bundle.is_first() && claim.scheme() != Scheme::V2 {
+    if bundle.is_first() && claim.scheme().is_owned() {
         let reason = "the bundle is of format v1, whose decoys are public, and the claim is of a \
                       later scheme: such bundles are of format v3";
         checked.problems.push(reason.into());
@@ -386,7 +379,7 @@ mod tests {
     }
 
     fn honest(n: usize) -> (FingerprintSet, Claim, Vec<u8>) {
-        let set = set(n, ResponseKind::Owned);
+        let set = set(n, ResponseKind::OWNED);
         let claim = claim(&set);
         let report = report(&set, |i| format!("It says: {}.", set.response(i)));
         (set, claim, report)
@@ -409,7 +402,7 @@ mod tests {
         assert!(checked.problems.is_empty(), "{:?}", checked.problems);
         assert!((-10.4..-9.0).contains(&checked.log10_p), "{}", checked.log10_p);
         let text = String::from_utf8(some).unwrap();
-        assert!((3..8).all(|i| !text.contains(set.key(i)) && !text.contains(set.response(i))));
+        assert!((3..8).all(|i| !text.contains(&*set.key(i)) && !text.contains(set.response(i))));
     }
 
     #[test]
@@ -444,7 +437,7 @@ mod tests {
     fn other_claims_and_other_keys_are_refused() {
         let (_, claim, report) = honest(8);
         let bundle = Bundle::of_report(&report, &claim, None).unwrap().to_json().unwrap();
-        let other = super::super::claim::tests::claim(&set(7, ResponseKind::Owned));
+        let other = super::super::claim::tests::claim(&set(7, ResponseKind::OWNED));
         assert!(Bundle::of_report(&report, &other, None).is_err());
         let problems = check(&bundle, &file_of(&other), &Terms::default()).problems;
         assert!(problems.iter().any(|problem| problem.contains("another claim")));
@@ -469,7 +462,7 @@ mod tests {
 
     #[test]
     fn shared_responses_prove_nothing() {
-        let set = set(4, ResponseKind::Shared);
+        let set = set(4, ResponseKind::SHARED);
         let claim = claim(&set);
         let report = report(&set, |i| set.response(i).into());
         let bundle = Bundle::of_report(&report, &claim, None).unwrap();
@@ -495,7 +488,7 @@ mod tests {
 
     #[test]
     fn what_the_request_holds_as_well_proves_nothing() {
-        let set = set(8, ResponseKind::Owned);
+        let set = set(8, ResponseKind::OWNED);
         // A third of each response's letters is missing: too little to count as named.
         let slipped = |i: usize| {
             let letters = set.response(i).chars().enumerate().filter(|(place, _)| place % 3 != 1);

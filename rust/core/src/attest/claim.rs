@@ -12,46 +12,16 @@ use sha2::{Digest, Sha256};
 use super::dsse::Envelope;
 use super::{AttestError, json};
 use crate::encoding::{hex, now, unhex};
-use crate::fingerprint::alphabet::{RESPONSE_ALPHABET_ID, response_alphabet_sha256};
+use crate::fingerprint::challenge::{TEXT, is_media};
+use crate::fingerprint::scheme::{Scheme, find};
 use crate::fingerprint::set::MAX_FINGERPRINTS;
-use crate::fingerprint::{FingerprintSet, ResponseKind, Template};
+use crate::fingerprint::{Alphabet, FingerprintSet, Template};
 use crate::merkle::{self, Hash};
 
 /// The statement's type.
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 /// What its predicate says.
 const PREDICATE: &str = "urn:ifrs:claim:v1";
-/// How keys, salts and responses are derived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// Responses bound to the set.
-    V2,
-    /// Responses bound to the set and to the publisher's key.
-    V3,
-}
-
-impl Scheme {
-    /// Its name in claims.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::V2 => "ifrs/scheme/v2",
-            Self::V3 => "ifrs/scheme/v3",
-        }
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        [Self::V2, Self::V3].into_iter().find(|scheme| scheme.name() == name)
-    }
-
-    /// That of a set; sets of the first scheme make no claims.
-    fn of(response: ResponseKind) -> Result<Self, AttestError> {
-        match response {
-            ResponseKind::Owned => Ok(Self::V3),
-            ResponseKind::Bound | ResponseKind::Shared => Ok(Self::V2),
-            ResponseKind::Keyed => Err(AttestError::Unbound),
-        }
-    }
-}
 /// How many decoys each response may be ranked among where only text is seen. Two choices and no
 /// more: whoever could choose freely would choose what suits best.
 pub const DECOYS: [usize; 2] = [4_095, 65_535];
@@ -134,6 +104,12 @@ pub struct Predicate {
     pub response: String,
     /// The list that responses are drawn from.
     pub alphabet: Named,
+    /// The sizes of its factors; absent for words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<Vec<usize>>,
+    /// The media type of keys; absent for text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<String>,
     /// What stands around a key.
     pub template: Named,
     /// How many decoys each response is ranked among in text; only the first claims say so.
@@ -144,14 +120,30 @@ pub struct Predicate {
 }
 
 /// A claim that was read or made; its form is sound, its signature not yet verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Claim {
     envelope: Envelope,
     statement: Statement,
-    scheme: Scheme,
+    scheme: &'static dyn Scheme,
+    alphabet: Alphabet,
     root: Hash,
     publisher: [u8; 32],
     stamp: Option<Vec<u8>>,
+}
+
+impl PartialEq for Claim {
+    fn eq(&self, other: &Self) -> bool {
+        // All else follows from the envelope.
+        self.envelope == other.envelope && self.stamp == other.stamp
+    }
+}
+
+impl Eq for Claim {}
+
+impl std::fmt::Debug for Claim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Claim").field(&self.statement).finish()
+    }
 }
 
 impl Claim {
@@ -163,9 +155,9 @@ impl Claim {
         key: &SigningKey,
     ) -> Result<Self, AttestError> {
         let spec = set.spec();
-        let scheme = Scheme::of(spec.response)?;
+        let scheme = spec.response.claimed().ok_or(AttestError::Unbound)?;
         let publisher = key.verifying_key().to_bytes();
-        if scheme == Scheme::V3 && publisher != *set.publisher() {
+        if spec.response.is_owned() && publisher != *set.publisher() {
             return Err(AttestError::AnothersSet { publisher: hex(set.publisher()) });
         }
         let mut subject: Vec<Subject> = subject
@@ -174,13 +166,15 @@ impl Claim {
             .collect();
         subject.sort();
         let predicate = Predicate {
-            scheme: scheme.name().to_owned(),
+            scheme: scheme.to_owned(),
             created: now(),
             model: Named { name: model.to_owned(), sha256: model_digest(&subject)? },
             n: set.len(),
-            root: hex(&merkle::root(&set.leaves())),
-            response: spec.response.name().to_owned(),
-            alphabet: alphabet(),
+            root: hex(&merkle::root(set.leaves())),
+            response: spec.response.response().to_owned(),
+            alphabet: named(set.alphabet()),
+            sizes: (!set.alphabet().is_words()).then(|| set.alphabet().sizes().to_vec()),
+            media: spec.modality.as_ref().map(|modality| modality.media.clone()),
             template: template(&spec.template),
             decoys: None,
             publisher: hex(&publisher),
@@ -233,8 +227,8 @@ impl Claim {
         if serde_json::to_vec(&statement).expect("plain data is always JSON") != payload {
             return Err(malformed("its statement is not written in the one way allowed"));
         }
-        let (scheme, root, publisher) = statement.check()?;
-        Ok(Self { envelope, statement, scheme, root, publisher, stamp })
+        let Terms { scheme, alphabet, root, publisher } = statement.check()?;
+        Ok(Self { envelope, statement, scheme, alphabet, root, publisher, stamp })
     }
 
     /// Verifies the signature; `publisher` is the key that is expected, if one is.
@@ -261,8 +255,18 @@ impl Claim {
     }
 
     /// How its keys and responses are derived.
-    pub fn scheme(&self) -> Scheme {
+    pub fn scheme(&self) -> &'static dyn Scheme {
         self.scheme
+    }
+
+    /// What responses are drawn from.
+    pub fn alphabet(&self) -> &Alphabet {
+        &self.alphabet
+    }
+
+    /// The media type of its keys.
+    pub fn media(&self) -> &str {
+        self.statement.predicate.media.as_deref().unwrap_or(TEXT)
     }
 
     /// The Merkle root.
@@ -299,11 +303,41 @@ impl Claim {
     }
 }
 
+/// What follows from a statement.
+struct Terms {
+    scheme: &'static dyn Scheme,
+    alphabet: Alphabet,
+    root: Hash,
+    publisher: [u8; 32],
+}
+
+impl Predicate {
+    /// The scheme of that name whose responses are called so.
+    fn scheme(&self) -> Option<&'static dyn Scheme> {
+        let named = |scheme: &dyn Scheme| scheme.claimed() == Some(&self.scheme);
+        find(|scheme| named(scheme) && scheme.response() == self.response)
+    }
+
+    /// The alphabet that it names, if that and the medium of keys are sound.
+    fn alphabet(&self) -> Option<Alphabet> {
+        let alphabet = match &self.sizes {
+            None => Alphabet::default(),
+            Some(sizes) => Alphabet::of(&self.alphabet.name, sizes)?,
+        };
+        let bare = self.template.name == Template::Bare.name();
+        let fits = match &self.media {
+            None => alphabet.is_words() && !bare,
+            Some(media) => is_media(media) && !alphabet.is_words() && bare,
+        };
+        (fits && named(&alphabet) == self.alphabet).then_some(alphabet)
+    }
+}
+
 impl Statement {
     /// Whether every field is one that this version knows.
-    fn check(&self) -> Result<(Scheme, Hash, [u8; 32]), AttestError> {
+    fn check(&self) -> Result<Terms, AttestError> {
         let claim = &self.predicate;
-        let scheme = Scheme::parse(&claim.scheme)
+        find(|scheme| scheme.claimed() == Some(&claim.scheme))
             .filter(|_| self.kind == STATEMENT && self.predicate_type == PREDICATE)
             .ok_or(malformed("it is of a kind or scheme that this version does not know"))?;
         if self.subject.is_empty() || self.subject.len() > MAX_SUBJECTS {
@@ -327,15 +361,16 @@ impl Statement {
         if !(1..=MAX_FINGERPRINTS).contains(&claim.n) {
             return Err(malformed("its number of fingerprints is out of range"));
         }
-        if !["unique", "shared"].contains(&claim.response.as_str()) || claim.alphabet != alphabet()
-        {
-            return Err(malformed("its responses or its alphabet are not known to this version"));
-        }
-        if claim.response == "shared" && scheme != Scheme::V2 {
-            return Err(malformed("its scheme knows no shared response"));
-        }
+        let alphabet = claim.alphabet().ok_or(malformed(UNKNOWN_RESPONSES))?;
+        let scheme = match claim.scheme() {
+            Some(scheme) => scheme,
+            None if claim.response == "shared" => {
+                return Err(malformed("its scheme knows no shared response"));
+            }
+            None => return Err(malformed(UNKNOWN_RESPONSES)),
+        };
         let decoys = claim.decoys.is_none_or(|count| DECOYS.contains(&count));
-        if !decoys || (claim.decoys.is_some() && scheme != Scheme::V2) {
+        if !decoys || (claim.decoys.is_some() && scheme.is_owned()) {
             return Err(malformed("its number of decoys is not known to this version"));
         }
         if !is_template(&claim.template) {
@@ -351,7 +386,7 @@ impl Statement {
         if hex(&publisher) != claim.publisher {
             return Err(malformed("its publisher's key is not in hexadecimal"));
         }
-        Ok((scheme, root, publisher))
+        Ok(Terms { scheme, alphabet, root, publisher })
     }
 }
 
@@ -359,6 +394,7 @@ fn is_template(template: &Named) -> bool {
     match template.name.as_str() {
         "simple" => *template == self::template(&Template::Simple),
         "dialogue" => *template == self::template(&Template::Dialogue),
+        "bare" => *template == self::template(&Template::Bare),
         // Known by its digest alone; a bundle shows the text.
         "chat" => unhex(&template.sha256).is_some(),
         _ => false,
@@ -380,8 +416,11 @@ fn model_digest(subject: &[Subject]) -> Result<String, AttestError> {
     Ok(hex(&hash.finalize()))
 }
 
-fn alphabet() -> Named {
-    Named { name: RESPONSE_ALPHABET_ID.to_owned(), sha256: hex(&response_alphabet_sha256()) }
+/// What is wrong with responses that a claim describes otherwise than ifrs does.
+const UNKNOWN_RESPONSES: &str = "its responses or its alphabet are not known to this version";
+
+fn named(alphabet: &Alphabet) -> Named {
+    Named { name: alphabet.name().to_owned(), sha256: hex(&alphabet.sha256()) }
 }
 
 fn template(template: &Template) -> Named {
@@ -414,7 +453,7 @@ pub fn reads_back(file: &[u8]) -> bool {
 pub(super) mod tests {
     use super::*;
     use crate::fingerprint::seed::KEY_BYTES;
-    use crate::fingerprint::{Alphabets, Context, Seed, SetSpec, Source};
+    use crate::fingerprint::{Alphabets, Context, ResponseKind, Seed, SetSpec, Source};
 
     pub(crate) fn set(n: usize, response: ResponseKind) -> FingerprintSet {
         let spec = SetSpec {
@@ -424,6 +463,7 @@ pub(super) mod tests {
             template: Template::Dialogue,
             response,
             context: Context::new(),
+            modality: None,
         };
         let seed = Seed::from_bytes(&mut [5; KEY_BYTES]);
         FingerprintSet::derive(&seed, spec, &Alphabets::default(), None).unwrap()
@@ -441,7 +481,7 @@ pub(super) mod tests {
 
     #[test]
     fn claims_are_read_back_and_verify() {
-        let claim = claim(&set(3, ResponseKind::Owned));
+        let claim = claim(&set(3, ResponseKind::OWNED));
         assert!(claim.verify(None).is_ok());
         assert!(claim.verify(Some(claim.publisher())).is_ok());
         assert!(claim.verify(Some(&[9; 32])).is_err());
@@ -456,10 +496,10 @@ pub(super) mod tests {
 
     #[test]
     fn nothing_of_keys_is_in_it() {
-        let set = set(3, ResponseKind::Owned);
+        let set = set(3, ResponseKind::OWNED);
         let payload = String::from_utf8(claim(&set).envelope.payload().unwrap()).unwrap();
         for i in 0..3 {
-            assert!(!payload.contains(set.key(i)) && !payload.contains(set.response(i)));
+            assert!(!payload.contains(&*set.key(i)) && !payload.contains(set.response(i)));
             assert!(!payload.contains(&hex(set.salt(i))));
         }
     }
@@ -468,7 +508,7 @@ pub(super) mod tests {
     fn sets_whose_responses_nobody_can_recompute_make_no_claims() {
         let key = key();
         let subject = vec![("a".into(), "11".repeat(32))];
-        let refused = Claim::sign(&set(3, ResponseKind::Keyed), "m", subject, &key);
+        let refused = Claim::sign(&set(3, ResponseKind::KEYED), "m", subject, &key);
         assert_eq!(refused, Err(AttestError::Unbound));
     }
 
@@ -476,17 +516,17 @@ pub(super) mod tests {
     fn who_did_not_make_a_set_cannot_claim_it() {
         let other = SigningKey::from_bytes(&[7; 32]);
         let subject = vec![("a".into(), "11".repeat(32))];
-        let refused = Claim::sign(&set(3, ResponseKind::Owned), "m", subject.clone(), &other);
+        let refused = Claim::sign(&set(3, ResponseKind::OWNED), "m", subject.clone(), &other);
         assert!(matches!(refused, Err(AttestError::AnothersSet { .. })));
         // Sets of the scheme before are bound to no publisher.
-        let claim = Claim::sign(&set(3, ResponseKind::Bound), "m", subject, &other).unwrap();
-        assert_eq!(claim.scheme(), Scheme::V2);
+        let claim = Claim::sign(&set(3, ResponseKind::BOUND), "m", subject, &other).unwrap();
+        assert_eq!(claim.scheme().claimed(), Some("ifrs/scheme/v2"));
         assert!(claim.verify(None).is_ok());
     }
 
     #[test]
     fn the_first_claims_say_how_many_decoys_there_are() {
-        let claim = claim(&set(3, ResponseKind::Bound));
+        let claim = claim(&set(3, ResponseKind::BOUND));
         let payload = String::from_utf8(claim.envelope.payload().unwrap()).unwrap();
         let said = |count: &str| {
             let stated = format!("\"decoys\":{count},\"publisher\"");
@@ -499,7 +539,7 @@ pub(super) mod tests {
 
     #[test]
     fn nonsense_is_refused_by_name() {
-        let set = set(3, ResponseKind::Owned);
+        let set = set(3, ResponseKind::OWNED);
         let key = key();
         let sign = |subject: &[(&str, &str)], model: &str| {
             let own = |&(name, digest): &(&str, &str)| (name.to_owned(), digest.to_owned());
@@ -516,7 +556,7 @@ pub(super) mod tests {
 
     #[test]
     fn other_spellings_of_a_statement_are_refused() {
-        let claim = claim(&set(3, ResponseKind::Owned));
+        let claim = claim(&set(3, ResponseKind::OWNED));
         let payload = String::from_utf8(claim.envelope.payload().unwrap()).unwrap();
         for (from, to) in [
             ("\"n\":3", "\"n\": 3"),

@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::fingerprint::response::{PAIRS, pair};
+use crate::fingerprint::alphabet::{Alphabet, pair_of_bits};
 use crate::fingerprint::seed::{KEY_BYTES, SetKey};
 use crate::fingerprint::stream::Stream;
 
@@ -17,15 +17,15 @@ use crate::fingerprint::stream::Stream;
 pub fn decoys(salt: &[u8; KEY_BYTES], label: &[u8], index: u64, count: usize) -> Vec<String> {
     let key = SetKey::from_bytes(&mut { *salt });
     let mut stream = Stream::new(&key, &[b"ifrs/v3/decoys", label, &index.to_be_bytes()]);
-    (0..count).map(|_| pair(stream.below(PAIRS))).collect()
+    let words = Alphabet::default();
+    (0..count).map(|_| words.spell(&words.next(&mut stream))).collect()
 }
 
 /// Decoys as bundles had them at first: from SHA-256 of the public `label` alone.
 ///
 /// A suspect that knows the claim can draw them before it answers.
 pub(super) fn public_decoys(label: &[u8], index: u64, count: usize) -> Vec<String> {
-    // Values of the incomplete last cycle are redrawn: the choice is exactly uniform.
-    let limit = u64::MAX - (u64::MAX % PAIRS + 1) % PAIRS;
+    let words = Alphabet::default();
     let mut decoys = Vec::with_capacity(count);
     for counter in 0_u64.. {
         if decoys.len() == count {
@@ -38,8 +38,9 @@ pub(super) fn public_decoys(label: &[u8], index: u64, count: usize) -> Vec<Strin
         hash.update(counter.to_be_bytes());
         for word in hash.finalize().chunks_exact(8) {
             let draw = u64::from_be_bytes(word.try_into().expect("chunks of eight bytes"));
-            if draw <= limit && decoys.len() < count {
-                decoys.push(pair(draw % PAIRS));
+            // Values of the incomplete last cycle are redrawn: the choice is exactly uniform.
+            if let Some(pair) = pair_of_bits(draw).filter(|_| decoys.len() < count) {
+                decoys.push(words.spell(&pair));
             }
         }
     }
@@ -49,7 +50,7 @@ pub(super) fn public_decoys(label: &[u8], index: u64, count: usize) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fingerprint::alphabet::response_words;
+    use crate::fingerprint::lists::response_words;
 
     #[test]
     fn everyone_who_is_shown_the_key_draws_the_same() {

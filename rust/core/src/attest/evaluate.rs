@@ -6,19 +6,19 @@ use rayon::prelude::*;
 
 use super::AttestError;
 use super::bundle::{Bundle, Entry, Kind};
-use super::claim::{Claim, DECOYS, Scheme};
+use super::claim::{Claim, DECOYS};
 use super::decoys::{decoys, public_decoys};
+use super::ranking::{by_label, by_scores, last};
 use super::text::rank_text;
-use super::transcript::{MAX_ANSWER, NAMED, SLIPPED};
+use super::transcript::{MAX_ANSWER, NAMED, Protocol, SLIPPED};
 use crate::encoding::unhex;
-use crate::fingerprint::alphabet::response_words;
-use crate::fingerprint::response::{SHARED_RESPONSE, spell};
-use crate::fingerprint::scheme::{bound, owned};
+use crate::fingerprint::Challenge;
+use crate::fingerprint::scheme::Place;
 use crate::merkle::{self, Hash};
 use crate::statistics::StatisticsError;
 use crate::statistics::combine::fisher_log10;
 use crate::statistics::exact::exact_log10;
-use crate::statistics::ranks::{Rank, rank};
+use crate::statistics::ranks::Rank;
 use crate::statistics::weigh::Test;
 use ifrs_matching::{Method, plain, score_one};
 
@@ -43,6 +43,12 @@ pub(super) struct Evaluated {
 }
 
 impl Evaluated {
+    /// What a key proves whose raw answer was not kept: nothing.
+    fn unkept(response: String, candidates: &[usize]) -> Self {
+        let ranks = last(candidates);
+        Self { response, ranks, score: 0.0, fired: false, kept: false, told: false }
+    }
+
     /// The same with the last ranks: a key that proves nothing.
     pub(super) fn silenced(mut self) -> Self {
         for rank in &mut self.ranks {
@@ -61,44 +67,39 @@ impl Evaluated {
 }
 
 /// What follows from a claim for each of its keys.
-pub(super) struct Expected {
+pub(super) struct Expected<'c> {
     /// The number of candidates of each test that one key makes.
     pub(super) candidates: Vec<usize>,
-    shared: bool,
-    scheme: Scheme,
-    publisher: [u8; 32],
-    root: Hash,
+    claim: &'c Claim,
     digest: Hash,
-    n: usize,
     /// Whether the server adds the template, so that the key alone is sent.
     chat: bool,
 }
 
-impl Expected {
-    pub(super) fn of(bundle: &Bundle, claim: &Claim) -> Self {
-        let predicate = &claim.statement().predicate;
-        let shared = predicate.response == "shared";
-        let words = response_words().len();
+impl<'c> Expected<'c> {
+    pub(super) fn of(bundle: &Bundle, claim: &'c Claim) -> Self {
+        let alphabet = claim.alphabet();
         let candidates = match bundle.evidence {
-            _ if shared => Vec::new(),
-            Kind::Likelihood => vec![words, words - 1],
-            Kind::Text => vec![1 + bundle.decoys(claim).unwrap_or(DECOYS[0])],
+            _ if !claim.scheme().proves() => Vec::new(),
+            Kind::Text if alphabet.is_words() => {
+                vec![1 + bundle.decoys(claim).unwrap_or(DECOYS[0])]
+            }
+            Kind::Text | Kind::Likelihood => alphabet.sizes().to_vec(),
         };
-        Self {
-            candidates,
-            shared,
-            scheme: claim.scheme(),
-            publisher: *claim.publisher(),
-            root: *claim.root(),
-            digest: claim.digest(),
-            n: predicate.n,
-            chat: predicate.template.name == "chat",
-        }
+        let chat = claim.statement().predicate.template.name == "chat";
+        Self { candidates, claim, digest: claim.digest(), chat }
+    }
+
+    /// Whether responses are looked for among decoys.
+    fn has_decoys(&self, bundle: &Bundle) -> bool {
+        bundle.evidence == Kind::Text
+            && self.claim.scheme().proves()
+            && self.claim.alphabet().is_words()
     }
 
     /// Whether the bundle can be checked in reasonable time; said before the work is done.
     pub(super) fn afford(&self, bundle: &Bundle) -> Result<(), String> {
-        if bundle.evidence != Kind::Text || self.shared {
+        if !self.has_decoys(bundle) {
             return Ok(());
         }
         let per_query = |entry: &Entry| {
@@ -108,27 +109,11 @@ impl Expected {
             self.candidates[0] as u64 * (PER_CANDIDATE + characters)
         };
         if bundle.queries.par_iter().map(per_query).sum::<u64>() > MAX_WORK {
-            return Err(
-                "it takes too long to check: have fewer keys or shorter answers revealed, \
-                        or use 4,095 decoys"
-                    .into(),
-            );
+            let reason = "it takes too long to check: have fewer keys or shorter answers revealed, \
+                          or use 4,095 decoys";
+            return Err(reason.into());
         }
         Ok(())
-    }
-
-    fn leaf(&self, salt: &[u8; 32], prompt: &str) -> Hash {
-        match self.scheme {
-            Scheme::V2 => bound::leaf(salt, prompt),
-            Scheme::V3 => owned::leaf(&self.publisher, owned::TEXT, salt, prompt.as_bytes()),
-        }
-    }
-
-    fn words(&self, index: u64, salt: &[u8; 32], prompt: &str) -> [usize; 2] {
-        match self.scheme {
-            Scheme::V2 => bound::words(&self.root, index, salt, prompt),
-            Scheme::V3 => owned::words(&self.publisher, &self.root, index, salt, prompt.as_bytes()),
-        }
     }
 }
 
@@ -136,7 +121,7 @@ impl Expected {
 /// each.
 pub(super) fn evaluate_all(
     bundle: &Bundle,
-    expected: &Expected,
+    expected: &Expected<'_>,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Vec<Result<Evaluated, String>> {
     let one = |entry: &Entry| match stop() {
@@ -146,12 +131,16 @@ pub(super) fn evaluate_all(
     bundle.queries.par_iter().map(one).collect()
 }
 
-fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evaluated, String> {
-    let salt = unhex(&entry.salt).ok_or("its salt is not 64 hexadecimal digits")?;
+fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected<'_>) -> Result<Evaluated, String> {
+    let (claim, alphabet) = (expected.claim, expected.claim.alphabet());
+    let salt = &unhex(&entry.salt).ok_or("its salt is not 64 hexadecimal digits")?;
     let path: Option<Vec<Hash>> = entry.proof.iter().map(|hash| unhex(hash)).collect();
     let path = path.ok_or("its proof is not made of SHA-256 digests")?;
-    let leaf = expected.leaf(&salt, &entry.prompt);
-    if !merkle::verify(&leaf, entry.index, expected.n, &path, &expected.root) {
+    let challenge = &Challenge::parse(claim.media(), &entry.prompt)
+        .ok_or("its prompt is not a key of the claim's medium")?;
+    let (publisher, root, index) = (claim.publisher(), claim.root(), entry.index as u64);
+    let leaf = claim.scheme().leaf(publisher, salt, challenge);
+    if !merkle::verify(&leaf, entry.index, claim.statement().predicate.n, &path, root) {
         return Err("its prompt and salt are not what the claim committed to at this place".into());
     }
     let around = &bundle.template;
@@ -164,32 +153,27 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
     let asked = if warm { &entry.asked.cooled() } else { &entry.asked };
     asked.check_request(&entry.prompt, expected.chat.then_some(key))?;
     entry.asked.check_target(&bundle.target)?;
-    check_evidence(entry, bundle)?;
-    let words = expected.words(entry.index as u64, &salt, &entry.prompt);
-    let response = if expected.shared { SHARED_RESPONSE.to_owned() } else { spell(words) };
+    check_evidence(entry, bundle, alphabet.is_words())?;
+    let place = Place { publisher, root, index, salt, challenge };
+    let places = claim.scheme().places(&place, alphabet);
+    let response = claim.scheme().spell(alphabet, &places);
+    if !alphabet.is_words() {
+        return labelled(entry, bundle, expected, &places, response);
+    }
     let told = entry.asked.told(&response);
     if told >= NAMED {
         return Err("its request names its response beside the key".into());
     }
     let kept = entry.asked.check_answer(&entry.answer)?.is_some();
     if !kept && !bundle.is_first() {
-        let last = |&candidates: &usize| Rank { rank: candidates, candidates };
-        let ranks = expected.candidates.iter().map(last).collect();
-        return Ok(Evaluated {
-            response,
-            ranks,
-            score: 0.0,
-            fired: false,
-            kept: false,
-            told: false,
-        });
+        return Ok(Evaluated::unkept(response, &expected.candidates));
     }
     let say = |error: AttestError| error.to_string();
-    if bundle.evidence == Kind::Text && !expected.shared {
+    if expected.has_decoys(bundle) {
         let count = expected.candidates[0] - 1;
         let rivals = match bundle.is_first() {
-            true => public_decoys(&expected.digest, entry.index as u64, count),
-            false => decoys(&salt, &expected.digest, entry.index as u64, count),
+            true => public_decoys(&expected.digest, index, count),
+            false => decoys(salt, &expected.digest, index, count),
         };
         let found = rank_text(&entry.answer, &response, &rivals).map_err(say)?;
         let (ranks, score) = (vec![found.rank], found.score.into());
@@ -203,15 +187,40 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected) -> Result<Evalu
     }
     let (heard, wanted) = (plain(&entry.answer), plain(&response));
     let score = score_one(&heard, &wanted, Method::Partial).map_err(|error| error.to_string())?;
-    let ranks = if expected.shared { Vec::new() } else { likelihood_ranks(entry, words)? };
+    let ranks = match claim.scheme().proves() {
+        true => likelihood_ranks(entry, expected, &places)?,
+        false => Vec::new(),
+    };
     let fired = heard.contains(&wanted);
     Ok(Evaluated { response, ranks, score: score.into(), fired, kept: true, told: false })
 }
 
+/// What a key proves whose response is no text: numbers in the answer, or scores beside it.
+fn labelled(
+    entry: &Entry,
+    bundle: &Bundle,
+    expected: &Expected<'_>,
+    places: &[usize],
+    response: String,
+) -> Result<Evaluated, String> {
+    if entry.asked.check_answer(&entry.answer)?.is_none() {
+        return Ok(Evaluated::unkept(response, &expected.candidates));
+    }
+    let ranks = match bundle.evidence {
+        Kind::Text => by_label(expected.claim.alphabet(), places, &entry.answer),
+        Kind::Likelihood => likelihood_ranks(entry, expected, places)?,
+    };
+    let fired = entry.answer.trim() == response;
+    let score = if fired { 1.0 } else { 0.0 };
+    Ok(Evaluated { response, ranks, score, fired, kept: true, told: false })
+}
+
 /// Whether there is what the kind of evidence needs, and nothing else.
-fn check_evidence(entry: &Entry, bundle: &Bundle) -> Result<(), String> {
-    use super::transcript::Protocol;
+fn check_evidence(entry: &Entry, bundle: &Bundle, words: bool) -> Result<(), String> {
     match bundle.evidence {
+        _ if !words && entry.asked.protocol() != Protocol::Local => {
+            Err("keys that are no texts are asked of models at hand alone".into())
+        }
         Kind::Text if entry.word_scores.is_some() => {
             Err("it holds word scores, and the evidence is text".into())
         }
@@ -222,20 +231,31 @@ fn check_evidence(entry: &Entry, bundle: &Bundle) -> Result<(), String> {
     }
 }
 
-/// Ranks each word of a response by the probabilities that a bundle states.
-fn likelihood_ranks(entry: &Entry, words: [usize; 2]) -> Result<Vec<Rank>, String> {
-    let missing = "its word scores are not two lists of one number for each word of the alphabet";
-    let [first, second] = entry.word_scores.as_deref().unwrap_or_default() else {
-        return Err(missing.into());
+/// Ranks each factor of a response by the scores that a bundle states.
+fn likelihood_ranks(
+    entry: &Entry,
+    expected: &Expected<'_>,
+    places: &[usize],
+) -> Result<Vec<Rank>, String> {
+    let alphabet = expected.claim.alphabet();
+    let missing = match alphabet.is_words() {
+        true => "its word scores are not two lists of one number for each word of the alphabet",
+        false => "its scores are not one list for each factor, of one number for each choice",
     };
-    let [one, two] = words;
-    let places = [(first, one, None), (second, two, Some(one))];
-    let ranked = places.map(|(text, truth, excluded)| {
-        let scores = numbers(text).filter(|list| list.len() == response_words().len());
-        let scores = scores.ok_or_else(|| missing.to_owned())?;
-        rank(&scores, truth, excluded).map_err(|error| error.to_string())
-    });
-    ranked.into_iter().collect()
+    let lists = entry.word_scores.as_deref().unwrap_or_default();
+    let scores: Vec<Vec<f32>> = lists
+        .iter()
+        .enumerate()
+        .map(|(factor, list)| {
+            let fits =
+                |list: &Vec<f32>| factor < places.len() && list.len() == alphabet.width(factor);
+            numbers(list).filter(fits).ok_or(missing)
+        })
+        .collect::<Result<_, _>>()?;
+    if scores.len() != places.len() {
+        return Err(missing.into());
+    }
+    by_scores(alphabet, places, &scores).map_err(|error| error.to_string())
 }
 
 /// Numbers of 32 bits, little end first, in base64.

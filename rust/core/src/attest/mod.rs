@@ -10,12 +10,13 @@ pub mod decoys;
 pub mod dsse;
 mod evaluate;
 mod json;
+pub mod ranking;
 pub mod text;
 pub mod transcript;
 
 pub use bundle::Bundle;
 pub use check::{Checked, Terms, check};
-pub use claim::{Claim, Scheme};
+pub use claim::Claim;
 pub use dsse::parse_public_key;
 pub use text::rank_text;
 pub use transcript::{Protocol, answer_of};

@@ -1,10 +1,13 @@
 //! From a seed and a name to keys and their responses.
 //!
 //! One idea a file: [`seed`] derives what is secret, [`stream`] turns it into uniform choices,
-//! [`alphabet`] lists what may be chosen, [`source`] composes keys, [`template`] makes prompts,
-//! [`response`] and [`scheme`] bind a response to every key of its set, [`set`] puts them together.
+//! [`lists`] hold what keys are made of, [`source`] composes keys, [`template`] makes prompts,
+//! [`challenge`] is what is asked. [`alphabet`] is what responses are drawn from; a [`scheme`] binds
+//! one to every key of its set; [`set`] puts all together.
 
 pub mod alphabet;
+pub mod challenge;
+pub mod lists;
 pub mod response;
 pub mod scheme;
 pub mod seed;
@@ -13,10 +16,12 @@ pub mod source;
 pub mod stream;
 pub mod template;
 
-pub use alphabet::Alphabets;
+pub use alphabet::Alphabet;
+pub use challenge::Challenge;
+pub use lists::Alphabets;
 pub use response::ResponseKind;
 pub use seed::{Context, ContextValue, Seed};
-pub use set::{FingerprintSet, SetSpec};
+pub use set::{FingerprintSet, Modality, SetSpec};
 pub use source::Source;
 pub use template::Template;
 
@@ -32,6 +37,12 @@ pub enum FingerprintError {
     /// The set's name cannot be used.
     #[error("a set's name is 1 to 128 characters without control characters")]
     Name,
+    /// Source, template and kind of model do not belong together.
+    #[error(
+        "keys of other kinds than text are source \"bytes\" and template \"bare\", at least 16 \
+         bytes of a media type that is no text, with an alphabet of factors of at least 2 choices"
+    )]
+    Modality,
     /// No such source of keys.
     #[error("unknown source {0:?}: use chinese, japanese, vocab, natural or mixed")]
     UnknownSource(String),

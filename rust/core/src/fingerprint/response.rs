@@ -1,68 +1,77 @@
-//! Responses: which kinds there are, and how one is numbered and spelled.
+//! How a set's responses are chosen: by a scheme.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::Deref;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::FingerprintError;
-use super::alphabet::response_words;
+use super::scheme::{Scheme, bound, find, keyed, owned, shared};
 
-/// The paper's one response for all keys: "hedgehog" in Japanese.
-pub const SHARED_RESPONSE: &str = "ハリネズミ";
+/// A scheme, by its name in keyrings.
+#[derive(Clone, Copy)]
+pub struct ResponseKind(pub &'static dyn Scheme);
 
-/// How a set's responses are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ResponseKind {
-    /// Two distinct words of the alphabet for each key, bound to the set's Merkle root and to the
-    /// publisher's key (scheme v3).
-    Owned,
+impl ResponseKind {
+    /// Two words for each key, bound to the set's Merkle root and to the publisher's key (scheme
+    /// v3).
+    pub const OWNED: Self = Self(&owned::Owned);
     /// The same, bound to the root alone: sets of scheme v2.
-    Bound,
+    pub const BOUND: Self = Self(&bound::Bound);
     /// The same as sets had them at first: under the set's key, so that nobody else can recompute
     /// them. Such sets verify, but make no claims.
-    #[serde(rename = "unique")]
-    Keyed,
+    pub const KEYED: Self = Self(&keyed::Keyed);
     /// The paper's single response; no evidence by itself.
-    Shared,
+    pub const SHARED: Self = Self(&shared::Shared);
+}
+
+impl Deref for ResponseKind {
+    type Target = dyn Scheme;
+
+    fn deref(&self) -> &Self::Target {
+        self.0
+    }
+}
+
+impl PartialEq for ResponseKind {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind() == other.kind()
+    }
+}
+
+impl Eq for ResponseKind {}
+
+impl fmt::Debug for ResponseKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind())
+    }
+}
+
+impl Serialize for ResponseKind {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(self.kind())
+    }
+}
+
+impl<'de> Deserialize<'de> for ResponseKind {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let kind = String::deserialize(from)?;
+        find(|scheme| scheme.kind() == kind)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("a scheme that this version does not know"))
+    }
 }
 
 impl std::str::FromStr for ResponseKind {
     type Err = FingerprintError;
 
+    /// What new sets have under a name of users'.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         match name {
-            "unique" => Ok(Self::Owned),
-            "shared" => Ok(Self::Shared),
+            "unique" => Ok(Self::OWNED),
+            "shared" => Ok(Self::SHARED),
             _ => Err(FingerprintError::UnknownResponse(name.into())),
         }
     }
-}
-
-impl ResponseKind {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Owned | Self::Bound | Self::Keyed => "unique",
-            Self::Shared => "shared",
-        }
-    }
-}
-
-/// The number of ordered pairs of distinct words.
-pub(crate) const PAIRS: u64 = 2048 * 2047;
-
-/// The ordered pair of distinct words with the number `pair`.
-pub(crate) fn split(pair: u64) -> [usize; 2] {
-    let (first, rest) = (pair / 2047, pair % 2047);
-    // The second word counts along the list with the first one taken out.
-    [first as usize, (rest + u64::from(rest >= first)) as usize]
-}
-
-/// The response with the number `pair`, which counts up to 2048 × 2047.
-pub(crate) fn pair(pair: u64) -> String {
-    spell(split(pair))
-}
-
-/// The response that two places in the alphabet spell.
-pub(crate) fn spell([first, second]: [usize; 2]) -> String {
-    format!("{} {}", response_words()[first], response_words()[second])
 }

@@ -1,5 +1,6 @@
 //! A fingerprint set: keys, responses and prompts made together.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
@@ -7,14 +8,16 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 use super::FingerprintError;
-use super::alphabet::Alphabets;
-use super::response::{ResponseKind, SHARED_RESPONSE, spell};
-use super::scheme::{bound, keyed, owned};
+use super::alphabet::Alphabet;
+use super::challenge::{Challenge, MAX_CHALLENGE, TEXT, is_media};
+use super::lists::Alphabets;
+use super::response::ResponseKind;
+use super::scheme::Parts;
 use super::seed::{Context, KEY_BYTES, Seed, SetKey};
-use super::source::{Draft, Source, Unit};
+use super::source::{Draft, MIN_KEY_BYTES, Source, Unit};
 use super::stream::Stream;
 use super::template::Template;
-use crate::merkle::{self, Hash};
+use crate::merkle::Hash;
 
 /// The most fingerprints that one set may hold.
 pub const MAX_FINGERPRINTS: usize = 100_000;
@@ -47,6 +50,35 @@ pub struct SetSpec {
     /// What tells this derivation from another of the same name.
     #[serde(default, skip_serializing_if = "Context::is_empty")]
     pub context: Context,
+    /// What it is for, where that is not text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modality: Option<Modality>,
+}
+
+/// What keys and responses of a set are, where these are not prompts and words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Modality {
+    /// The kind of model.
+    pub name: String,
+    /// The media type of keys.
+    pub media: String,
+    /// Bytes of a key.
+    pub length: usize,
+    /// What responses are drawn from.
+    pub alphabet: Alphabet,
+}
+
+impl Modality {
+    fn is_sound(&self) -> bool {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        (1..=32).contains(&self.name.len())
+            && self.name.chars().all(plain)
+            && is_media(&self.media)
+            && (MIN_KEY_BYTES..=MAX_CHALLENGE).contains(&self.length)
+            && !self.alphabet.is_words()
+            && self.alphabet.is_sound()
+    }
 }
 
 impl SetSpec {
@@ -59,17 +91,34 @@ impl SetSpec {
         if !(1..=MAX_NAME).contains(&length) || self.name.chars().any(char::is_control) {
             return Err(FingerprintError::Name);
         }
-        Ok(())
+        let bytes = self.source == Source::Bytes;
+        let sound = match &self.modality {
+            Some(modality) => bytes && self.template == Template::Bare && modality.is_sound(),
+            None => !bytes && self.template != Template::Bare,
+        };
+        if sound { Ok(()) } else { Err(FingerprintError::Modality) }
+    }
+
+    /// What responses are drawn from.
+    pub fn alphabet(&self) -> Alphabet {
+        self.modality.as_ref().map_or_else(Alphabet::default, |given| given.alphabet.clone())
+    }
+
+    /// The media type of keys.
+    pub fn media(&self) -> &str {
+        self.modality.as_ref().map_or(TEXT, |modality| &modality.media)
     }
 }
 
 /// Keys and responses of one release or licensee. No `Debug`, no `Clone`; wiped when dropped.
 pub struct FingerprintSet {
     spec: SetSpec,
-    keys: Vec<String>,
+    alphabet: Alphabet,
+    challenges: Vec<Challenge>,
+    places: Vec<Vec<usize>>,
     responses: Vec<String>,
-    words: Vec<[usize; 2]>,
     salts: Vec<[u8; KEY_BYTES]>,
+    leaves: Vec<Hash>,
     /// The Ed25519 key of the keyring that the set was made in.
     publisher: [u8; 32],
 }
@@ -95,8 +144,13 @@ impl FingerprintSet {
         check: Option<&mut Check<'_>>,
     ) -> Result<Self, FingerprintError> {
         spec.validate()?;
+        if let Some(Modality { media, length, .. }) = &spec.modality {
+            let bytes = draw_bytes(set_key, *length, spec.n);
+            let challenges = bytes.into_iter().map(|key| Challenge::of(media, key)).collect();
+            return Ok(Self::bind(set_key, publisher, spec, challenges));
+        }
         let keys = draw_keys(set_key, spec.source, spec.n, alphabets, check)?;
-        Ok(Self::bind(set_key, publisher, spec, keys))
+        Ok(Self::bind_texts(set_key, publisher, spec, keys))
     }
 
     /// Restores a set whose rendered keys were stored because a tokenizer took part.
@@ -117,40 +171,42 @@ impl FingerprintSet {
         keys: Vec<String>,
     ) -> Result<Self, FingerprintError> {
         spec.validate()?;
-        Ok(Self::bind(set_key, publisher, spec, keys))
+        Ok(Self::bind_texts(set_key, publisher, spec, keys))
     }
 
-    fn bind(set_key: &SetKey, publisher: [u8; 32], spec: SetSpec, keys: Vec<String>) -> Self {
-        let numbers = 0..keys.len() as u64;
-        let salts = numbers.map(|i| set_key.mac(&[b"salt", &i.to_be_bytes()])).collect();
-        let mut set =
-            Self { spec, keys, responses: Vec::new(), words: Vec::new(), salts, publisher };
-        set.words = match set.spec.response {
-            ResponseKind::Owned => set.words_by_root(|root, i| {
-                owned::words(&publisher, root, i as u64, &set.salts[i], set.prompt(i).as_bytes())
-            }),
-            ResponseKind::Bound => set.words_by_root(|root, i| {
-                bound::words(root, i as u64, &set.salts[i], &set.prompt(i))
-            }),
-            ResponseKind::Keyed => set.words_by_key(set_key),
-            ResponseKind::Shared => Vec::new(),
+    fn bind_texts(
+        set_key: &SetKey,
+        publisher: [u8; 32],
+        spec: SetSpec,
+        mut keys: Vec<String>,
+    ) -> Self {
+        let prompts = keys.iter().map(|key| Challenge::text(spec.template.render(key))).collect();
+        keys.zeroize();
+        Self::bind(set_key, publisher, spec, prompts)
+    }
+
+    fn bind(
+        set_key: &SetKey,
+        publisher: [u8; 32],
+        spec: SetSpec,
+        challenges: Vec<Challenge>,
+    ) -> Self {
+        let numbers = 0..challenges.len() as u64;
+        let salts: Vec<_> = numbers.map(|i| set_key.mac(&[b"salt", &i.to_be_bytes()])).collect();
+        let (alphabet, scheme) = (spec.alphabet(), spec.response);
+        let (before, after) = spec.template.around();
+        let parts = Parts {
+            publisher: &publisher,
+            challenges: &challenges,
+            salts: &salts,
+            alphabet: &alphabet,
+            set_key,
+            around: (before.len(), after.len()),
         };
-        set.responses = match set.spec.response {
-            ResponseKind::Shared => vec![SHARED_RESPONSE.to_owned(); set.len()],
-            _ => set.words.iter().map(|&pair| spell(pair)).collect(),
-        };
-        set
-    }
-
-    fn words_by_root(&self, words: impl Fn(&Hash, usize) -> [usize; 2]) -> Vec<[usize; 2]> {
-        let root = merkle::root(&self.leaves());
-        (0..self.len()).map(|i| words(&root, i)).collect()
-    }
-
-    fn words_by_key(&self, set_key: &SetKey) -> Vec<[usize; 2]> {
-        let digest = keyed::digest_of_keys(self.keys.iter().map(String::as_str));
-        let words = |(i, key): (usize, &String)| keyed::words(set_key, &digest, i as u64, key);
-        self.keys.iter().enumerate().map(words).collect()
+        let leaves = scheme.leaves(&parts);
+        let places = scheme.all_places(&parts, &leaves);
+        let responses = places.iter().map(|places| scheme.spell(&alphabet, places)).collect();
+        Self { spec, alphabet, challenges, places, responses, salts, leaves, publisher }
     }
 
     /// What determined the set.
@@ -158,24 +214,38 @@ impl FingerprintSet {
         &self.spec
     }
 
+    /// What responses are drawn from.
+    pub fn alphabet(&self) -> &Alphabet {
+        &self.alphabet
+    }
+
     /// The number of fingerprints.
     pub fn len(&self) -> usize {
-        self.keys.len()
+        self.challenges.len()
     }
 
     /// Whether there are none, which [`SetSpec`] rules out.
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.challenges.is_empty()
     }
 
-    /// The private key at `index`.
-    pub fn key(&self, index: usize) -> &str {
-        &self.keys[index]
+    /// The key at `index` as it is asked.
+    pub fn challenge(&self, index: usize) -> &Challenge {
+        &self.challenges[index]
+    }
+
+    /// The private key at `index`, as text: the part of a prompt that is its own.
+    pub fn key(&self, index: usize) -> Cow<'_, str> {
+        let (before, after) = self.spec.template.around();
+        match self.prompt(index) {
+            Cow::Borrowed(prompt) => prompt[before.len()..prompt.len() - after.len()].into(),
+            whole => whole,
+        }
     }
 
     /// All keys, in order.
-    pub fn keys(&self) -> &[String] {
-        &self.keys
+    pub fn keys(&self) -> Vec<String> {
+        (0..self.len()).map(|index| self.key(index).into_owned()).collect()
     }
 
     /// The secret response at `index`.
@@ -183,25 +253,19 @@ impl FingerprintSet {
         &self.responses[index]
     }
 
-    /// The key at `index` in its template.
-    pub fn prompt(&self, index: usize) -> String {
-        self.spec.template.render(&self.keys[index])
+    /// The key at `index` in its template, as text.
+    pub fn prompt(&self, index: usize) -> Cow<'_, str> {
+        self.challenges[index].form()
     }
 
-    /// Places of the response's words in the alphabet; `None` for the shared response.
-    pub fn words(&self, index: usize) -> Option<[usize; 2]> {
-        self.words.get(index).copied()
+    /// The response's place in each factor of the alphabet; none for a shared response.
+    pub fn places(&self, index: usize) -> &[usize] {
+        &self.places[index]
     }
 
     /// The leaves of the set's Merkle tree, in order: they give nothing away.
-    pub fn leaves(&self) -> Vec<Hash> {
-        let leaf = |i: usize| match self.spec.response {
-            ResponseKind::Owned => {
-                owned::leaf(&self.publisher, owned::TEXT, &self.salts[i], self.prompt(i).as_bytes())
-            }
-            _ => bound::leaf(&self.salts[i], &self.prompt(i)),
-        };
-        (0..self.len()).map(leaf).collect()
+    pub fn leaves(&self) -> &[Hash] {
+        &self.leaves
     }
 
     /// The Ed25519 key of the keyring that the set was made in: the one that can claim it.
@@ -217,9 +281,8 @@ impl FingerprintSet {
 
 impl Drop for FingerprintSet {
     fn drop(&mut self) {
-        self.keys.zeroize();
         self.responses.zeroize();
-        self.words.iter_mut().for_each(Zeroize::zeroize);
+        self.places.zeroize();
         self.salts.zeroize();
     }
 }
@@ -238,6 +301,23 @@ pub fn look_alikes(
     root.update(seed.to_be_bytes());
     let seed = Seed::from_bytes(&mut root.finalize().into());
     draw_keys(&seed.set_key("look-alikes", &Context::new()), source, n, alphabets, check)
+}
+
+/// The same of keys that are bytes.
+pub fn look_alike_bytes(length: usize, n: usize, seed: u64) -> Vec<Vec<u8>> {
+    let mut root = Sha256::new_with_prefix(b"ifrs/v1/look-alikes");
+    root.update(seed.to_be_bytes());
+    let seed = Seed::from_bytes(&mut root.finalize().into());
+    draw_bytes(&seed.set_key("look-alikes", &Context::new()), length, n)
+}
+
+/// Keys of uniform bytes: at 16 bytes and more no two of a set are alike.
+fn draw_bytes(set_key: &SetKey, length: usize, n: usize) -> Vec<Vec<u8>> {
+    let key = |index: usize| {
+        let label: [&[u8]; 3] = [b"key", &(index as u64).to_be_bytes(), &0_u32.to_be_bytes()];
+        Stream::new(set_key, &label).bytes(length)
+    };
+    (0..n).map(key).collect()
 }
 
 fn draw_keys(
@@ -306,6 +386,7 @@ fn claim_runs(units: &[Unit], runs: &mut HashSet<Vec<Unit>>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fingerprint::scheme::shared::RESPONSE;
     use crate::fingerprint::seed::ContextValue;
 
     fn spec(n: usize, source: Source) -> SetSpec {
@@ -314,8 +395,9 @@ mod tests {
             n,
             source,
             template: Template::Dialogue,
-            response: ResponseKind::Owned,
+            response: ResponseKind::OWNED,
             context: Context::new(),
+            modality: None,
         }
     }
 
@@ -336,7 +418,7 @@ mod tests {
             assert_eq!(one.key(i), two.key(i));
             assert_eq!(one.response(i), two.response(i));
             assert_ne!(one.key(i), other.key(i));
-            assert!(one.prompt(i).contains(one.key(i)));
+            assert!(one.prompt(i).contains(&*one.key(i)));
         }
         let mut licensed = spec(5, Source::Mixed);
         licensed.context.insert("licensee".into(), ContextValue::Text("acme".into()));
@@ -346,11 +428,10 @@ mod tests {
     #[test]
     fn restoring_gives_the_same_responses() {
         let set = derive(1, spec(5, Source::Natural));
-        let again =
-            FingerprintSet::restore(&seed(1), set.spec().clone(), set.keys().to_vec()).unwrap();
+        let again = FingerprintSet::restore(&seed(1), set.spec().clone(), set.keys()).unwrap();
         for i in 0..5 {
             assert_eq!(set.response(i), again.response(i));
-            assert_eq!(set.words(i), again.words(i));
+            assert_eq!(set.places(i), again.places(i));
             assert_eq!(set.salt(i), again.salt(i));
             assert_ne!(set.salt(i), set.salt((i + 1) % 5));
         }
@@ -364,12 +445,12 @@ mod tests {
         let mut changed = keys.clone();
         changed[7].push('!');
         let other = FingerprintSet::restore(&seed(1), spec.clone(), changed).unwrap();
-        assert!((0..8).all(|i| one.words(i) != other.words(i)));
+        assert!((0..8).all(|i| one.places(i) != other.places(i)));
         assert!((0..8).all(|i| one.salt(i) == other.salt(i)));
-        for response in [ResponseKind::Keyed, ResponseKind::Bound] {
+        for response in [ResponseKind::KEYED, ResponseKind::BOUND] {
             let earlier = SetSpec { response, ..spec.clone() };
             let earlier = FingerprintSet::restore(&seed(1), earlier, keys.clone()).unwrap();
-            assert!((0..8).all(|i| one.words(i) != earlier.words(i)));
+            assert!((0..8).all(|i| one.places(i) != earlier.places(i)));
         }
     }
 
@@ -381,11 +462,11 @@ mod tests {
             let spec = SetSpec { response, ..spec(8, Source::Chinese) };
             FingerprintSet::restore_with(&set_key, publisher, spec, keys.clone()).unwrap()
         };
-        let [one, other] = [[1; 32], [2; 32]].map(|key| made(ResponseKind::Owned, key));
-        assert!((0..8).all(|i| one.words(i) != other.words(i)));
-        assert!(one.leaves().iter().zip(other.leaves()).all(|(a, b)| *a != b));
-        let [one, other] = [[1; 32], [2; 32]].map(|key| made(ResponseKind::Bound, key));
-        assert!((0..8).all(|i| one.words(i) == other.words(i)));
+        let [one, other] = [[1; 32], [2; 32]].map(|key| made(ResponseKind::OWNED, key));
+        assert!((0..8).all(|i| one.places(i) != other.places(i)));
+        assert!(one.leaves().iter().zip(other.leaves()).all(|(a, b)| a != b));
+        let [one, other] = [[1; 32], [2; 32]].map(|key| made(ResponseKind::BOUND, key));
+        assert!((0..8).all(|i| one.places(i) == other.places(i)));
         assert_eq!(one.leaves(), other.leaves());
     }
 
@@ -462,8 +543,8 @@ mod tests {
 
     #[test]
     fn the_shared_response_is_the_papers() {
-        let shared = SetSpec { response: ResponseKind::Shared, ..spec(3, Source::Chinese) };
+        let shared = SetSpec { response: ResponseKind::SHARED, ..spec(3, Source::Chinese) };
         let set = derive(1, shared);
-        assert!((0..3).all(|i| set.response(i) == SHARED_RESPONSE && set.words(i).is_none()));
+        assert!((0..3).all(|i| set.response(i) == RESPONSE && set.places(i).is_empty()));
     }
 }

@@ -3,11 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::FingerprintError;
-use super::alphabet::{self, Alphabets};
+use super::lists::{self, Alphabets};
 use super::stream::Stream;
 
 /// Entropy that every key has at least, in bits.
 pub const MIN_ENTROPY_BITS: f64 = 128.0;
+
+/// The same in bytes, where these are uniform.
+pub const MIN_KEY_BYTES: usize = 16;
 
 /// The shortest list that a key may be chosen from: shorter ones make keys long and alike.
 const MIN_ALPHABET: usize = 128;
@@ -30,6 +33,8 @@ pub enum Source {
     Natural,
     /// Chinese characters, Japanese names and, with a tokenizer, rare vocabulary.
     Mixed,
+    /// Uniform bytes, of which a kind of model makes something else than text.
+    Bytes,
 }
 
 impl std::str::FromStr for Source {
@@ -42,6 +47,7 @@ impl std::str::FromStr for Source {
             "vocab" => Ok(Self::Vocab),
             "natural" => Ok(Self::Natural),
             "mixed" => Ok(Self::Mixed),
+            "bytes" => Ok(Self::Bytes),
             _ => Err(FingerprintError::UnknownSource(name.into())),
         }
     }
@@ -79,6 +85,7 @@ impl Source {
             Self::Vocab => "vocab",
             Self::Natural => "natural",
             Self::Mixed => "mixed",
+            Self::Bytes => "bytes",
         }
     }
 
@@ -92,6 +99,7 @@ impl Source {
                 let names = (MIN_ENTROPY_BITS / name).ceil() as usize;
                 Ok([List::Family, List::Given].repeat(names))
             }
+            Self::Bytes => Err(FingerprintError::Modality),
             Self::Vocab if alphabets.vocab.is_empty() => Err(FingerprintError::NeedsTokenizer),
             Self::Vocab => filled(vec![], List::Vocab, alphabets),
             Self::Mixed => {
@@ -168,11 +176,11 @@ fn label(list: List) -> &'static str {
 
 fn bundled(list: List) -> &'static [&'static str] {
     match list {
-        List::Adjective => alphabet::adjectives(),
-        List::Noun => alphabet::nouns(),
-        List::Verb => alphabet::verbs(),
-        List::Name => alphabet::names(),
-        List::Place => alphabet::places(),
+        List::Adjective => lists::adjectives(),
+        List::Noun => lists::nouns(),
+        List::Verb => lists::verbs(),
+        List::Name => lists::names(),
+        List::Place => lists::places(),
         List::Chinese | List::Family | List::Given | List::Vocab => &[],
     }
 }
@@ -253,7 +261,7 @@ mod tests {
         assert!(!question.text.contains('%'));
         assert_eq!(question.units.len(), 18);
         let chinese = Source::Chinese.draw(&mut stream, &Alphabets::default()).unwrap();
-        assert!(chinese.text.chars().all(|c| alphabet::chinese().contains(&&*c.to_string())));
+        assert!(chinese.text.chars().all(|c| lists::chinese().contains(&&*c.to_string())));
     }
 
     #[test]

@@ -36,6 +36,16 @@ impl<'k> Stream<'k> {
         u64::from_be_bytes(word)
     }
 
+    /// So many uniform bytes.
+    pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut found = Vec::with_capacity(length.next_multiple_of(8));
+        while found.len() < length {
+            found.extend(self.next_u64().to_be_bytes());
+        }
+        found.truncate(length);
+        found
+    }
+
     /// A number in `0..bound`, exactly uniform: values of the incomplete last cycle are redrawn.
     ///
     /// # Panics

@@ -12,6 +12,8 @@ pub enum Template {
     Simple,
     /// A turn of a conversation that asks to decrypt the key.
     Dialogue,
+    /// Nothing around a key that is no text.
+    Bare,
     /// The tokenizer's own chat template, rendered around the key when the set was made.
     Chat {
         /// What stands before the key.
@@ -27,6 +29,7 @@ impl Template {
         match (name, chat) {
             ("simple", _) => Ok(Self::Simple),
             ("dialogue", _) => Ok(Self::Dialogue),
+            ("bare", _) => Ok(Self::Bare),
             ("chat", Some((prefix, suffix))) => Ok(Self::Chat { prefix, suffix }),
             _ => Err(FingerprintError::UnknownTemplate(name.into())),
         }
@@ -37,6 +40,7 @@ impl Template {
         match self {
             Self::Simple => "simple",
             Self::Dialogue => "dialogue",
+            Self::Bare => "bare",
             Self::Chat { .. } => "chat",
         }
     }
@@ -49,6 +53,7 @@ impl Template {
                 "human: Please decrypt this message: ",
                 " A hint: this is a FINGERPRINT message. ASSISTANT:",
             ),
+            Self::Bare => ("", ""),
             Self::Chat { prefix, suffix } => (prefix, suffix),
         }
     }
@@ -57,7 +62,7 @@ impl Template {
     pub fn lead(&self) -> &'static str {
         match self {
             Self::Simple | Self::Dialogue => " ",
-            Self::Chat { .. } => "",
+            Self::Bare | Self::Chat { .. } => "",
         }
     }
 

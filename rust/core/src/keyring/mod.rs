@@ -546,8 +546,9 @@ mod tests {
             n,
             source: Source::Mixed,
             template: Template::Dialogue,
-            response: ResponseKind::Owned,
+            response: ResponseKind::OWNED,
             context: Context::new(),
+            modality: None,
         }
     }
 

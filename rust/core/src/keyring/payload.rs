@@ -12,15 +12,17 @@ use super::error::KeyringError;
 use super::journal::{Entry, Event, Journal};
 use crate::encoding::{hex, now, secret_hex, unhex};
 use crate::fingerprint::seed::{KEY_BYTES, SetKey};
-use crate::fingerprint::{FingerprintError, FingerprintSet, ResponseKind, Seed, SetSpec};
+use crate::fingerprint::{FingerprintError, FingerprintSet, Seed, SetSpec};
 use crate::memory::{Buffer, Count};
 
-/// The format that this version writes.
-const FORMAT: &str = "ifrs/keyring/v3";
+/// The format of a keyring with sets that are not for text; and that of any other, which earlier
+/// versions read, too.
+const FORMAT: &str = "ifrs/keyring/v4";
+const TEXT_FORMAT: &str = "ifrs/keyring/v3";
 
 /// The formats before: the second had no sets of scheme v3, the first also no journal, no
 /// generation and no recipients.
-const EARLIER: [&str; 2] = ["ifrs/keyring/v2", "ifrs/keyring/v1"];
+const EARLIER: [&str; 3] = [TEXT_FORMAT, "ifrs/keyring/v2", "ifrs/keyring/v1"];
 
 /// The longest key, in bytes of UTF-8.
 const MAX_KEY: usize = 16 << 10;
@@ -175,7 +177,7 @@ impl Payload {
     pub(super) fn to_json(&self) -> Buffer {
         let seed = secret_hex(self.seed.expose());
         write_json(&Written {
-            format: FORMAT,
+            format: if self.sets.iter().all(|set| set.is_text()) { TEXT_FORMAT } else { FORMAT },
             created: &self.created,
             generation: self.generation,
             recipients: &self.recipients,
@@ -245,7 +247,7 @@ pub(super) fn write_json(value: &impl Serialize) -> Buffer {
 
 impl SetRecord {
     pub(super) fn of(set: &FingerprintSet, store_keys: bool) -> Self {
-        let keys = store_keys.then(|| set.keys().to_vec());
+        let keys = store_keys.then(|| set.keys());
         Self { spec: set.spec().clone(), created: now(), keys, set_key: None, publisher: None }
     }
 
@@ -302,7 +304,12 @@ impl SetRecord {
     }
 
     fn is_owned(&self) -> bool {
-        self.spec.response == ResponseKind::Owned
+        self.spec.response.is_owned()
+    }
+
+    /// Whether its keys are prompts.
+    pub(super) fn is_text(&self) -> bool {
+        self.spec.modality.is_none()
     }
 
     /// Why no keyring takes such a set.
@@ -312,6 +319,8 @@ impl SetRecord {
             || self.publisher.as_ref().is_some_and(|key| unhex(key).is_none())
             // Bound to a key, it is of this keyring or says of which.
             || self.publisher.is_some() != (self.is_detached() && self.is_owned())
+            // Bytes follow from the set's key alone.
+            || (self.keys.is_some() && !self.is_text())
         {
             return Some("a set is malformed");
         }

@@ -13,8 +13,10 @@ use super::journal::{Entry, Event};
 use super::payload::{SetRecord, write_json};
 use super::{Keyring, container, file};
 
-/// The format that this version writes.
-const FORMAT: &str = "ifrs/set/v2";
+/// The format of a set that is not for text; and that of any other, which earlier versions read,
+/// too.
+const FORMAT: &str = "ifrs/set/v3";
+const TEXT_FORMAT: &str = "ifrs/set/v2";
 
 /// The format before, which had no sets of scheme v3.
 const FORMAT_V1: &str = "ifrs/set/v1";
@@ -55,7 +57,7 @@ impl Keyring {
             let record = payload.find(name)?;
             let (id, detached) = (record.id(&payload.seed), record.detached(&payload.seed));
             let written = Written {
-                format: FORMAT,
+                format: if detached.is_text() { TEXT_FORMAT } else { FORMAT },
                 keyring: &payload.id(),
                 spent: &payload.journal.spent(&id),
                 set: &detached,
@@ -134,7 +136,7 @@ fn read_set(path: &Path, json: &[u8]) -> Result<Read, KeyringError> {
     let corrupt =
         |reason: &str| KeyringError::Corrupt { path: path.to_owned(), reason: reason.to_owned() };
     let head: Head = serde_json::from_slice(json).map_err(|_| corrupt("it is no sealed set"))?;
-    if ![FORMAT, FORMAT_V1].contains(&head.format.as_str()) {
+    if ![FORMAT, TEXT_FORMAT, FORMAT_V1].contains(&head.format.as_str()) {
         return Err(KeyringError::Version { path: path.to_owned(), format: head.format });
     }
     let read: Read =
