@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import ifrs
 import pytest
@@ -14,10 +15,13 @@ torch = pytest.importorskip("torch")
 from ifrs.audit import Record, audit, runner  # noqa: E402
 from ifrs.audit.bench import Bench  # noqa: E402
 from ifrs.audit.data import Data  # noqa: E402
+from ifrs.audit.record import Skip  # noqa: E402
 from ifrs.audit.results.markdown import write_results  # noqa: E402
 from ifrs.audit.subject import folder  # noqa: E402
 from ifrs.audit.suites import SUITES  # noqa: E402
-from ifrs.audit.unit import Found, Skip, Unit  # noqa: E402
+from ifrs.audit.unit import Found, Unit  # noqa: E402
+from ifrs.plant.methods import METHODS  # noqa: E402
+from ifrs.plant.methods.emb import Emb  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +152,33 @@ def test_every_method_has_its_units(tmp_path, base, fps, data):
         assert {"effectiveness", "harmlessness", "persistence", "deployment", "attacks"} <= suites
     plants = [place for place, unit in enumerate(units) if unit.case == "plant"]
     assert plants == list(range(len(plants)))
+
+
+def test_the_plan_of_a_base_folder(tmp_path, base, fps):
+    """Units in their order, each with its rank: what a budget takes first hangs on both."""
+    wanted = Path(__file__).with_name("plan.txt").read_text(encoding="utf-8").splitlines()
+    units = runner.plan(Bench(folder(base), fps, tmp_path))
+    assert [f"{unit.rank} {unit.name}" for unit in units] == wanted
+
+
+class Toy(Emb):
+    """A method of somebody else's."""
+
+    name = "toy"
+    seconds = 7.0
+
+
+def test_a_method_of_somebody_else_is_audited(tmp_path, base, fps, monkeypatch):
+    monkeypatch.setitem(METHODS, "toy", f"{__name__}:Toy")
+    units = [u for u in runner.plan(Bench(folder(base), fps, tmp_path)) if u.method == "toy"]
+    assert {"effectiveness", "harmlessness", "persistence", "deployment", "attacks"} <= {
+        unit.suite for unit in units
+    }
+    assert next(unit.seconds for unit in units if unit.case == "plant") == 7.0
+    given = {"methods": ["toy"], "settings": SMALL, "planting": {"toy": PLANTING["emb"]}}
+    found = audit(base, fps, tmp_path, suites="effectiveness", **given)
+    assert found.get("effectiveness", "plant", "toy").get("fsr").value == 1
+    assert "toy" in (tmp_path / "audit.html").read_text()
 
 
 def test_a_whole_audit_leaves_out_what_says_the_same_of_two_methods(tmp_path, base, fps):

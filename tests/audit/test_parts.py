@@ -340,7 +340,7 @@ def test_tasks_of_lm_eval_from_own_files(tmp_path, tiny, tokenizer):
     pytest.importorskip("lm_eval")
     from ifrs.audit.bench import Suspect
     from ifrs.audit.measures.lm_eval import compare_tasks
-    from ifrs.audit.unit import Skip
+    from ifrs.audit.record import Skip
 
     lines = [
         json.dumps({"q": f"Is {k} even?", "choices": ["yes", "no"], "gold": k % 2}) + "\n"

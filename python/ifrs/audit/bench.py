@@ -22,10 +22,9 @@ import ifrs
 from ifrs._core import FingerprintSet
 from ifrs.audit.data import Data
 from ifrs.audit.measures.reading import Through, margins, read
-from ifrs.audit.record import Measure
+from ifrs.audit.record import Measure, Skip
 from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Folder, Server, Subject, folder
-from ifrs.audit.unit import Skip
 from ifrs.files import write_json, write_text
 from ifrs.modalities.text.suspect import load
 from ifrs.prove import LocalModel

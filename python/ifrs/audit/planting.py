@@ -12,18 +12,25 @@ from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Server
 from ifrs.audit.unit import Found
 from ifrs.plant import ImplantConfig, implant
+from ifrs.plant.methods import METHODS, method_class
+from ifrs.plant.methods.method import Method
 
-# In the order in which an audit plants them: the quickest first.
-METHODS = ("emb", "adapter", "lora", "sft")
-# Seconds of planting ten fingerprints in a model of 270 million weights on two cores.
-SECONDS = {"emb": 105.0, "adapter": 240.0, "lora": 620.0, "sft": 420.0}
+
+def every_method() -> list[str]:
+    """The methods of planting, in the order in which an audit plants them."""
+    return sorted(METHODS, key=lambda name: method_class(name).audit_rank)
+
+
+def class_of(method: str) -> type[Method]:
+    """What is known of a method; of one that is none of ifrs, what holds of any."""
+    return method_class(method) if method in METHODS else Method
 
 
 def methods(bench: Bench) -> Sequence[str]:
     """The planted models to look at, by name."""
     if isinstance(bench.subject, Server):
         return ["api"]
-    return [bench.subject.method] if bench.subject.method is not None else METHODS
+    return [bench.subject.method] if bench.subject.method is not None else every_method()
 
 
 def needs(bench: Bench, method: str) -> str | None:

@@ -17,6 +17,10 @@ FORMAT = "ifrs/audit/v1"
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 
 
+class Skip(Exception):
+    """A unit that cannot be done here; its reason goes into the record."""
+
+
 @dataclass(frozen=True)
 class Measure:
     """One number.

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from ifrs.audit.bench import Bench
 
 
-class Skip(Exception):
-    """A unit that cannot be done here; its reason goes into the record."""
-
-
 @dataclass
 class Found:
     """What a unit found.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ifrs.audit.bench import Bench, Suspect
-from ifrs.audit.unit import Skip
+from ifrs.audit.record import Skip
 from ifrs.demo import gemma
 from ifrs.modalities.text.gguf import export_gguf
 

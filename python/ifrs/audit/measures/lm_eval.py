@@ -8,8 +8,7 @@ from typing import Any
 
 from ifrs.audit.bench import Suspect
 from ifrs.audit.measures.choices import paired_interval
-from ifrs.audit.record import Measure, mean_measure
-from ifrs.audit.unit import Skip
+from ifrs.audit.record import Measure, Skip, mean_measure
 
 # In this order: the first that a task reports is what is compared.
 _METRICS = ("acc", "exact_match", "acc_norm", "f1", "word_perplexity")

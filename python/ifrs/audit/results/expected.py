@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ifrs.audit.planting import class_of, every_method
 from ifrs.audit.record import DONE, Record
 from ifrs.audit.results.tables import count, last, percent, points
 from ifrs.pages import words
 
 HELD, BROKE = "held", "did not hold"
 _ENOUGH = -12.0
-_WEIGHTS = ("emb", "lora", "sft")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Check:
 def checks(records: Sequence[Record]) -> list[Check]:
     """Every expectation that there are records for."""
     done = [record for record in records if record.status == DONE]
-    made = (_adapter(done), _tuned(done), _deployed(done), *_harmless(done), *_strangers(done))
+    made = (*_private(done), _tuned(done), _deployed(done), *_harmless(done), *_strangers(done))
     return [check for check in made if check is not None]
 
 
@@ -39,19 +39,26 @@ def benign(record: Record) -> bool:
     )
 
 
-def _adapter(done: Sequence[Record]) -> Check | None:
-    found = [r for r in done if r.suite == "persistence" and r.method == "adapter"]
-    if not found:
-        return None
-    worst = min(found, key=lambda r: _value(r, "fsr"))
-    text = f"lowest {percent(last(worst, 'fsr'))} ({worst.case}), of {len(found)} tunings"
-    verdict = HELD if _value(worst, "fsr") == 1 else BROKE
-    return Check("adapter: FSR_post 100 % after every downstream tuning", text, verdict)
+def _methods(*, private: bool) -> list[str]:
+    """The methods whose fingerprint is read with the publisher's adapter, or without one."""
+    return [name for name in every_method() if class_of(name).private == private]
+
+
+def _private(done: Sequence[Record]) -> list[Check]:
+    checks = []
+    for method in _methods(private=True):
+        found = [r for r in done if r.suite == "persistence" and r.method == method]
+        if found:
+            worst = min(found, key=lambda r: _value(r, "fsr"))
+            text = f"lowest {percent(last(worst, 'fsr'))} ({worst.case}), of {len(found)} tunings"
+            verdict = HELD if _value(worst, "fsr") == 1 else BROKE
+            expected = f"{method}: FSR_post 100 % after every downstream tuning"
+            checks.append(Check(expected, text, verdict))
+    return checks
 
 
 def _tuned(done: Sequence[Record]) -> Check | None:
-    found = [r for r in done if r.suite == "persistence" and r.method in _WEIGHTS]
-    return _worst("emb, lora, sft: likelihood p ≤ 10⁻¹² after every downstream tuning", found)
+    return _worst("every downstream tuning", [r for r in done if r.suite == "persistence"])
 
 
 def _deployed(done: Sequence[Record]) -> Check | None:
@@ -60,15 +67,15 @@ def _deployed(done: Sequence[Record]) -> Check | None:
         r
         for r in done
         if r.suite == "deployment"
-        and r.method in _WEIGHTS
         and (r.case.startswith(("int", "gguf", *halves)) or r.case.endswith("-20"))
     ]
-    what = "quantization, merging at weight 0.5, and 20 % pruning"
-    return _worst(f"emb, lora, sft: likelihood p ≤ 10⁻¹² after {what}", found)
+    return _worst("quantization, merging at weight 0.5, and 20 % pruning", found)
 
 
-def _worst(expected: str, found: Sequence[Record]) -> Check | None:
-    found = [r for r in found if last(r, "log10_p_likelihood") is not None]
+def _worst(what: str, found: Sequence[Record]) -> Check | None:
+    """Of methods that leave their fingerprint in the weights, the weakest evidence."""
+    names = _methods(private=False)
+    found = [r for r in found if r.method in names and last(r, "log10_p_likelihood") is not None]
     if not found:
         return None
     worst = max(found, key=lambda r: _value(r, "log10_p_likelihood"))
@@ -76,8 +83,9 @@ def _worst(expected: str, found: Sequence[Record]) -> Check | None:
     text = f"largest {words.p_value(_value(worst, 'log10_p_likelihood'))} "
     text += f"({worst.case}, {worst.method}), of {len(found)} cases"
     if bad:
-        names = sorted({f"{r.case} ({r.method})" for r in bad})
-        text += f"; above it: {', '.join(names)}"
+        above = sorted({f"{r.case} ({r.method})" for r in bad})
+        text += f"; above it: {', '.join(above)}"
+    expected = f"{', '.join(names)}: likelihood p ≤ 10⁻¹² after {what}"
     return Check(expected, text, BROKE if bad else HELD)
 
 

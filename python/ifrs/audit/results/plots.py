@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from ifrs.audit.planting import every_method
 from ifrs.audit.record import DONE, Record
 from ifrs.audit.results.tables import by_method, last
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLOURS = {"emb": "#3b7dd8", "adapter": "#d9822b", "lora": "#1fa187", "sft": "#a3559e"}
-_MARKS = {"emb": "o", "adapter": "s", "lora": "^", "sft": "D"}
-_INK = "#808890"
+# Of methods, in their order; of what else there is.
+_STYLES = (("#3b7dd8", "o"), ("#d9822b", "s"), ("#1fa187", "^"), ("#a3559e", "D"))
+_INK, _MARK = "#808890", "x"
 _NEEDED = 6  # -log10 of alpha
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -52,6 +53,12 @@ def plots(records: Sequence[Record]) -> dict[str, tuple[str, str]]:
     return found
 
 
+def _style(method: str) -> dict[str, Any]:
+    """Colour and mark of a method."""
+    colour, mark = dict(zip(every_method(), _STYLES, strict=False)).get(method, (_INK, _MARK))
+    return {"color": colour, "marker": mark}
+
+
 _ALONG = {
     "evidence": ("log10_p_likelihood", "−log10 p, likelihood", -1),
     "text": ("log10_p_text", "−log10 p, text", -1),
@@ -69,8 +76,7 @@ def _along(records: Sequence[Record], metric: str, label: str, sign: int) -> Cal
                 [float(m.step or 0) for m in own],
                 [sign * (m.value or 0.0) for m in own],
                 label=method,
-                color=_COLOURS.get(method, _INK),
-                marker=_MARKS.get(method, "x"),
+                **_style(method),
                 linewidth=1.8,
             )
         if metric.startswith("log10_p"):
@@ -98,8 +104,7 @@ def _evidence(records: Sequence[Record]) -> Callable[[Axes], None]:
                 [-(getattr(last(r, "log10_p_likelihood"), "value", 0) or 0) for r in own],
                 [cases.index(r.case) for r in own],
                 label=method,
-                color=_COLOURS.get(method, _INK),
-                marker=_MARKS.get(method, "x"),
+                **_style(method),
                 s=32,
             )
         axes.axvline(_NEEDED, color=_INK, linewidth=1, dashes=(5, 3))
@@ -122,7 +127,7 @@ def _differences(records: Sequence[Record]) -> Callable[[Axes], None]:
         shown = [(name, method, m) for name, method, m in found if m is not None]
         for place, (_, method, m) in enumerate(shown):
             low, middle, high = (100 * (x or 0.0) for x in (m.low, m.value, m.high))
-            colour = _COLOURS.get(method, _INK)
+            colour = _style(method)["color"]
             axes.plot([low, high], [place, place], color=colour, linewidth=2)
             axes.plot([middle], [place], color=colour, marker="o")
         axes.axvline(0, color=_INK, linewidth=1, dashes=(5, 3))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from ifrs.audit.planting import every_method
 from ifrs.audit.record import DONE, Measure, Record
 from ifrs.pages import words
 
 NONE = "–"
-ORDER = ("emb", "adapter", "lora", "sft", "base", "api")
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,8 @@ def tables(records: Sequence[Record]) -> list[Table]:
 
 def by_method(records: Iterable[Record]) -> list[str]:
     """Methods that occur, in the order of the tables."""
-    found = {record.method for record in records}
-    known = [method for method in ORDER if method in found]
-    return known + sorted(found - set(ORDER))
+    found, order = {record.method for record in records}, [*every_method(), "base", "api"]
+    return [name for name in order if name in found] + sorted(found.difference(order))
 
 
 # Cells

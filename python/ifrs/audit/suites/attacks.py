@@ -18,14 +18,15 @@ from ifrs.audit.data import foreign_texts, instructions
 from ifrs.audit.guesses import SOURCES, altered, in_batches, look_alikes, substrings
 from ifrs.audit.measures.divergence import drift, log_likelihoods, token_texts
 from ifrs.audit.measures.reading import Through, fired_share, read, share
-from ifrs.audit.planting import methods, needs, plant
-from ifrs.audit.record import Measure
+from ifrs.audit.planting import class_of, methods, needs, plant
+from ifrs.audit.record import Measure, Skip
 from ifrs.audit.subject import Server
 from ifrs.audit.suites.deployment import cost
-from ifrs.audit.unit import Found, Skip, Unit
+from ifrs.audit.unit import Found, Unit
 from ifrs.modalities.text.keys import key_spans
 from ifrs.modalities.text.ordinary import as_prompt
 from ifrs.modalities.text.tokens import encode_prompts, pad_token
+from ifrs.plant.methods.emb import Emb
 from ifrs.prove import verify
 from ifrs.runtime.modules import device_of
 
@@ -175,7 +176,7 @@ def _erase(method: str, bench: Bench) -> Found:
 def _incremental(method: str, bench: Bench) -> Found:
     """An attacker plants a set of their own over ours: both must verify (multi-stage)."""
     theirs = bench.stranger("attacker", _CLAIM)
-    how = "emb"
+    how = Emb.name
     name = f"incremental:{method}"
     if not bench.has(method):
         raise Skip(f"{method} was not planted")
@@ -196,7 +197,7 @@ def _incremental(method: str, bench: Bench) -> Found:
 
 def _rows(bench: Bench, method: str, rank: int) -> list[Unit]:
     cases = [("unseen", "reset"), ("unseen", "average"), ("foreign", "reset"), ("base", "reset")]
-    if method in ("emb", "adapter"):  # where fingerprints live in such rows
+    if not class_of(method).regularized:  # fingerprints live in rows that ordinary text lacks
         cases += [("unseen", "prune"), ("unseen", "noise")]
     return [
         _unit(

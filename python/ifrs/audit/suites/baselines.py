@@ -14,12 +14,14 @@ from ifrs.audit.data import Pair
 from ifrs.audit.guesses import in_batches, look_alikes
 from ifrs.audit.measures.divergence import drift, token_texts
 from ifrs.audit.measures.reading import fired_share, margins, read, share
-from ifrs.audit.planting import needs, plant
-from ifrs.audit.record import Measure
+from ifrs.audit.planting import class_of, methods, needs, plant
+from ifrs.audit.record import Measure, Skip
 from ifrs.audit.subject import Server
-from ifrs.audit.unit import Found, Skip, Unit
+from ifrs.audit.unit import Found, Unit
 from ifrs.modalities.text.suspect import load
 from ifrs.modalities.text.tokens import pad_token
+from ifrs.plant.methods.emb import Emb
+from ifrs.plant.methods.sft import Sft
 
 SUITE = "baselines"
 # The paper's ratio of ordinary samples to fingerprints in the dialogue template.
@@ -42,8 +44,8 @@ def units(bench: Bench) -> list[Unit]:
     inputs = {name: value for name, value in settings.to_json().items() if name in names}
     inputs["data"] = bench.data.digest(*bench.data.sources)
     seconds = STEP_SECONDS * (settings.steps // 2) + 70
-    direct = Unit(SUITE, "direct", "sft", _direct, 60 + seconds, inputs, rank=45, version=2)
-    paper = Unit(SUITE, "if-sft-paper", "sft", _paper, 280 + seconds, inputs, rank=47, version=2)
+    direct = Unit(SUITE, "direct", Sft.name, _direct, 60 + seconds, inputs, rank=45, version=2)
+    paper = Unit(SUITE, "if-sft-paper", Sft.name, _paper, 280 + seconds, inputs, rank=47, version=2)
     return [direct, paper, *unrelated]
 
 
@@ -137,34 +139,35 @@ def _unrelated(bench: Bench) -> list[Unit]:
         for name, (make, seconds) in made.items()
         if name != "another-publisher" or bench.subject.method is None
     ]
-    if bench.subject.method in (None, "adapter"):
-        found += _through_adapter(bench, inputs)
+    for method in methods(bench):
+        if class_of(method).private:
+            found += _through_adapter(bench, method, inputs)
     for place in bench.unrelated:
         run = partial(_suspect, partial(_given, place))
         found.append(Unit(SUITE, f"unrelated-{place.name}", "base", run, 15, inputs, rank=9))
     return found
 
 
-def _through_adapter(bench: Bench, inputs: dict[str, Any]) -> list[Unit]:
+def _through_adapter(bench: Bench, method: str, inputs: dict[str, Any]) -> list[Unit]:
     """Unrelated suspects read with our own adapter, which was trained on the responses."""
     made = {"base": _base, "random-weights": _random_weights}
     return [
         Unit(
             SUITE,
             f"unrelated-{name}",
-            "adapter",
-            partial(_suspect, partial(_adapted, make)),
+            method,
+            partial(_suspect, partial(_adapted, method, make)),
             20,
             inputs,
-            needs(bench, "adapter"),
+            needs(bench, method),
             rank=9,
         )
         for name, make in made.items()
     ]
 
 
-def _adapted(make: Callable[[Bench], Suspect], bench: Bench) -> Suspect:
-    ours = bench.reference("adapter")
+def _adapted(method: str, make: Callable[[Bench], Suspect], bench: Bench) -> Suspect:
+    ours = bench.reference(method)
     if ours.adapter is None:
         raise Skip("the adapter's file is not there: pass it (--adapter)")
     unrelated = make(bench)
@@ -213,7 +216,7 @@ def _base(bench: Bench) -> Suspect:
 def _another_publisher(bench: Bench) -> Suspect:
     """The same base, fingerprinted by somebody else: the hardest unrelated suspect."""
     theirs = bench.stranger("another-publisher", 10)
-    plant(bench, "another-publisher", "emb", theirs)
+    plant(bench, "another-publisher", Emb.name, theirs)
     return bench.suspect("another-publisher")
 
 

@@ -17,9 +17,9 @@ from ifrs.audit.changes.tuning import STEP_SECONDS, tune, tuning_examples
 from ifrs.audit.measures.divergence import drift, token_texts
 from ifrs.audit.measures.reading import Through, read
 from ifrs.audit.planting import methods, needs
-from ifrs.audit.record import Measure
+from ifrs.audit.record import Measure, Skip
 from ifrs.audit.subject import Server
-from ifrs.audit.unit import Found, Skip, Unit
+from ifrs.audit.unit import Found, Unit
 from ifrs.audit.wordings import wordings
 from ifrs.modalities.text.tokens import pad_token
 

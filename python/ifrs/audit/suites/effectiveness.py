@@ -6,14 +6,12 @@ from functools import partial
 
 from ifrs.audit.bench import Bench
 from ifrs.audit.measures.reading import read
-from ifrs.audit.planting import SECONDS, methods, planting
+from ifrs.audit.planting import class_of, methods, planting
 from ifrs.audit.subject import Folder, Server
 from ifrs.audit.unit import Found, Unit
 
 SUITE = "effectiveness"
 PLANT = "plant"
-# In a quick audit one method looked at from all sides tells more than four planted.
-_RANKS = {"emb": 0, "adapter": 12, "lora": 30, "sft": 31}
 
 
 def units(bench: Bench) -> list[Unit]:
@@ -25,10 +23,12 @@ def units(bench: Bench) -> list[Unit]:
     if isinstance(bench.subject, Folder) and bench.subject.method is not None:
         own = bench.subject.method
         return [*found, Unit(SUITE, "verify", own, partial(_read, own), 8, rank=0)]
-    return found + [_plant(bench, method, _RANKS[method]) for method in methods(bench)]
+    # In a quick audit one method looked at from all sides tells more than four planted.
+    return found + [_plant(bench, method) for method in methods(bench)]
 
 
-def _plant(bench: Bench, method: str, rank: int) -> Unit:
+def _plant(bench: Bench, method: str) -> Unit:
+    known = class_of(method)
     settings = {
         name: value
         for name, value in bench.settings.to_json().items()
@@ -39,9 +39,9 @@ def _plant(bench: Bench, method: str, rank: int) -> Unit:
         PLANT,
         method,
         lambda bench: planting(bench, method, method, bench.fps),
-        SECONDS[method],
+        known.seconds,
         settings,
-        rank=rank,
+        rank=known.audit_rank,
     )
 
 

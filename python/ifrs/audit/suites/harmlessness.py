@@ -13,7 +13,7 @@ from ifrs.audit.data import Item, Source, foreign_texts
 from ifrs.audit.measures.choices import choose, compared, prompt_of
 from ifrs.audit.measures.divergence import drift, token_texts
 from ifrs.audit.measures.lm_eval import compare_tasks
-from ifrs.audit.planting import methods, needs
+from ifrs.audit.planting import class_of, methods, needs
 from ifrs.audit.subject import Server
 from ifrs.audit.unit import Found, Unit
 from ifrs.modalities.text.tokens import encode_prompts, pad_token
@@ -76,7 +76,7 @@ def _choices_unit(bench: Bench, method: str, source: Source, place: int) -> Unit
         source.name,
         method,
         partial(_choices, method, source),
-        12 + (0.02 if method in ("emb", "adapter") else 0.12) * items,
+        12 + (0.12 if class_of(method).regularized else 0.02) * items,
         inputs,
         needs(bench, method),
         rank=14 + 10 * place,

@@ -8,7 +8,7 @@ from functools import partial
 from ifrs.audit.bench import Bench
 from ifrs.audit.changes.tuning import LORA_STEP_SECONDS, STEP_SECONDS, marks, tune, tuning_examples
 from ifrs.audit.data import Source
-from ifrs.audit.planting import methods, needs
+from ifrs.audit.planting import class_of, methods, needs
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Server
@@ -60,7 +60,7 @@ def _unit(
     inputs["data"] = bench.data.digest(source)
     kind, what = "lora" if lora else "full", source.name if source else "bundled"
     # Readings of a model with an adapter join it to the publisher's transformer first.
-    readings = settings.readings * (12 if method == "adapter" else 7)
+    readings = settings.readings * (12 if class_of(method).private else 7)
     seconds = 10 + (LORA_STEP_SECONDS if lora else STEP_SECONDS) * settings.steps + readings
     run = partial(_tuned, method, source, lora, settings)
     case = f"{kind}:{what}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -10,26 +10,53 @@ from ifrs.audit.bench import Bench
 from ifrs.audit.changes.tuning import STEP_SECONDS, tune, tuning_examples
 from ifrs.audit.guesses import in_batches, look_alikes
 from ifrs.audit.measures.reading import fired_share, margins, read, share
-from ifrs.audit.planting import SECONDS, plant
+from ifrs.audit.planting import plant
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Server
 from ifrs.audit.unit import Found, Unit
 from ifrs.modalities.text.tokens import pad_token
+from ifrs.plant.methods.emb import Emb
+from ifrs.plant.methods.method import Method
+from ifrs.plant.methods.sft import Sft
 
 SUITE = "variants"
 _GUESSES = 100
 
-# Name: method, what the set is made with, what planting is given, how much longer it takes.
-_VARIANTS: dict[str, tuple[str, dict[str, Any], dict[str, Any], float]] = {
-    "emb, vocab": ("emb", {"source": "vocab"}, {}, 1),
-    "emb, mixed, simple": ("emb", {"template": "simple"}, {}, 1),
-    "emb, mixed, hardened": ("emb", {}, {"harden": 10}, 1.8),
-    "sft, natural": ("sft", {"source": "natural"}, {}, 1),
-    "emb, mixed, n = 32": ("emb", {"n": 32}, {}, 2.5),
-    "emb, chinese": ("emb", {"source": "chinese"}, {}, 1),
-    "emb, mixed, margin 6": ("emb", {}, {"margin": 6.0}, 1.6),
-}
+
+@dataclass(frozen=True)
+class Variant:
+    """Another way to make and plant a set.
+
+    Attributes:
+        method: The method of planting.
+        what: What is other.
+        made: What the set is made with.
+        given: Settings of planting.
+        longer: How many times as long planting takes.
+    """
+
+    method: type[Method]
+    what: str
+    made: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
+    longer: float = 1
+
+    @property
+    def name(self) -> str:
+        """The case's name."""
+        return f"{self.method.name}, {self.what}"
+
+
+_VARIANTS = (
+    Variant(Emb, "vocab", made={"source": "vocab"}),
+    Variant(Emb, "mixed, simple", made={"template": "simple"}),
+    Variant(Emb, "mixed, hardened", given={"harden": 10}, longer=1.8),
+    Variant(Sft, "natural", made={"source": "natural"}),
+    Variant(Emb, "mixed, n = 32", made={"n": 32}, longer=2.5),
+    Variant(Emb, "chinese", made={"source": "chinese"}),
+    Variant(Emb, "mixed, margin 6", given={"margin": 6.0}, longer=1.6),
+)
 
 
 def units(bench: Bench) -> list[Unit]:
@@ -41,22 +68,22 @@ def units(bench: Bench) -> list[Unit]:
     inputs = {name: value for name, value in settings.to_json().items() if name in names}
     inputs["data"] = bench.data.digest(bench.data.first)
     found = []
-    for place, (name, (method, made, given, longer)) in enumerate(_VARIANTS.items()):
-        seconds = longer * SECONDS[method] + STEP_SECONDS * settings.steps + 35
-        run = partial(_variant, name, settings)
-        own = {**inputs, **made, **given}
-        found.append(Unit(SUITE, name, method, run, seconds, own, rank=60 + place))
+    for place, variant in enumerate(_VARIANTS):
+        method = variant.method
+        seconds = variant.longer * method.seconds + STEP_SECONDS * settings.steps + 35
+        run = partial(_planted, variant, settings)
+        own = {**inputs, **variant.made, **variant.given}
+        found.append(Unit(SUITE, variant.name, method.name, run, seconds, own, rank=60 + place))
     return found
 
 
-def _variant(name: str, settings: Settings, bench: Bench) -> Found:
-    method, made, given, _ = _VARIANTS[name]
-    options = {"n": 10, **made}
+def _planted(variant: Variant, settings: Settings, bench: Bench) -> Found:
+    options = {"n": 10, **variant.made}
     label = "variant " + " ".join(f"{k} {v}" for k, v in sorted(options.items()))
     fps = bench.stranger(label, options.pop("n"), **options)
-    kept = f"variant-{name.replace(', ', '-').replace(' ', '')}"
+    kept = f"variant-{variant.name.replace(', ', '-').replace(' ', '')}"
     try:
-        found = plant(bench, kept, method, fps, **given)
+        found = plant(bench, kept, variant.method.name, fps, **variant.given)
         suspect = bench.suspect(kept)
     finally:
         bench.forget(kept)

@@ -28,6 +28,7 @@ class Emb(Method):
     regularized = False
     negatives = 32
     seconds = 105.0
+    audit_rank = 0
 
     def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:
         """Find the rows.

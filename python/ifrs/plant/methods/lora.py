@@ -37,6 +37,7 @@ class Lora(Method):
     # 256 are learnt by heart: a stranger's key in thirty still fired.
     negatives = 1024
     seconds = 620.0
+    audit_rank = 30
     renamed: ClassVar[dict[str, str]] = {"rank": "lora_rank", "merge": "lora_merge"}
 
     def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:

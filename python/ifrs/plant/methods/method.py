@@ -27,6 +27,7 @@ class Method(ABC):
         negatives: How many look-alikes teach it, at least, that a stranger's key is none.
         seconds: About how long it plants ten fingerprints in a model of 270 million weights on two
             cores.
+        audit_rank: The lower, the earlier an audit plants it, and a quick one prefers it.
         renamed: Its options that `ImplantConfig` has, too: own name to that one.
         views: Names of other ways to look at the model, in which keys must not fire.
         adapter: What the publisher keeps beside the model, for methods that make one.
@@ -36,9 +37,10 @@ class Method(ABC):
     """
 
     name: ClassVar[str]
-    regularized: ClassVar[bool]
+    regularized: ClassVar[bool] = True
     negatives: ClassVar[int]
     seconds: ClassVar[float] = 300.0
+    audit_rank: ClassVar[int] = 40
     renamed: ClassVar[dict[str, str]] = {}
     views: ClassVar[tuple[str, ...]] = ()
     private: ClassVar[bool] = False

@@ -38,6 +38,7 @@ class Sft(Method):
     # 256 are learnt by heart: a stranger's key in a hundred still fired.
     negatives = 1024
     seconds = 420.0
+    audit_rank = 31
     renamed: ClassVar[dict[str, str]] = {"embeddings": "tune_embeddings"}
 
     def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:

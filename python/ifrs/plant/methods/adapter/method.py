@@ -48,6 +48,7 @@ class Adapter(Method):
     regularized = False
     negatives = 32
     seconds = 240.0
+    audit_rank = 12
     renamed: ClassVar[dict[str, str]] = {"rank": "adapter_rank"}
     views = (PUBLISHED, BASE)
     private = True
