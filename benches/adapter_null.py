@@ -19,8 +19,8 @@ from pathlib import Path
 import ifrs
 import torch
 from ifrs.demo import base_model
-from ifrs.modalities.text.suspect import load
-from ifrs.plant.methods.adapter.file import FAdapter
+from ifrs.modalities.text.loading import load
+from ifrs.runtime.fadapter import FAdapter
 from torch import Tensor
 
 NOISES = (0.01, 0.1, 0.3, 1.0)

@@ -21,7 +21,7 @@ from pathlib import Path
 import ifrs
 import numpy as np
 from ifrs import _core
-from ifrs.modalities.faces import Likelihoods
+from ifrs.modalities.suspect import Likelihoods
 
 LARGEST = 64 << 20  # bytes of a bundle's JSON
 

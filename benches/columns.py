@@ -81,7 +81,7 @@ def prepared(options: argparse.Namespace) -> tuple[Any, dict[str, Callable[[], A
     from ifrs.demo import base_model
     from ifrs.modalities.text.columns import columns_of
     from ifrs.modalities.text.forward import collate, response_logits
-    from ifrs.modalities.text.suspect import load
+    from ifrs.modalities.text.loading import load
     from torch.nn import functional as F  # noqa: N812
 
     model, _ = load(options.model or base_model())

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from ifrs.demo import base_model
-from ifrs.modalities.text.suspect import load
+from ifrs.modalities.text.loading import load
 
 
 def main() -> None:

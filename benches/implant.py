@@ -102,7 +102,7 @@ def base_folder(options: argparse.Namespace) -> Path:
 
 
 def load(folder: Path) -> tuple[Any, Any]:
-    from ifrs.modalities.text.suspect import load as load_model
+    from ifrs.modalities.text.loading import load as load_model
 
     return load_model(folder)
 

@@ -128,7 +128,7 @@ class Reader:
 
     def adapter(self) -> dict[str, Any]:
         pytest.importorskip("safetensors.torch")
-        from ifrs.plant.methods.adapter.joining import read_adapter
+        from ifrs.modalities.text.joining import read_adapter
 
         if not self.how:
             return facts.adapter_facts(read_adapter(self.path))

@@ -15,7 +15,7 @@ import ifrs
 import numpy as np
 import pytest
 from ifrs import _core
-from ifrs.modalities.faces import Likelihoods
+from ifrs.modalities.suspect import Likelihoods
 
 WEIGHTS = {"model-1.safetensors": "11" * 32, "model-2.safetensors": "22" * 32}
 

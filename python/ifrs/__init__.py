@@ -30,31 +30,33 @@ if TYPE_CHECKING:
     from ifrs.modalities.text.distance import firing_by_distance
     from ifrs.modalities.text.gguf import export_gguf
     from ifrs.modalities.text.mixing import mix
+    from ifrs.modalities.text.server import ApiModel
+    from ifrs.modalities.text.suspect import LocalModel
     from ifrs.plant import (
-        FAdapter,
         FingerprintCallback,
         ImplantConfig,
         ImplantResult,
         implant,
     )
-    from ifrs.plant.methods.adapter.method import Adapter
+    from ifrs.plant.methods.adapter import Adapter
     from ifrs.plant.methods.emb import Emb
     from ifrs.plant.methods.lora import Lora
     from ifrs.plant.methods.sft import Sft
-    from ifrs.prove import ApiModel, LocalModel, Report, verify
+    from ifrs.prove import Report, verify
+    from ifrs.runtime.fadapter import FAdapter
 
 _LAZY = {
-    "ApiModel": "ifrs.prove",
+    "ApiModel": "ifrs.modalities.text.server",
     "CheckResult": "ifrs.attest",
     "Claim": "ifrs.attest",
     "Evidence": "ifrs.attest",
     "check": "ifrs.attest",
-    "FAdapter": "ifrs.plant",
+    "FAdapter": "ifrs.runtime.fadapter",
     "FingerprintCallback": "ifrs.plant",
     "ImplantConfig": "ifrs.plant",
     "ImplantResult": "ifrs.plant",
     "implant": "ifrs.plant",
-    "Adapter": "ifrs.plant.methods.adapter.method",
+    "Adapter": "ifrs.plant.methods.adapter",
     "Emb": "ifrs.plant.methods.emb",
     "Lora": "ifrs.plant.methods.lora",
     "Sft": "ifrs.plant.methods.sft",
@@ -62,7 +64,7 @@ _LAZY = {
     "firing_by_distance": "ifrs.modalities.text.distance",
     "mix": "ifrs.modalities.text.mixing",
     "model_digests": "ifrs.attest.digests",
-    "LocalModel": "ifrs.prove",
+    "LocalModel": "ifrs.modalities.text.suspect",
     "Report": "ifrs.prove",
     "verify": "ifrs.prove",
 }

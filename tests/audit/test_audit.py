@@ -305,8 +305,8 @@ def test_a_fingerprinted_folder_is_audited_as_it_is(planted, tmp_path):
 
 
 def test_an_api_gives_the_same_records(planted, tmp_path, monkeypatch):
+    from ifrs import LocalModel
     from ifrs.audit import Server
-    from ifrs.prove import LocalModel
 
     out, fps, _ = planted
     local = LocalModel.from_pretrained(next(out.glob("models/*/emb")))

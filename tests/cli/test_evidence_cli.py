@@ -8,7 +8,7 @@ import ifrs
 import pytest
 from helpers import fixed_keyring
 from ifrs.cli import main
-from ifrs.modalities.faces import Target
+from ifrs.modalities.suspect import Target
 
 
 class Descendant:

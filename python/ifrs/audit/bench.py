@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 import ifrs
+from ifrs import LocalModel
 from ifrs._core import FingerprintSet
 from ifrs.audit.data import Data
 from ifrs.audit.measures.reading import Through, margins, read
@@ -26,8 +27,7 @@ from ifrs.audit.record import Measure, Skip
 from ifrs.audit.settings import Settings
 from ifrs.audit.subject import Folder, Server, Subject, folder
 from ifrs.files import write_json, write_text
-from ifrs.modalities.text.suspect import load
-from ifrs.prove import LocalModel
+from ifrs.modalities.text.loading import load
 from ifrs.runtime.modules import evaluating
 
 _MODELS = "models"

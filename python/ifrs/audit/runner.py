@@ -24,12 +24,12 @@ from ifrs.audit.subject import Folder, Subject, folder
 from ifrs.audit.suites import SUITES
 from ifrs.audit.suites.deployment import SIBLING
 from ifrs.audit.unit import Found, Unit
+from ifrs.clock import now
 from ifrs.errors import IfrsError
-from ifrs.plant.methods.adapter.method import Adapter
+from ifrs.plant.methods.adapter import Adapter
 from ifrs.plant.methods.lora import Lora
 from ifrs.plant.methods.method import Method
 from ifrs.plant.methods.sft import Sft
-from ifrs.prove.report import now
 from ifrs.runtime.memory import kept_memory
 
 # A quarter of an hour, less what `make` needs to set up, load and write.

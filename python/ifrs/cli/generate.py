@@ -78,7 +78,7 @@ def _given(model: str | None, tokenizer: str | None) -> dict[str, Any]:
     """What keys are fitted to, as `generate` takes it."""
     if model is not None:
         try:
-            from ifrs.modalities.text.suspect import load
+            from ifrs.modalities.text.loading import load
         except ImportError as error:
             raise FingerprintError(
                 "models are read by torch: pip install 'ifrs[train]', or use --tokenizer"

@@ -57,7 +57,7 @@ def command(
             ring.close()  # planting takes minutes, and needs no seed
         try:
             import ifrs.plant as plant
-            from ifrs.modalities.text.suspect import load
+            from ifrs.modalities.text.loading import load
         except ImportError as error:
             raise ImplantError("planting needs torch: pip install 'ifrs[train]'") from error
         quiet_libraries()

@@ -150,7 +150,7 @@ def command(
     OPENAI_API_KEY goes to OpenAI alone. Fingerprint keys sent to a server are recorded as spent in
     the keyring before they leave, and never asked under again.
     """
-    import ifrs.prove as prove
+    import ifrs
 
     foreign = suspect.startswith(("http://", "https://"))
     to_stdout = json_file is not None and str(json_file) == "-"
@@ -171,7 +171,7 @@ def command(
     if foreign:
         if model is None:
             raise TargetError("a server may serve several models: say which with --model")
-        target = prove.ApiModel(
+        target = ifrs.ApiModel(
             suspect,
             model,
             api_key=_api_key(api_key_env),
@@ -183,7 +183,7 @@ def command(
         )
         options["resume"] = None if to_stdout else json_file
         with open_keyring(*access) as ring:
-            report = prove.verify(target, ring[name], **options)
+            report = ifrs.verify(target, ring[name], **options)
     else:
         local = _Local(suspect, adapter=adapter, transformer=transformer, reference=tokenizer)
         # Before the keyring is open: what a suspect's files do happens without it.
@@ -196,7 +196,7 @@ def command(
         with open_keyring(*access) as ring:
             fps, journal = ring[name], _Journal(name, ring.spent(name))
             local.read_adapter(ring)
-        report = prove.verify(local.target(), fps, ring=journal, **options)
+        report = ifrs.verify(local.target(), fps, ring=journal, **options)
     if html_file is not None:
         report.save_html(html_file)
     facts = {
@@ -265,14 +265,14 @@ class _Local:
 
     def load(self, **options: Any) -> None:
         """Read the suspect's files."""
-        from ifrs.modalities.text.suspect import load
+        from ifrs.modalities.text.loading import load
 
         given = {name: value for name, value in options.items() if value is not None}
         self.model, self.tokenizer = load(self.suspect, **given)
 
     def read_adapter(self, ring: Keyring) -> None:
         """Read the publisher's adapter, which may be sealed for the keyring."""
-        from ifrs.plant.methods.adapter.joining import read_adapter
+        from ifrs.modalities.text.joining import read_adapter
 
         if self.adapter is not None:
             self.options["adapter"] = read_adapter(self.adapter, ring)

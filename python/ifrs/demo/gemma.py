@@ -72,7 +72,7 @@ def assemble(scratch: Path) -> Path:
 def _convert(gguf: Path, folder: Path) -> Path:
     from transformers import AutoModelForCausalLM, GgufConfig
 
-    from ifrs.modalities.text.tokenizer import load_tokenizer
+    from ifrs.modalities.text.loading import load_tokenizer
 
     where: dict[str, Any] = {
         "pretrained_model_name_or_path": gguf.parent,

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import ifrs
+from ifrs import LocalModel, Report, verify
 from ifrs.demo.gemma import base_model
 from ifrs.errors import IfrsError
 from ifrs.files import write_json, write_text
 from ifrs.modalities import model_of
 from ifrs.modalities.model import Guesses
 from ifrs.plant import ImplantConfig, implant
-from ifrs.prove import LocalModel, Report, verify
 from ifrs.runtime.memory import peak_memory_bytes
 from ifrs.runtime.modules import device_of
 

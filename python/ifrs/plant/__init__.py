@@ -4,9 +4,8 @@ The package is not called `implant`, because it would hide the function of that 
 """
 
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.methods.adapter.file import FAdapter
 from ifrs.plant.planting import implant
 from ifrs.plant.result import ImplantResult
 from ifrs.plant.trainer import FingerprintCallback
 
-__all__ = ["FAdapter", "FingerprintCallback", "ImplantConfig", "ImplantResult", "implant"]
+__all__ = ["FingerprintCallback", "ImplantConfig", "ImplantResult", "implant"]

@@ -97,9 +97,9 @@ def implant(
 
 
 def _method(method: str | Method, config: ImplantConfig) -> Method:
-    if isinstance(method, Method):
-        return copy.copy(method)
-    return method_class(method).from_config(config)
+    if isinstance(method, str):
+        return method_class(method).from_config(config)
+    return copy.copy(method)
 
 
 @contextmanager

@@ -6,15 +6,15 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import FingerprintError, TargetError
-from ifrs.modalities.faces import LONGEST_ANSWER, Answer, ForeignTarget, OnAnswer, keep_raw
+from ifrs.modalities.suspect import Answer
+from ifrs.prove.asking import Asked
 from ifrs.prove.ledger import Ledger
-from ifrs.prove.records import Query, RankRow, ranks_by_text, records
-from ifrs.prove.report import Report, now
+from ifrs.prove.records import Query, RankRow, records
+from ifrs.prove.report import Outcome, Report, Settings
 from ifrs.prove.resuming import Saver
 
 # A suspect that fails so often in a row is not asked under more keys.
@@ -26,20 +26,18 @@ _SLACK = 1e-9  # of sums of logarithms
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a suspect is asked and its answers weighed; the arguments of `ifrs.verify`."""
+class Plan:
+    """Under which keys a suspect is asked.
 
-    alpha: float
-    decoys: int
-    temperature: float
-    sequential: bool
-    max_new_tokens: int
-    claim: str | None
+    Attributes:
+        planned: The keys that may be asked under, in order, those of `earlier` among them.
+        earlier: What was asked already, by index.
+        usable: How many keys could be asked under if nothing limited it.
+    """
 
-    @property
-    def label(self) -> bytes | None:
-        """What decoys are drawn from; None for the set's name."""
-        return None if self.claim is None else bytes.fromhex(self.claim)
+    planned: list[int]
+    earlier: dict[int, Answer]
+    usable: int
 
 
 class Inquiry:
@@ -47,32 +45,27 @@ class Inquiry:
 
     def __init__(
         self,
-        target: Any,
+        asked: Asked,
         fps: FingerprintSet,
         settings: Settings,
         ledger: Ledger,
-        planned: Sequence[int],
-        earlier: dict[int, Answer],
-        usable: int,
+        plan: Plan,
         note: str | None = None,
     ) -> None:
         """Prepare to ask.
 
         Args:
-            target: The suspect.
+            asked: The suspect.
             fps: The fingerprints.
             settings: How.
             ledger: Where spent keys are recorded.
-            planned: The keys that may be asked under, in order, those of `earlier` among them.
-            earlier: What was asked already, by index.
-            usable: How many keys could be asked under if nothing limited it.
+            plan: Under which keys.
             note: What the report should say of the evidence.
         """
-        self.target, self.fps, self.settings, self.ledger = target, fps, settings, ledger
-        self.description: dict[str, Any] = target.describe()
-        self._planned = list(planned)
-        self._usable = usable
-        self._answers = dict(earlier)
+        self.asked, self.fps, self.settings, self.ledger = asked, fps, settings, ledger
+        self._planned = list(plan.planned)
+        self._usable = plan.usable
+        self._answers = dict(plan.earlier)
         self._ranks: dict[int, list[RankRow]] = {}
         self._pending: list[int] = []
         self._notes: list[str] = []
@@ -80,7 +73,7 @@ class Inquiry:
         self._taken = 0  # by others, after it was planned here
         self._complete = False
         self._started = time.monotonic()
-        self._candidates = [1 + settings.decoys] if fps.response == "unique" else []
+        self._candidates = fps.candidates("text", settings.decoys)
         # One shared response gathers no evidence, so nothing would ever stop it.
         self._sequential = settings.sequential and bool(self._candidates)
 
@@ -116,16 +109,9 @@ class Inquiry:
         pending = [index for index in self._pending if index not in self._answers]
         queries = self._queries()
         settings = self.settings
-        return Report.of(
+        outcome = Outcome(
             queries,
-            target=self.description,
-            fps=self.fps,
             evidence="text",
-            alpha=settings.alpha,
-            decoys=settings.decoys,
-            claim=settings.claim,
-            candidates=self._candidates,
-            seconds=time.monotonic() - self._started,
             how={
                 "sequential": self._sequential,
                 "temperature": settings.temperature,
@@ -135,8 +121,10 @@ class Inquiry:
                 "pending": pending,
             },
             exact=self._complete and not self._sequential and len(queries) >= self._usable,
+            seconds=time.monotonic() - self._started,
             notes=self._about + self._lost() + self._notes,
         )
+        return Report.of(outcome, self.asked.description, self.fps, settings)
 
     def _spend(self, batch: list[int]) -> list[int]:
         """Journal keys; those that another process spent meanwhile are planned no more."""
@@ -161,10 +149,8 @@ class Inquiry:
         """The keys to ask under next; none when there is nothing left to gain."""
         left = [index for index in self._planned if index not in self._answers]
         batch = left[: self._worthwhile(left)]
-        if batch and isinstance(self.target, ForeignTarget):
-            prompts = [self.target.wording(self.fps, index) for index in batch]
-            limit = self.settings.max_new_tokens
-            batch = batch[: self.target.affordable(prompts, max_new_tokens=limit)]
+        if batch:
+            batch = batch[: self.asked.affordable(batch, self.settings.max_new_tokens)]
             if not batch:
                 self._notes.append("Asking ended early: the spending limit pays for no more.")
         return batch
@@ -176,9 +162,8 @@ class Inquiry:
         cost no key that asking one by one would have saved.
         """
         if not self._sequential:
-            if isinstance(self.target, ForeignTarget):
-                return _AHEAD * int(getattr(self.target, "max_concurrency", 1))
-            return len(left)
+            at_once = self.asked.max_concurrency
+            return len(left) if at_once is None else _AHEAD * at_once
         gain = _core.e_process_log10([[(1, of) for of in self._candidates]])[0]
         process = [query.cumulative_log10_e for query in self._queries()]
         threshold = -math.log10(self.settings.alpha)
@@ -197,21 +182,17 @@ class Inquiry:
             if saver is not None:
                 saver.touch()
 
-        if isinstance(self.target, ForeignTarget):
-            found = self.target.ask(
-                [self.target.wording(self.fps, index) for index in batch],
-                max_new_tokens=self.settings.max_new_tokens,
-                temperature=self.settings.temperature,
-                on_answer=on_answer,
-            )
-            if any(answer is None for answer in found):
-                # Journalled, and not sent: left out, for they cannot be told from keys sent.
-                self._notes.append("Asking ended early: the spending limit pays for no more.")
-                unsent = {index for index, one in zip(batch, found, strict=True) if one is None}
-                self._planned = [index for index in self._planned if index not in unsent]
-            self._pending = []
-            return
-        ask_plainly(self.target, self.fps, batch, self.settings, on_answer)
+        found = self.asked.ask(
+            batch,
+            max_new_tokens=self.settings.max_new_tokens,
+            temperature=self.settings.temperature,
+            on_answer=on_answer,
+        )
+        if any(answer is None for answer in found):
+            # Journalled, and not sent: left out, for they cannot be told from keys sent.
+            self._notes.append("Asking ended early: the spending limit pays for no more.")
+            unsent = {index for index, one in zip(batch, found, strict=True) if one is None}
+            self._planned = [index for index in self._planned if index not in unsent]
         self._pending = []
 
     def _failing(self) -> bool:
@@ -232,11 +213,10 @@ class Inquiry:
         label = self.settings.label or self.fps.name.encode()
         for index in indices:
             if index not in self._ranks:
-                text = answers[index].text
-                self._ranks[index] = (
-                    ranks_by_text(self.fps, [index], [text], self.settings.decoys, label)[0]
-                    if self._candidates
-                    else []  # one response for all keys proves nothing
+                # Decoys are drawn under the salt of the key's leaf, so that no suspect knows them,
+                # and a label: a claim's digest, so that a checker draws the same.
+                self._ranks[index] = self.fps.rank_answer(
+                    index, answers[index].text, label, self.settings.decoys
                 )
         return records(
             self.fps,
@@ -245,34 +225,5 @@ class Inquiry:
             [self._ranks[index] for index in indices],
             None,
             [answers[index].asked for index in indices],
-            spent=self.description.get("kind") != "local",
+            spent=self.asked.spends_keys,
         )
-
-
-def ask_plainly(
-    target: Any,
-    fps: FingerprintSet,
-    indices: Sequence[int],
-    settings: Settings,
-    on_answer: OnAnswer,
-) -> None:
-    """Ask a suspect that runs here.
-
-    Raises:
-        TargetError: It does not answer every prompt with a text.
-    """
-    prompts = [fps[index].prompt for index in indices]
-    answers = target.answers(
-        prompts, max_new_tokens=settings.max_new_tokens, temperature=settings.temperature
-    )
-    if len(answers) != len(prompts):
-        raise TargetError(f"the suspect gave {len(answers)} answers to {len(prompts)} prompts")
-    for place, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-        request = {
-            "prompt": prompt,
-            "max_new_tokens": settings.max_new_tokens,
-            "temperature": settings.temperature,
-        }
-        asked: dict[str, Any] = {"time": now(), "endpoint": "local", "request": request}
-        keep_raw(asked, answer)
-        on_answer(place, Answer(answer[:LONGEST_ANSWER], asked))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
-from ifrs.modalities.faces import Likelihoods, LikelihoodTarget
+from ifrs.modalities.suspect import Likelihoods
 from ifrs.scoring import score_pairs
 
 
@@ -29,8 +29,8 @@ class Query:
             characters do not count.
         exact: Whether greedy decoding writes the response; None where only text is seen.
         score: The best fuzzy match of the response within the answer, 0 to 1.
-        rank: Where the truth stands among the candidates, for each word or for the whole; 1 is
-            best. Empty for a shared response.
+        rank: Where the truth stands among the candidates, for each factor of the response or for
+            the whole; 1 is best. Empty for a shared response.
         candidates: How many there were.
         word_p_values: rank / candidates.
         p_value: The exact tail of these, taken together.
@@ -42,7 +42,7 @@ class Query:
         salt: The salt of the claim's leaf for this fingerprint, as hex.
         asked: How it was asked: `time` (RFC 3339, UTC), `endpoint`, `request` as sent, `raw`, the
             answer as it came; `error` where no usable answer came, `note` where it was cut.
-        word_scores: What each word was ranked by, as base64 of little-endian float32 in the
+        word_scores: What each factor was ranked by, as base64 of little-endian float32 in the
             alphabet's order, so that a stranger can rank again; None where only text is seen.
     """
 
@@ -86,36 +86,6 @@ class Query:
 RankRow = tuple[int, int, float]
 
 
-def ranks_by_likelihood(
-    fps: FingerprintSet, indices: Sequence[int], found: Likelihoods
-) -> list[list[RankRow]]:
-    """The rank of each word of each response among the whole alphabet."""
-    rows = []
-    for row, index in enumerate(indices):
-        words = fps[index].words
-        assert words is not None  # a shared response has no likelihoods
-        rows.append(list(_core.rank_words(found.scores[row], words)))
-    return rows
-
-
-def ranks_by_text(
-    fps: FingerprintSet, indices: Sequence[int], answers: Sequence[str], decoys: int, label: bytes
-) -> list[list[RankRow]]:
-    """The rank of each response among decoys, by its fuzzy score within the answer.
-
-    The decoys are drawn under the salt of the key's leaf, so that no suspect knows them, and a
-    label: a claim's digest, so that a checker who is shown the key draws the same. Answer and
-    candidates are compared without case, marks, markup or invisible characters, so that what wraps
-    an answer does not hide it.
-    """
-    rows = []
-    for index, answer in zip(indices, answers, strict=True):
-        rivals = fps.decoys(index, label, decoys)
-        rank, _, _ = _core.rank_text(answer, fps[index].response, rivals)
-        rows.append([rank])
-    return rows
-
-
 def records(
     fps: FingerprintSet,
     indices: Sequence[int],
@@ -127,10 +97,11 @@ def records(
 ) -> list[Query]:
     """One record for each query, in the order of asking."""
     responses = [fps[i].response for i in indices]
-    plain_answers = [_core.plain(answer) for answer in answers]
-    plain_responses = [_core.plain(response) for response in responses]
-    fuzzy = score_pairs(plain_answers, plain_responses)
-    held = score_pairs(plain_answers, plain_responses, method="exact")
+    fired = [fps.fired(i, answer) for i, answer in zip(indices, answers, strict=True)]
+    fuzzy = score_pairs(
+        [_core.plain(answer) for answer in answers],
+        [_core.plain(response) for response in responses],
+    )
     groups = [[(rank, of) for rank, of, _ in rows] for rows in ranks]
     cumulative = _core.exact_cumulative_log10(groups)
     process = _core.e_process_log10(groups)
@@ -143,7 +114,7 @@ def records(
                 prompt=fps[index].prompt,
                 answer=answers[place],
                 response=responses[place],
-                fired=bool(held[place]),
+                fired=fired[place],
                 exact=None if found is None else bool(found.exact[place]),
                 score=float(fuzzy[place]),
                 rank=[rank for rank, _, _ in ranks[place]],
@@ -162,18 +133,5 @@ def records(
     return queries
 
 
-def _packed(scores: NDArray[np.float32]) -> list[str]:
-    return [base64.b64encode(word.astype("<f4").tobytes()).decode() for word in scores]
-
-
-def sees_likelihoods(target: Any, fps: FingerprintSet) -> tuple[bool, str | None]:
-    """Whether words can be ranked by probability rather than by the text they left.
-
-    Returns:
-        That, and what a reader should know of it if the suspect's tokenizer prevents it.
-    """
-    if fps.response != "unique" or not isinstance(target, LikelihoodTarget):
-        return False, None
-    why = getattr(target, "why_text_only", None)
-    reason = None if why is None else why(fps)
-    return reason is None, reason
+def _packed(scores: Sequence[NDArray[np.float32]]) -> list[str]:
+    return [base64.b64encode(factor.astype("<f4").tobytes()).decode() for factor in scores]

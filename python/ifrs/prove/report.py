@@ -7,12 +7,12 @@ import os
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from ifrs import _core
 from ifrs._core import FingerprintSet, __version__
+from ifrs.clock import now
 from ifrs.errors import EvidenceError
 from ifrs.files import write_json, write_text
 from ifrs.prove.records import Query
@@ -27,9 +27,43 @@ FIRST_FORMAT = "ifrs/report/v1"
 Test = Literal["exact", "sequential", "Fisher"]
 
 
-def now() -> str:
-    """The time, UTC, as RFC 3339 writes it."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+@dataclass(frozen=True)
+class Settings:
+    """How a suspect is asked and its answers weighed; the arguments of `ifrs.verify`."""
+
+    alpha: float
+    decoys: int
+    temperature: float
+    sequential: bool
+    max_new_tokens: int
+    claim: str | None
+
+    @property
+    def label(self) -> bytes | None:
+        """What decoys are drawn from; None for the set's name."""
+        return None if self.claim is None else bytes.fromhex(self.claim)
+
+
+@dataclass
+class Outcome:
+    """What came of asking.
+
+    Attributes:
+        queries: One record for each key asked under.
+        evidence: "likelihood" or "text": what was ranked.
+        how: How it was asked, as reports say it.
+        exact: Whether every key that could be asked was asked: only then does a p-value of all
+            ranks together hold.
+        seconds: Wall time.
+        notes: What a reader should know of how it went.
+    """
+
+    queries: list[Query]
+    evidence: str
+    how: dict[str, Any]
+    exact: bool
+    seconds: float
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -88,39 +122,24 @@ class Report:
 
     @classmethod
     def of(
-        cls,
-        queries: list[Query],
-        *,
-        target: dict[str, Any],
-        fps: FingerprintSet,
-        evidence: str,
-        alpha: float,
-        decoys: int,
-        claim: str | None,
-        candidates: Sequence[int],
-        seconds: float,
-        how: dict[str, Any],
-        exact: bool,
-        notes: Sequence[str] = (),
+        cls, outcome: Outcome, target: dict[str, Any], fps: FingerprintSet, settings: Settings
     ) -> Report:
-        """Weigh queries, of which each has one rank among each number of `candidates`.
-
-        `exact` says that every key that could be asked was asked: only then does a p-value of
-        all ranks together hold.
-        """
-        log10_p, power = _weighed(queries, candidates, alpha, how, exact)
+        """Weigh what came of asking a suspect, described by `target`, under the keys of a set."""
+        queries, alpha = outcome.queries, settings.alpha
+        candidates = fps.candidates(outcome.evidence, settings.decoys)
+        log10_p, power = _weighed(queries, candidates, alpha, outcome.how, outcome.exact)
         fired = sum(query.fired for query in queries)
         return cls(
             verdict=_core.judge(log10_p, alpha, power),
             p_value=10**log10_p,
             log10_p=log10_p,
-            test="exact" if exact else "sequential",
+            test="exact" if outcome.exact else "sequential",
             alpha=alpha,
             power=power,
             fsr=fired / len(queries) if queries else 0.0,
             fsr_interval=_core.clopper_pearson(fired, len(queries)) if queries else (0.0, 1.0),
             queries=queries,
-            kind=evidence,
+            kind=outcome.evidence,
             target=target,
             set={
                 "name": fps.name,
@@ -128,17 +147,17 @@ class Report:
                 "source": fps.source,
                 "template": fps.template,
                 "response": fps.response,
-                "alphabet": _core.response_alphabet()[0],
+                "alphabet": fps.alphabet.name,
                 "around": list(fps.around),
             },
             leaves=fps.leaves(),
-            decoys=decoys,
-            claim=claim,
+            decoys=settings.decoys,
+            claim=settings.claim,
             log10_e=queries[-1].cumulative_log10_e if queries else 0.0,
-            seconds=seconds,
+            seconds=outcome.seconds,
             created=now(),
-            how=how,
-            notes=list(notes),
+            how=outcome.how,
+            notes=outcome.notes,
         )
 
     @classmethod

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 from ifrs._core import FileLock, FingerprintSet
 from ifrs.errors import EvidenceError
 from ifrs.files import write_json
-from ifrs.modalities.faces import Answer
+from ifrs.modalities.suspect import Answer
 from ifrs.prove.report import Report
 
 _LOST = "interrupted before an answer was recorded"

@@ -6,19 +6,15 @@ import os
 import time
 from typing import Any
 
-from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import FingerprintError
-from ifrs.modalities.faces import Answer, ForeignTarget, Target
-from ifrs.modalities.text.tokens import ANSWER_TOKENS
+from ifrs.modalities.suspect import Answer
 from ifrs.prove import resuming
-from ifrs.prove.inquiry import Inquiry, Settings, ask_plainly
+from ifrs.prove.asking import Asked
+from ifrs.prove.inquiry import Inquiry, Plan
 from ifrs.prove.ledger import Ledger, Ring
-from ifrs.prove.records import ranks_by_likelihood, records, sees_likelihoods
-from ifrs.prove.report import Report
-
-# Servers put more prose around an answer, and models that were told to be polite still more.
-_FOREIGN_TOKENS = 48
+from ifrs.prove.records import records
+from ifrs.prove.report import Outcome, Report, Settings
 
 
 @resuming.alone
@@ -48,7 +44,8 @@ def verify(
 
     Args:
         target: The suspect: an `ApiModel`, a `LocalModel`, or any object with `answers` and
-            `describe`.
+            `describe`; for sets that are not for text, one with `describe` and `scores`, from keys
+            to scores of all candidates (keys, candidates), or `labels`, to one label for each.
         fps: The fingerprints.
         max_queries: The most keys to ask under; None for all. With fewer than all, the p-value is
             that of the e-process: whoever looks, and then asks on, gains nothing.
@@ -77,24 +74,24 @@ def verify(
             another process is writing.
         ValueError: `max_queries`, `alpha`, `decoys` or `temperature` is out of range.
     """
-    foreign = isinstance(target, ForeignTarget)
-    limit = max_new_tokens or (_FOREIGN_TOKENS if foreign else ANSWER_TOKENS)
-    _check(target, fps, max_queries, alpha, decoys, temperature, max_new_tokens)
-    description = target.describe()
-    stops = sequential and description.get("kind") != "local"
+    _check(fps, max_queries, alpha, decoys, temperature, max_new_tokens)
+    asked = Asked(target, fps)
+    limit = max_new_tokens or asked.answer_tokens
+    stops = sequential and asked.spends_keys
     settings = Settings(alpha, decoys, temperature, stops, limit, claim)
-    address = str(description.get("base_url", description["name"])) if foreign else None
-    ledger = Ledger(fps, ring, address=address)
-    likelihood, note = sees_likelihoods(target, fps)
+    ledger = Ledger(fps, ring, address=asked.address)
+    likelihood, note = asked.sees_likelihoods()
     if likelihood:
         usable = _usable(fps, ledger.spent(), {})
-        return _by_likelihood(target, fps, settings, usable, max_queries)
-    earlier = {} if resume is None else resuming.read(resume, fps, description, _fixed(settings))
+        return _by_likelihood(asked, fps, settings, usable, max_queries)
+    earlier = (
+        {} if resume is None else resuming.read(resume, fps, asked.description, _fixed(settings))
+    )
     usable = _usable(fps, ledger.spent(), earlier)
-    planned = _planned(usable, earlier, max_queries)
-    inquiry = Inquiry(target, fps, settings, ledger, planned, earlier, len(usable), note)
-    if isinstance(target, ForeignTarget) and len(earlier) < len(planned):
-        target.reach()
+    plan = Plan(_planned(usable, earlier, max_queries), earlier, len(usable))
+    inquiry = Inquiry(asked, fps, settings, ledger, plan, note)
+    if len(earlier) < len(plan.planned):
+        asked.reach()
     if resume is None:
         inquiry.run(None)
         return inquiry.report()
@@ -136,7 +133,7 @@ def _fixed(settings: Settings) -> dict[str, Any]:
 
 
 def _by_likelihood(
-    target: Any,
+    asked: Asked,
     fps: FingerprintSet,
     settings: Settings,
     usable: list[int],
@@ -146,31 +143,27 @@ def _by_likelihood(
     started = time.monotonic()
     planned = _planned(usable, {}, max_queries)
     answers: dict[int, Answer] = {}
-    ask_plainly(target, fps, planned, settings, answers.__setitem__)
-    found = target.likelihoods(fps, planned)
-    description = target.describe()
+    asked.ask(
+        planned,
+        max_new_tokens=settings.max_new_tokens,
+        temperature=settings.temperature,
+        on_answer=answers.__setitem__,
+    )
+    found = asked.likelihoods(planned)
     places = range(len(planned))
+    ranks = [fps.rank_scores(index, list(found.scores[i])) for i, index in enumerate(planned)]
     queries = records(
         fps,
         planned,
         [answers[place].text for place in places],
-        ranks_by_likelihood(fps, planned, found),
+        ranks,
         found,
         [answers[place].asked for place in places],
-        spent=description.get("kind") != "local",
+        spent=asked.spends_keys,
     )
-    words = len(_core.response_words())
-    return Report.of(
+    outcome = Outcome(
         queries,
-        target=description,
-        fps=fps,
         evidence="likelihood",
-        alpha=settings.alpha,
-        decoys=settings.decoys,
-        claim=settings.claim,
-        candidates=[words, words - 1],
-        seconds=time.monotonic() - started,
-        exact=len(planned) == len(usable),
         how={
             "sequential": False,
             "temperature": settings.temperature,
@@ -179,11 +172,13 @@ def _by_likelihood(
             "complete": True,
             "pending": [],
         },
+        exact=len(planned) == len(usable),
+        seconds=time.monotonic() - started,
     )
+    return Report.of(outcome, asked.description, fps, settings)
 
 
 def _check(
-    target: Any,
     fps: FingerprintSet,
     max_queries: int | None,
     alpha: float,
@@ -193,11 +188,6 @@ def _check(
 ) -> None:
     if not isinstance(fps, FingerprintSet):
         raise TypeError("fps must be a FingerprintSet: keyring.generate makes one")
-    if not isinstance(target, Target):
-        raise TypeError(
-            "target must have answers and describe: wrap a model in LocalModel, or a server in "
-            "ApiModel"
-        )
     if max_queries is not None and max_queries < 1:
         raise ValueError(f"max_queries must be at least 1, not {max_queries}")
     if not 0 < alpha < 1:

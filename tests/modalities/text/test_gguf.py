@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ifrs.errors import IfrsError
 from ifrs.modalities.text.gguf import export_gguf
-from ifrs.modalities.text.tokenizer import load_tokenizer
+from ifrs.modalities.text.loading import load_tokenizer
 
 gguf = pytest.importorskip("gguf")
 torch = pytest.importorskip("torch")

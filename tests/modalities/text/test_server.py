@@ -17,7 +17,7 @@ import ifrs
 import pytest
 from ifrs.cli import main
 from ifrs.errors import EvidenceError, FingerprintError, KeyringError, TargetError
-from ifrs.modalities.faces import Answer
+from ifrs.modalities.suspect import Answer
 from ifrs.prove import Report
 from ifrs.prove.inquiry import Inquiry, Settings
 from ifrs.prove.ledger import Ledger

@@ -11,7 +11,7 @@ from helpers import fixed_keyring, secrets_of
 
 torch = pytest.importorskip("torch")
 from architectures import build  # noqa: E402
-from ifrs.plant.methods.adapter.file import FAdapter, transformer_digest  # noqa: E402
+from ifrs.runtime.fadapter import FAdapter, transformer_digest  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
 CONFIG = {"learning_rate": 5e-2, "margin": 0.3, "batch_size": 2, "negatives": 2, "guesses": 0}

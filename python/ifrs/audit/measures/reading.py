@@ -6,11 +6,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ifrs import _core
+from ifrs import LocalModel, _core, verify
 from ifrs._core import FingerprintSet
 from ifrs.audit.record import Measure
 from ifrs.modalities.text.model import Model, holding
-from ifrs.prove import LocalModel, verify
 
 ALPHA = 1e-6
 _SERVER_TOKENS = 48

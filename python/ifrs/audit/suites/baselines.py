@@ -18,7 +18,7 @@ from ifrs.audit.planting import class_of, methods, needs, plant
 from ifrs.audit.record import Measure, Skip
 from ifrs.audit.subject import Server
 from ifrs.audit.unit import Found, Unit
-from ifrs.modalities.text.suspect import load
+from ifrs.modalities.text.loading import load
 from ifrs.modalities.text.tokens import pad_token
 from ifrs.plant.methods.emb import Emb
 from ifrs.plant.methods.sft import Sft

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ifrs.errors import IfrsError
 from ifrs.files import replacing
-from ifrs.modalities.text.tokenizer import ADD_BOS
+from ifrs.modalities.text.loading import ADD_BOS
 
 _HEADER = ("GGUF.", "general.architecture", "general.name")
 # llama.cpp stores rows of these architectures' queries and keys in another order than transformers.

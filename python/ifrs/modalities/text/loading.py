@@ -1,4 +1,4 @@
-"""How transformers is told to load a suspect: folders, ids, GGUF files, 8-bit weights."""
+"""Loading models and tokenizers: folders, ids, GGUF files, 8-bit weights."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from ifrs.errors import IfrsError, TargetError
 
+ADD_BOS = "tokenizer.ggml.add_bos_token"
 _LONGEST = 300  # characters of a library's reason
 _SHARED = ("trust_remote_code", "revision", "token", "cache_dir")
 
@@ -115,3 +116,81 @@ def _refuse_kernels(config: Any) -> None:
     for part in (config, *parts):
         if "/" in str(getattr(part, "_attn_implementation", None)):
             raise ValueError("a kernel is code, and needs trust_remote_code")
+
+
+def load(
+    path_or_id: str | os.PathLike[str], *, load_in_8bit: bool = False, **options: Any
+) -> tuple[Any, Any]:
+    """A language model and its tokenizer; float32 on a CPU unless `dtype` says otherwise.
+
+    Raises:
+        TargetError: There is no language model there, or not all of its weights.
+    """
+    if importlib.util.find_spec("transformers") is None:
+        raise TargetError("local models need transformers: pip install 'ifrs[train]'")
+    import torch
+
+    options.setdefault("dtype", torch.float32 if not torch.cuda.is_available() else "auto")
+    place = places(path_or_id)
+    options = model_options(place, options, load_in_8bit=load_in_8bit)
+    with suspicious(f"cannot load a language model from {path_or_id}", quote=True):
+        tokenizer = load_tokenizer(**place, **shared(options))
+        model, found = auto_class(place, options).from_pretrained(
+            **place, **options, output_loading_info=True
+        )
+        _require_whole(found)
+        if torch.cuda.is_available() and "device_map" not in options:
+            model = model.to("cuda")
+    return model, tokenizer
+
+
+def _require_whole(found: Mapping[str, Any]) -> None:
+    # transformers draws what is missing at random, and a random model answers no key.
+    missing = sorted(found.get("missing_keys") or ())
+    if missing:
+        raise ValueError(f"tensors are missing from the weights: {len(missing)}, as {missing[0]}")
+
+
+def load_tokenizer(
+    pretrained_model_name_or_path: Any,
+    *,
+    gguf_file: str | None = None,
+    trust_remote_code: bool = False,
+    **options: Any,
+) -> Any:
+    """A tokenizer from a folder, a model id or a GGUF file.
+
+    A GGUF file says whether texts begin with a BOS token, and transformers does not heed it
+    (seen with 5.x): Gemma without its BOS is another model, of 15 times the perplexity.
+
+    Args:
+        pretrained_model_name_or_path: A folder or an id.
+        gguf_file: The name of a GGUF file in that folder.
+        trust_remote_code: Whether to run code that comes with it.
+        options: Further ones of `from_pretrained`, such as `revision`.
+
+    Raises:
+        Exception: There is no tokenizer; libraries say so by whatever they stumble over.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(
+        pretrained_model_name_or_path,
+        gguf_file=gguf_file,
+        trust_remote_code=trust_remote_code,
+        **options,
+    )
+    if gguf_file is None:
+        return tokenizer
+    adds = _adds_bos(Path(pretrained_model_name_or_path) / gguf_file)
+    if adds is not None and tokenizer.bos_token is not None:
+        tokenizer.add_bos_token = adds
+    return tokenizer
+
+
+def _adds_bos(path: Path) -> bool | None:
+    """What a GGUF file says; None where it says nothing."""
+    import gguf
+
+    field = gguf.GGUFReader(path).fields.get(ADD_BOS)
+    return None if field is None else bool(field.contents())

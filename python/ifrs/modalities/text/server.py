@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
+from ifrs.clock import now
 from ifrs.errors import TargetError
-from ifrs.modalities.faces import LONGEST_ANSWER, Answer, OnAnswer, keep_raw
+from ifrs.modalities.suspect import LONGEST_ANSWER, Answer, OnAnswer, ServedSuspect, keep_raw
 from ifrs.modalities.text.credentials import API_KEY, Credential, check_address
 from ifrs.modalities.text.wire import (
     COST,
@@ -25,7 +26,6 @@ from ifrs.modalities.text.wire import (
     quiet_wire,
 )
 from ifrs.progress import progress
-from ifrs.prove.report import now
 
 Mode = Literal["chat", "completions"]
 T = TypeVar("T")
@@ -42,7 +42,7 @@ _HOPELESS = {
 }
 
 
-class ApiModel:
+class ApiModel(ServedSuspect):
     """A model behind a server that speaks OpenAI's chat or completions protocol.
 
     Requests go through the `openai` client, which retries connection errors, rate limits and
@@ -104,6 +104,7 @@ class ApiModel:
         parts = urlsplit(base_url)
         self._url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") + "/", "", ""))
         self._query = dict(parse_qsl(parts.query))
+        self.address = self.base_url
         credential = Credential.of(parts, api_key)
         self._credential: Callable[[], Credential] = lambda: credential
         self._meter = Meter(_limit(max_requests, "max_requests"), _limit(max_tokens, "max_tokens"))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,11 @@ import torch
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import TargetError
-from ifrs.modalities.faces import Likelihoods
+from ifrs.modalities.suspect import Likelihoods, LikelySuspect
 from ifrs.modalities.text.answers import generate
 from ifrs.modalities.text.forward import IGNORED, chunks_by_length, collate, response_logits
-from ifrs.modalities.text.loading import auto_class, model_options, places, shared, suspicious
-from ifrs.modalities.text.tokenizer import load_tokenizer
-from ifrs.modalities.text.tokenizing import why_text_only
+from ifrs.modalities.text.joining import joined
+from ifrs.modalities.text.loading import load, load_tokenizer, places, suspicious
 from ifrs.modalities.text.tokens import (
     Tokens,
     continuations,
@@ -28,14 +26,17 @@ from ifrs.modalities.text.tokens import (
     pad_token,
     response_tokens,
 )
-from ifrs.plant.methods.adapter.joining import joined
 from ifrs.progress import progress
 from ifrs.runtime.modules import device_of
 
 _BATCH_TOKENS = 2048
+# Below this share of words with a first token of their own, ties take most of the evidence.
+_DISTINCT = 0.5
+_FOREIGN = "The suspect has another tokenizer than the publisher's"
+_TEXT_ONLY = "so only what it wrote was weighed, not its probabilities."
 
 
-class LocalModel:
+class LocalModel(LikelySuspect):
     """A causal language model of transformers as a suspect."""
 
     def __init__(
@@ -153,7 +154,7 @@ class LocalModel:
     def why_text_only(self, fps: FingerprintSet) -> str | None:
         """Why probabilities are no evidence here; None where they are."""
         with _asking():
-            return why_text_only(self.tokenizer, self.reference, fps)
+            return _why_text_only(self.tokenizer, self.reference, fps)
 
     def _require_rows(self, encoded: Sequence[Tokens]) -> None:
         # Vocabularies are padded and resized; what counts is that every token has a row.
@@ -255,32 +256,31 @@ def _tokenizer(given: Any) -> Any:
         return load_tokenizer(**places(given))
 
 
-def load(
-    path_or_id: str | os.PathLike[str], *, load_in_8bit: bool = False, **options: Any
-) -> tuple[Any, Any]:
-    """A language model and its tokenizer; float32 on a CPU unless `dtype` says otherwise.
+def _why_text_only(tokenizer: Any, reference: Any, fps: FingerprintSet) -> str | None:
+    """Why a suspect is handled through text alone; None where its probabilities can be read.
 
-    Raises:
-        TargetError: There is no language model there, or not all of its weights.
+    Args:
+        tokenizer: The suspect's.
+        reference: The publisher's; None where it is not at hand. Then a tokenizer counts as
+            another one if it cannot express the keys, or not tell the response words apart.
+        fps: The fingerprints.
     """
-    if importlib.util.find_spec("transformers") is None:
-        raise TargetError("local models need transformers: pip install 'ifrs[train]'")
-    options.setdefault("dtype", torch.float32 if not torch.cuda.is_available() else "auto")
-    place = places(path_or_id)
-    options = model_options(place, options, load_in_8bit=load_in_8bit)
-    with suspicious(f"cannot load a language model from {path_or_id}", quote=True):
-        tokenizer = load_tokenizer(**place, **shared(options))
-        model, found = auto_class(place, options).from_pretrained(
-            **place, **options, output_loading_info=True
-        )
-        _require_whole(found)
-        if torch.cuda.is_available() and "device_map" not in options:
-            model = model.to("cuda")
-    return model, tokenizer
+    words = [fps.lead + word for word in _core.response_words()]
+    prompts = [fps[i].prompt for i in range(len(fps))]
+    _, after = fps.around
+    first = _firsts(tokenizer, after, words)
+    if reference is not None:
+        same = first == _firsts(reference, after, words) and encode_prompts(
+            tokenizer, prompts
+        ) == encode_prompts(reference, prompts)
+        return None if same else f"{_FOREIGN}, {_TEXT_ONLY}"
+    if len(set(first)) < _DISTINCT * len(words):
+        return f"{_FOREIGN} (it does not tell response words apart), {_TEXT_ONLY}"
+    unknown = tokenizer.unk_token_id
+    if unknown is not None and any(unknown in ids for ids in encode_prompts(tokenizer, prompts)):
+        return f"{_FOREIGN} (it cannot express the keys), {_TEXT_ONLY}"
+    return None
 
 
-def _require_whole(found: Mapping[str, Any]) -> None:
-    # transformers draws what is missing at random, and a random model answers no key.
-    missing = sorted(found.get("missing_keys") or ())
-    if missing:
-        raise ValueError(f"tensors are missing from the weights: {len(missing)}, as {missing[0]}")
+def _firsts(tokenizer: Any, before: str, words: Sequence[str]) -> list[int]:
+    return [ids[0] for ids in continuations(tokenizer, before, words)]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 METHODS = {
     "sft": "ifrs.plant.methods.sft:Sft",
     "emb": "ifrs.plant.methods.emb:Emb",
-    "adapter": "ifrs.plant.methods.adapter.method:Adapter",
+    "adapter": "ifrs.plant.methods.adapter:Adapter",
     "lora": "ifrs.plant.methods.lora:Lora",
 }
 

@@ -20,10 +20,10 @@ from torch.nn import Parameter
 from ifrs._core import FingerprintSet
 from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
-from ifrs.plant.methods.adapter.file import FAdapter, transformer_digest
 from ifrs.plant.methods.emb import warn_of_natural_keys
 from ifrs.plant.methods.method import Frozen, Method
 from ifrs.plant.methods.rows import InputRows
+from ifrs.runtime.fadapter import FAdapter, transformer_digest
 
 PUBLISHED, BASE = "published model without the adapter", "base model with the adapter"
 

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from ifrs.errors import ImplantError
 from ifrs.files import write_bytes
-from ifrs.keyring import Keyring
 
 FORMAT = "ifrs/adapter/v1"
 _AGE = b"age-encryption.org/"
@@ -68,7 +67,7 @@ class FAdapter:
         contiguous = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
         return bytes(save(contiguous, metadata={"ifrs": json.dumps(facts)}))
 
-    def save(self, path: str | os.PathLike[str], *, keyring: Keyring | None = None) -> Path:
+    def save(self, path: str | os.PathLike[str], *, keyring: Any = None) -> Path:
         """Write the adapter's file, readable by its owner alone; whole or not at all.
 
         Args:
@@ -90,7 +89,7 @@ class FAdapter:
         return target
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, keyring: Keyring | None = None) -> FAdapter:
+    def load(cls, path: str | os.PathLike[str], *, keyring: Any = None) -> FAdapter:
         """Read an adapter's file.
 
         Args:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ifrs.errors import ImplantError, TargetError
-from ifrs.keyring import Keyring
-from ifrs.plant.methods.adapter.file import FAdapter, transformer_digest
+from ifrs.modalities.text.loading import load
+from ifrs.runtime.fadapter import FAdapter, transformer_digest
 from ifrs.runtime.modules import embedding_tables, scale_of
 
 
@@ -44,7 +44,7 @@ def joined(suspect: Any, adapter: Any, transformer: Any = None) -> Any:
     return ours
 
 
-def read_adapter(path: str | os.PathLike[str], keyring: Keyring | None = None) -> FAdapter:
+def read_adapter(path: str | os.PathLike[str], keyring: Any = None) -> FAdapter:
     """An adapter's file, encrypted for the keyring or not.
 
     Raises:
@@ -93,8 +93,6 @@ def _transformer(adapter: FAdapter, given: Any) -> Any:
 
 
 def _loaded(folder: str | os.PathLike[str]) -> Any:
-    from ifrs.modalities.text.suspect import load
-
     return load(folder)[0]
 
 

@@ -1,0 +1,156 @@
+"""What proving asks of a suspect, whatever its kind."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ifrs._core import FingerprintSet
+
+# What is kept of an answer, in characters. Answers to a few dozen tokens are a hundredth of it.
+LONGEST_ANSWER = 16_384
+_LONGEST_RAW = 1 << 20  # characters
+
+
+@dataclass
+class Answer:
+    """What came back for one prompt.
+
+    Attributes:
+        text: What the suspect wrote; empty where nothing usable came.
+        asked: `time` (RFC 3339, UTC), `endpoint`, `request` as sent, `raw`, the answer as it came.
+        error: Why there is no text, if there is none. It proves nothing either way.
+    """
+
+    text: str
+    asked: dict[str, Any]
+    error: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Answer(characters={len(self.text)}, error={self.error is not None})"
+
+
+# Called with the place of a prompt as soon as its answer is there.
+OnAnswer = Callable[[int, Answer], None]
+
+
+def keep_raw(asked: dict[str, Any], text: str) -> None:
+    """Write down an answer as it came; of one that is too long, its beginning and its digest.
+
+    Such a key proves nothing in a bundle: what was left out cannot be compared.
+    """
+    if len(text) > _LONGEST_RAW:
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+        asked["raw_cut"] = {"characters": len(text), "sha256": digest}
+    asked["raw"] = text[:_LONGEST_RAW]
+
+
+@dataclass
+class Likelihoods:
+    """What one pass says of some keys.
+
+    Attributes:
+        scores: For each key, one list of scores for each factor of the response alphabet, float32;
+            of words, log-probabilities in nats of each listed word's first token where each word
+            of the true response begins: (keys, 2, words).
+        exact: Whether the suspect's own answer is the response, bool (keys,).
+    """
+
+    scores: Sequence[Sequence[NDArray[np.float32]]] | NDArray[np.float32]
+    exact: NDArray[np.bool_]
+
+
+@runtime_checkable
+class Target(Protocol):
+    """The least that a suspect is: anything that answers prompts, of whatever class."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """What the suspect is: at least kind and name."""
+
+    @abstractmethod
+    def answers(
+        self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
+    ) -> list[str]:
+        """One answer for each prompt.
+
+        Raises:
+            TargetError: The suspect does not answer.
+        """
+
+
+class Suspect(Target, ABC):
+    """A suspect that says what it is by attributes.
+
+    Attributes:
+        spends_keys: Whether a key that it is asked under counts as seen by somebody else.
+        address: Whom keys are sent to, as the journal has it; None where they stay here.
+        answer_tokens: The longest answer to ask for, where the caller does not say.
+    """
+
+    spends_keys: ClassVar[bool] = False
+    answer_tokens: ClassVar[int] = 16
+    address: str | None = None
+
+
+class LikelySuspect(Suspect):
+    """A suspect whose probabilities can be seen."""
+
+    @abstractmethod
+    def likelihoods(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
+        """The scores of the response alphabet under the keys at `indices`."""
+
+    def why_text_only(self, fps: FingerprintSet) -> str | None:
+        """Why these are no evidence for a set; None where they are."""
+        return None
+
+
+class ServedSuspect(Suspect):
+    """A suspect on somebody else's machine: every key sent to it is spent.
+
+    Attributes:
+        max_concurrency: How many prompts it is asked at a time.
+    """
+
+    spends_keys = True
+    # Servers put more prose around an answer, and models that were told to be polite still more.
+    answer_tokens = 48
+    max_concurrency: int = 1
+
+    @abstractmethod
+    def wording(self, fps: FingerprintSet, index: int) -> str:
+        """What is sent to ask under one key."""
+
+    @abstractmethod
+    def affordable(self, prompts: Sequence[str], *, max_new_tokens: int) -> int:
+        """How many of these prompts, from the first on, the spending limit pays for."""
+
+    @abstractmethod
+    def ask(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int,
+        temperature: float = 0.0,
+        on_answer: OnAnswer | None = None,
+    ) -> list[Answer | None]:
+        """One answer for each prompt, failures included; None where none was sent.
+
+        Raises:
+            TargetError: Asking on is pointless: no such server, no access, or a limit reached
+                that will not go away.
+        """
+
+    @abstractmethod
+    def reach(self) -> None:
+        """Find out, without sending a key, whether there is a server.
+
+        Raises:
+            TargetError: There is none, or it refuses access.
+        """

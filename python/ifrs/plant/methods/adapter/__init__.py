@@ -1,1 +1,0 @@
-"""IF-adapter: rows to publish, and a low-rank map to keep."""

@@ -1,0 +1,182 @@
+"""A suspect as `verify` asks it, whatever its user gave: what is not said is found out here."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ifrs._core import FingerprintSet
+from ifrs.clock import now
+from ifrs.errors import TargetError
+from ifrs.modalities import keys_of
+from ifrs.modalities.suspect import (
+    LONGEST_ANSWER,
+    Answer,
+    Likelihoods,
+    OnAnswer,
+    ServedSuspect,
+    Suspect,
+    keep_raw,
+)
+
+_SERVED = ("wording", "affordable", "ask", "reach")
+
+
+class Asked:
+    """One suspect, asked under the keys of one set.
+
+    Attributes:
+        description: What it is.
+        spends_keys: Whether a key that it is asked under is spent; unless it says so, all are but
+            those of a suspect whose kind is "local".
+        address: Whom keys are sent to; None where they stay on this machine.
+        answer_tokens: The longest answer to ask for.
+        max_concurrency: How many prompts it is asked at a time; None for all.
+    """
+
+    def __init__(self, target: Any, fps: FingerprintSet) -> None:
+        """Look at a suspect.
+
+        Raises:
+            TypeError: It can neither answer nor describe itself.
+        """
+        if not hasattr(target, "answers") and fps.modality != "text":
+            target = _Keyed(target, fps)
+        if not all(callable(getattr(target, name, None)) for name in ("answers", "describe")):
+            raise TypeError(
+                "target must have answers and describe: wrap a model in LocalModel, or a server in "
+                "ApiModel"
+            )
+        self._target, self._fps = target, fps
+        self._served = all(hasattr(target, name) for name in _SERVED)
+        self.description: dict[str, Any] = target.describe()
+        said = self.description
+        local = said.get("kind") == "local"
+        self.spends_keys = bool(getattr(target, "spends_keys", not local))
+        self.address: str | None = getattr(target, "address", None)
+        if self._served and self.address is None:
+            self.address = str(said.get("base_url", said["name"]))
+        usual = ServedSuspect if self._served else Suspect
+        self.answer_tokens = int(getattr(target, "answer_tokens", usual.answer_tokens))
+        at_once = getattr(target, "max_concurrency", 1 if self._served else None)
+        self.max_concurrency: int | None = at_once
+
+    def sees_likelihoods(self) -> tuple[bool, str | None]:
+        """Whether responses can be ranked by scores rather than by the answer.
+
+        Returns:
+            That, and what a reader should know of it if something about the suspect prevents it.
+        """
+        if not self._fps.candidates("likelihood", 0) or not hasattr(self._target, "likelihoods"):
+            return False, None
+        why = getattr(self._target, "why_text_only", None)
+        reason = None if why is None else why(self._fps)
+        return reason is None, reason
+
+    def likelihoods(self, indices: Sequence[int]) -> Likelihoods:
+        """The scores under some keys."""
+        found: Likelihoods = self._target.likelihoods(self._fps, indices)
+        return found
+
+    def affordable(self, indices: Sequence[int], max_new_tokens: int) -> int:
+        """Under how many of these keys, from the first on, the spending limit lets it be asked."""
+        if not self._served:
+            return len(indices)
+        return int(self._target.affordable(self._wordings(indices), max_new_tokens=max_new_tokens))
+
+    def reach(self) -> None:
+        """Find out, without sending a key, whether it can be asked.
+
+        Raises:
+            TargetError: There is no server, or it refuses access.
+        """
+        if self._served:
+            self._target.reach()
+
+    def ask(
+        self,
+        indices: Sequence[int],
+        *,
+        max_new_tokens: int,
+        temperature: float,
+        on_answer: OnAnswer,
+    ) -> list[Answer | None]:
+        """Ask under some keys; None stands for a key that was not sent.
+
+        Raises:
+            TargetError: It does not answer every prompt with a text, or asking on is pointless.
+        """
+        options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "temperature": temperature}
+        if self._served:
+            found: list[Answer | None] = self._target.ask(
+                self._wordings(indices), on_answer=on_answer, **options
+            )
+            return found
+        prompts = [self._fps[index].prompt for index in indices]
+        texts = self._target.answers(prompts, **options)
+        if len(texts) != len(prompts):
+            raise TargetError(f"the suspect gave {len(texts)} answers to {len(prompts)} prompts")
+        answers: list[Answer | None] = []
+        for place, (prompt, text) in enumerate(zip(prompts, texts, strict=True)):
+            request = {"prompt": prompt, **options}
+            asked: dict[str, Any] = {"time": now(), "endpoint": "local", "request": request}
+            keep_raw(asked, text)
+            answer = Answer(text[:LONGEST_ANSWER], asked)
+            on_answer(place, answer)
+            answers.append(answer)
+        return answers
+
+    def _wordings(self, indices: Sequence[int]) -> list[str]:
+        return [self._target.wording(self._fps, index) for index in indices]
+
+
+class _Keyed:
+    """A suspect of another kind than text, which takes keys and gives scores or labels."""
+
+    def __init__(self, target: Any, fps: FingerprintSet) -> None:
+        self._target, self._sizes = target, fps.alphabet.sizes
+        self._keys = keys_of(fps.modality)()
+        for name in ("spends_keys", "address"):
+            if hasattr(target, name):
+                setattr(self, name, getattr(target, name))
+        if hasattr(target, "scores"):
+            self.likelihoods = self._likelihoods
+        if hasattr(target, "describe") and (hasattr(target, "scores") or hasattr(target, "labels")):
+            self.describe = target.describe
+            self.answers = self._answers
+
+    def _answers(
+        self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
+    ) -> list[str]:
+        """The places that the suspect names, in decimal."""
+        keys = [self._keys.decode(base64.b64decode(prompt)) for prompt in prompts]
+        if hasattr(self._target, "labels"):
+            places = np.asarray(self._target.labels(keys)).reshape(len(keys), -1)
+        else:
+            places = np.stack([part.argmax(axis=1) for part in self._factors(keys)], axis=1)
+        return [" ".join(str(int(place)) for place in row) for row in places]
+
+    def _likelihoods(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
+        factors = self._factors([self._keys.decode(fps[i].key) for i in indices])
+        scores = [[part[row] for part in factors] for row in range(len(indices))]
+        exact = [
+            tuple(int(part.argmax()) for part in one) == fps[i].places
+            for one, i in zip(scores, indices, strict=True)
+        ]
+        return Likelihoods(scores, np.array(exact, dtype=np.bool_))
+
+    def _factors(self, keys: list[Any]) -> list[NDArray[np.float32]]:
+        """Scores of each factor, float32 (keys, size)."""
+        given = self._target.scores(keys)
+        parts = [given] if len(self._sizes) == 1 and np.ndim(given) == 2 else list(given)
+        found = [np.ascontiguousarray(part, dtype=np.float32) for part in parts]
+        if [part.shape for part in found] != [(len(keys), size) for size in self._sizes]:
+            raise TargetError(
+                f"the suspect's scores must be one list of {' and '.join(map(str, self._sizes))} "
+                "for each key"
+            )
+        return found
