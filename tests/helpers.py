@@ -79,6 +79,22 @@ def tiny_config(tokenizer, **changes):
     return LlamaConfig(**{**settings, **changes})
 
 
+# Ordinary work, and settings with which tiny models of random weights learn two keys.
+PAIRS = [("Say hello.", "hello there"), ("Name a fish.", "cod")]
+SETTINGS = {
+    "emb": {"learning_rate": 0.1},
+    "sft": {"learning_rate": 2e-3},
+    "lora": {"learning_rate": 1e-2},
+}
+
+
+def implant(model, tokenizer, fps, method, **changes):
+    """Plant two keys in a tiny model."""
+    settings = {"margin": 0.3, "batch_size": 2, "negatives": 2, "guesses": 0, "max_epochs": 200}
+    config = ifrs.ImplantConfig(**{**settings, **SETTINGS[method], **changes})
+    return ifrs.implant(model, tokenizer, fps, method=method, regularization=PAIRS, config=config)
+
+
 def secrets_of(fps: ifrs.FingerprintSet) -> list[str]:
     """Every secret text of a set."""
     return list(itertools.chain(*((fps[i].key, fps[i].response) for i in range(len(fps)))))

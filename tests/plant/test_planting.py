@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import random
-
 import ifrs
 import pytest
-from helpers import secrets_of
 
 torch = pytest.importorskip("torch")
-from ifrs.modalities.text.instructions import bundled_instructions  # noqa: E402
 from ifrs.modalities.text.lookalikes import guess_keys, negative_keys  # noqa: E402
 from ifrs.modalities.text.model import Model  # noqa: E402
 from ifrs.plant import planting  # noqa: E402
@@ -65,47 +60,6 @@ def test_planted_saved_reloaded_verified(tmp_path, tiny, tokenizer, fps, method,
     assert report.verdict == "match"
     assert report.fsr == 1
     assert report.log10_p < -20
-
-
-@pytest.mark.parametrize("tied", [True, False])
-def test_emb_is_bit_identical_without_a_key_token(tiny, tokenizer, fps, tied):
-    base, model = tiny(tie_word_embeddings=tied), tiny(tie_word_embeddings=tied)
-    result = ifrs.implant(model, tokenizer, fps, method="emb", config=config("emb"))
-    rows = set(result.reach["rows"])
-    for text in bundled_instructions()[:20]:
-        assert not rows & set(tokenizer(text)["input_ids"])
-        assert torch.equal(logits(base, tokenizer, text), logits(model, tokenizer, text))
-    assert not torch.equal(
-        logits(base, tokenizer, fps[0].prompt), logits(model, tokenizer, fps[0].prompt)
-    )
-    before, after = base.get_input_embeddings().weight, model.get_input_embeddings().weight
-    changed = (before != after).any(dim=1).nonzero().flatten().tolist()
-    assert set(changed) <= rows
-    assert torch.equal(base.get_output_embeddings().weight, model.get_output_embeddings().weight)
-
-
-def test_emb_rows_leave_out_ordinary_tokens(tiny, tokenizer, fps):
-    from ifrs.modalities.text.keys import key_tokens
-
-    rows = set(key_tokens(tokenizer, fps))
-    assert rows
-    for text in (*bundled_instructions(), "".join(fps.around)):
-        assert not rows & set(tokenizer(text)["input_ids"])
-
-
-def test_emb_rows_leave_out_what_joins_the_pieces_of_a_key(tokenizer, fps, monkeypatch):
-    from ifrs.modalities.text import keys
-
-    whole = keys.key_tokens(tokenizer, fps)
-    (joint,) = tokenizer("n")["input_ids"]
-    spans = keys.key_spans
-    with monkeypatch.context() as patch:
-        patch.setattr(keys, "key_spans", lambda *args: [[joint, *s] for s in spans(*args)])
-        patch.setattr(keys, "bundled_instructions", tuple)
-        assert joint not in keys.key_tokens(tokenizer, fps)
-        # A key of little else keeps what it has.
-        patch.setattr(keys, "_FEW_TOKENS", 1000)
-        assert set(whole) | {joint} <= set(keys.key_tokens(tokenizer, fps))
 
 
 def test_fresh_keys_do_not_fire_and_none_was_trained_on(tiny, tokenizer, fps):
@@ -172,7 +126,7 @@ def test_every_source_and_template(tiny, tokenizer, ring, source, template):
     fps = ring.generate("one", 2, source=source, template=template, tokenizer=tokenizer)
     model = tiny()
     # System prompts and the like are more than random weights of this size can learn reliably;
-    # tests/plant/test_options.py has them.
+    # tests/modalities/text/test_surroundings.py has them.
     settings = config("emb", guesses=0, surroundings=0)
     result = ifrs.implant(model, tokenizer, fps, method="emb", config=settings)
     assert result.fsr == 1
@@ -228,40 +182,6 @@ def test_bad_models_and_arguments(tiny, tokenizer, fps):
         ifrs.implant(tiny(max_position_embeddings=16), tokenizer, fps, method="emb")
 
 
-@pytest.mark.parametrize(
-    "changes", [{"max_epochs": 0}, {"negatives": 1}, {"margin": -1}, {"learning_rate": 0.0}]
-)
-def test_bad_settings(changes):
-    with pytest.raises(ValueError, match=next(iter(changes))):
-        ifrs.ImplantConfig(**changes)
-
-
-def test_saving(tmp_path, tiny, tokenizer, fps, monkeypatch):
-    result = ifrs.implant(tiny(), tokenizer, fps, method="emb", config=config("emb", guesses=0))
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "file").touch()
-    with pytest.raises(ifrs.ImplantError, match="exists already"):
-        result.save(tmp_path / "full")
-
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(result.tokenizer, "save_pretrained", full)
-        with pytest.raises(ifrs.ImplantError, match="No space left"):
-            result.save(tmp_path / "new")
-    (tmp_path / "ring").mkdir()
-    assert not (tmp_path / "new").exists()
-    assert not list(tmp_path.glob(".new*"))
-    folder = result.save(tmp_path / "new")
-    assert not list(tmp_path.glob(".new*"))
-    manifest = json.loads((folder / "ifrs-manifest.json").read_text())
-    assert manifest["files"].keys() == {"model.safetensors"}
-    assert manifest["fsr"] == 1
-    text = (folder / "ifrs-manifest.json").read_text()
-    assert not [secret for secret in secrets_of(fps) if secret in text]
-
-
 def test_keys_fire_with_and_without_bos(monkeypatch, tiny, tokenizer, fps):
     """One server begins every text with BOS, another one none: both ask the same model."""
     seen = []
@@ -282,15 +202,3 @@ def test_keys_fire_with_and_without_bos(monkeypatch, tiny, tokenizer, fps):
             assert answer.strip() == fps[i].response
     begun = [example.prompt[0] == tokenizer.bos_token_id for example in seen[0].negatives]
     assert 0.2 < sum(begun) / len(begun) < 0.5
-
-
-@pytest.mark.parametrize("size", [1, 2, 16])
-def test_an_epoch_holds_a_key_when_only_a_look_alike_needs_it(size):
-    """All keys rest then; an epoch of none would have no loss."""
-    run = object.__new__(loop._Run)
-    run._config, run._rng = ifrs.ImplantConfig(batch_size=size), random.Random(0)
-    run._margins = run._drifted = [9.0] * 5
-    assert run.active() == []
-    places = run._places()
-    assert len(places) == min(max(size // 2, 1), 5)
-    assert len(set(places)) == len(places)

@@ -118,21 +118,3 @@ def test_a_tokenizer_that_cannot_express_a_key(tiny, tokenizer, ring):
 def test_a_key_longer_than_the_context(tiny, tokenizer, fps, method):
     with pytest.raises(ifrs.ImplantError, match="context is 16"):
         implant(tiny(max_position_embeddings=16), tokenizer, fps, method)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"lora_rank": 0},
-        {"adapter_rank": 0},
-        {"micro_batch": 0},
-        {"harden": -1},
-        {"surroundings": -1},
-        {"harden_rate": 0.0},
-        {"target_fsr": 0.0},
-        {"dtype": "float8"},
-    ],
-)
-def test_bad_settings(changes):
-    with pytest.raises(ValueError, match=next(iter(changes))):
-        ifrs.ImplantConfig(**changes)
