@@ -5,26 +5,30 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 
 def run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
+HEAVY = {"torch", "transformers", "jinja2", "matplotlib", "scipy", "pyarrow"}
+
+
+def loaded(module: str) -> set[str]:
+    return set(run(f"import {module}, sys; print(*sys.modules)").split())
+
+
 def test_import_loads_no_heavy_module():
-    loaded = run("import ifrs, sys; print(*sys.modules)").split()
-    heavy = {
-        "numpy",
-        "torch",
-        "transformers",
-        "jinja2",
-        "matplotlib",
-        "scipy",
-        "pyarrow",
-        "typer",
-        "rich",
-    }
-    assert not heavy & set(loaded)
+    assert not (HEAVY | {"numpy", "typer", "rich"}) & loaded("ifrs")
+
+
+@pytest.mark.parametrize(
+    "module", ["attest", "cli", "modalities", "pages", "plant.methods", "prove", "scoring"]
+)
+def test_what_names_and_proves_loads_no_torch(module):
+    assert not HEAVY & loaded(f"ifrs.{module}")
 
 
 def test_keyring_and_score_work_without_torch(tmp_path):
