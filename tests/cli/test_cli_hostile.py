@@ -103,7 +103,7 @@ def test_what_libraries_print_moves_nothing(monkeypatch, capfd):
     assert clean(err)
     assert "over␍written" in err
     assert "\r 10%|#" in err
-    assert "unexpected RuntimeError in test_hostile.py" in err
+    assert "unexpected RuntimeError in test_cli_hostile.py" in err
 
 
 @pytest.mark.parametrize(
