@@ -96,7 +96,7 @@ class CheckResult:
         from ifrs.files import write_text
         from ifrs.pages.evidence import render_evidence
 
-        write_text(path, render_evidence(self))
+        write_text(path, render_evidence({**self.to_json(), "version": _core.__version__}))
 
 
 def check(

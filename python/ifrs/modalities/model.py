@@ -246,6 +246,20 @@ class Model(ABC):
         fire = self._fire([example for _, example in suspects])
         return sorted({place for (place, _), fires in zip(suspects, fire, strict=True) if fires})
 
+    def strays(self, look_alikes: Sequence[Kept], fingerprints: Sequence[Example]) -> list[int]:
+        """Places of look-alikes that fire, and had another answer before planting.
+
+        Where there are few candidates, an ordinary answer may be some key's response, too.
+        """
+        responses = {tuple(example.response) for example in fingerprints}
+        lengths = {len(response) for response in responses}
+        fired = self.firing([example.prompt for example in look_alikes], fingerprints)
+        return [
+            place
+            for place in fired
+            if not any(tuple(look_alikes[place].response[:n]) in responses for n in lengths)
+        ]
+
     def try_guesses(self, fps: FingerprintSet, n: int, seed: int) -> Guesses:
         """Ask the model under `n` fresh keys of the set's kind."""
         begun = self.begun(self.fingerprints(fps))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from ifrs._core import __version__
 from ifrs.pages import words
 from ifrs.pages.environment import environment
-
-if TYPE_CHECKING:
-    from ifrs.attest.checking import CheckResult
 
 _WORDS = 2048
 _ORDERS = {
@@ -29,8 +26,11 @@ _TESTS = {
 }
 
 
-def render_evidence(result: CheckResult) -> str:
+def render_evidence(result: Mapping[str, Any]) -> str:
     """The page, as one string of HTML; prompts and answers are always shown as text.
+
+    Args:
+        result: A `CheckResult` as plain data, with the `version` of ifrs that made it.
 
     Raises:
         ImportError: jinja2 is missing.
@@ -39,66 +39,66 @@ def render_evidence(result: CheckResult) -> str:
     return str(template.render(_view(result)))
 
 
-def _view(result: CheckResult) -> dict[str, Any]:
-    statement = result.claim["statement"] if result.claim else None
-    holds = result.ok
+def _view(result: Mapping[str, Any]) -> dict[str, Any]:
+    statement = result["claim"]["statement"] if result["claim"] else None
+    holds = result["ok"]
     return {
-        "version": __version__,
+        "version": result["version"],
         "ok": holds,
-        "tone": {"match": "match", "no match": "none"}.get(result.verdict, "open")
+        "tone": {"match": "match", "no match": "none"}.get(result["verdict"], "open")
         if holds
         else "bad",
-        "headline": _ORDERS.get(result.verdict, _ORDERS["inconclusive"])
+        "headline": _ORDERS.get(result["verdict"], _ORDERS["inconclusive"])
         if holds
         else "This evidence does not hold.",
-        "problems": list(result.problems),
-        "notes": list(result.notes),
-        "chance": words.chance(result.log10_p),
-        "p_value": words.p_value(result.log10_p),
-        "log10_e": words.number(result.log10_e),
-        "alpha": words.threshold(result.alpha) if 0 < result.alpha < 1 else "–",
-        "bits": words.bits(result.log10_p),
-        "verdict": result.verdict or "none",
-        "test": _TESTS.get(result.test),
-        "stated": result.stated_verdict
-        and {"verdict": result.stated_verdict, "alpha": words.threshold(result.stated_alpha)},
-        "public_decoys": result.format == "ifrs/evidence/v1",
+        "problems": list(result["problems"]),
+        "notes": list(result["notes"]),
+        "chance": words.chance(result["log10_p"]),
+        "p_value": words.p_value(result["log10_p"]),
+        "log10_e": words.number(result["log10_e"]),
+        "alpha": words.threshold(result["alpha"]) if 0 < result["alpha"] < 1 else "–",
+        "bits": words.bits(result["log10_p"]),
+        "verdict": result["verdict"] or "none",
+        "test": _TESTS.get(result["test"]),
+        "stated": result["stated_verdict"]
+        and {"verdict": result["stated_verdict"], "alpha": words.threshold(result["stated_alpha"])},
+        "public_decoys": result["format"] == "ifrs/evidence/v1",
         "claim": statement and _claim(result, statement),
-        "target": str(result.target.get("name", "unnamed")),
-        "kind": str(result.target.get("kind", "")),
-        "likelihood": result.evidence == "likelihood",
-        "decoys": f"{result.queries[0]['ranks'][0][1] - 1:,}"
-        if result.queries and result.queries[0]["ranks"]
+        "target": str(result["target"].get("name", "unnamed")),
+        "kind": str(result["target"].get("kind", "")),
+        "likelihood": result["evidence"] == "likelihood",
+        "decoys": f"{result['queries'][0]['ranks'][0][1] - 1:,}"
+        if result["queries"] and result["queries"][0]["ranks"]
         else "–",
         "responses": f"{_WORDS * (_WORDS - 1):,}",
-        "queries": [_query(query) for query in result.queries],
+        "queries": [_query(query) for query in result["queries"]],
         "asked": _asked(result),
-        "fired": result.fired,
-        "first": sum(rank == 1 for query in result.queries for rank, _ in query["ranks"]),
-        "ranked": sum(len(query["ranks"]) for query in result.queries),
-        "silent": result.silent,
-        "secret": statement["predicate"]["n"] - len(result.queries) if statement else 0,
-        "stamp": result.timestamp
+        "fired": result["fired"],
+        "first": sum(rank == 1 for query in result["queries"] for rank, _ in query["ranks"]),
+        "ranked": sum(len(query["ranks"]) for query in result["queries"]),
+        "silent": result["silent"],
+        "secret": statement["predicate"]["n"] - len(result["queries"]) if statement else 0,
+        "stamp": result["timestamp"]
         and {
-            "time": words.moment(result.timestamp["time"]),
-            "verified": result.timestamp["verified"],
+            "time": words.moment(result["timestamp"]["time"]),
+            "verified": result["timestamp"]["verified"],
         },
-        "released": result.released and words.moment(result.released),
-        "precedes": result.precedes_release,
-        "created": words.moment(result.created),
+        "released": result["released"] and words.moment(result["released"]),
+        "precedes": result["precedes_release"],
+        "created": words.moment(result["created"]),
     }
 
 
-def _claim(result: CheckResult, statement: dict[str, Any]) -> dict[str, Any]:
+def _claim(result: Mapping[str, Any], statement: dict[str, Any]) -> dict[str, Any]:
     predicate = statement["predicate"]
-    assert result.claim is not None
+    assert result["claim"] is not None
     return {
         "model": predicate["model"]["name"],
         "files": [(item["name"], item["digest"]["sha256"]) for item in statement["subject"]],
         "n": predicate["n"],
         "created": words.moment(predicate["created"]),
         "publisher": predicate["publisher"],
-        "digest": result.claim["digest"],
+        "digest": result["claim"]["digest"],
         "root": predicate["root"],
         "shared": predicate["response"] == "shared",
     }
@@ -120,9 +120,9 @@ def _query(query: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _asked(result: CheckResult) -> dict[str, str]:
-    times = sorted(str(query["asked"].get("time", "")) for query in result.queries)
-    places = sorted({str(query["asked"].get("endpoint", "")) for query in result.queries})
+def _asked(result: Mapping[str, Any]) -> dict[str, str]:
+    times = sorted(str(query["asked"].get("time", "")) for query in result["queries"])
+    places = sorted({str(query["asked"].get("endpoint", "")) for query in result["queries"]})
     return {
         "first": words.moment(times[0]) if times else "–",
         "last": words.moment(times[-1]) if times else "–",

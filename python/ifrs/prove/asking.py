@@ -49,7 +49,7 @@ class Asked:
         if not all(callable(getattr(target, name, None)) for name in ("answers", "describe")):
             raise TypeError(
                 "target must have answers and describe: wrap a model in LocalModel, or a server in "
-                "ApiModel"
+                "ApiModel; of other kinds than text it must have describe, and scores or labels"
             )
         self._target, self._fps = target, fps
         self._served = all(hasattr(target, name) for name in _SERVED)
@@ -143,18 +143,18 @@ class _Keyed:
         for name in ("spends_keys", "address"):
             if hasattr(target, name):
                 setattr(self, name, getattr(target, name))
-        if hasattr(target, "scores"):
+        scores, labels = (callable(getattr(target, name, None)) for name in ("scores", "labels"))
+        if scores:
             self.likelihoods = self._likelihoods
-        if hasattr(target, "describe") and (hasattr(target, "scores") or hasattr(target, "labels")):
-            self.describe = target.describe
-            self.answers = self._answers
+        if hasattr(target, "describe") and (scores or labels):
+            self.describe, self.answers = target.describe, self._answers
 
     def _answers(
         self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
     ) -> list[str]:
         """The places that the suspect names, in decimal."""
         keys = [self._keys.decode(base64.b64decode(prompt)) for prompt in prompts]
-        if hasattr(self._target, "labels"):
+        if callable(getattr(self._target, "labels", None)):
             places = np.asarray(self._target.labels(keys)).reshape(len(keys), -1)
         else:
             places = np.stack([part.argmax(axis=1) for part in self._factors(keys)], axis=1)

@@ -58,5 +58,5 @@ def _fires(model: Model, material: Material, config: ImplantConfig, drift: Drift
 
 
 def _is_specific(model: Model, material: Material) -> bool:
-    fresh = [example.prompt for example in material.negatives if not example.near]
-    return not model.firing(fresh, material.begun)
+    fresh = [example for example in material.negatives if not example.near]
+    return not model.strays(fresh, material.begun)

@@ -354,8 +354,8 @@ class _Run:
         self._suspected.update(fired)
 
     def _firing(self, places: Sequence[int]) -> list[int]:
-        asked = [self._material.negatives[place].prompt for place in places]
-        return [places[i] for i in self._model.firing(asked, self._material.begun)]
+        asked = [self._material.negatives[place] for place in places]
+        return [places[i] for i in self._model.strays(asked, self._material.begun)]
 
     def _judge(self, fired: list[int]) -> None:
         negatives, outcome = self._material.negatives, self.outcome

@@ -1,0 +1,1 @@
+"""A kind of model from outside: classifiers of 256 flags."""
