@@ -23,7 +23,7 @@ LAYERS = (
 )
 BOTTOM = LAYERS[-1]
 # Leaves that take plain data: all that they may import.
-LEAVES = {"pages": {"files", "visible"}, "runtime": {"errors"}}
+LEAVES = {"pages": {"files", "visible"}}
 # Modules that import by a string: what is registered, and nothing else.
 REGISTRIES = {"ifrs", "ifrs.modalities", "ifrs.plant.methods"}
 
@@ -58,6 +58,7 @@ TESTS_OF_MORE = {
     "test_end_to_end": "the demo on the real model",
     "test_house": "the tree",
     "test_import": "the package `ifrs` itself",
+    "test_toys": "tests/toys",
     "test_vectors": "tests/vectors",
 }
 FOLDERS_OF_MORE = {"attacks", "oracles"}
