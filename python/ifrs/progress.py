@@ -1,7 +1,9 @@
-"""Progress on a terminal, silence in a pipe."""
+"""Progress on a terminal, silence in a pipe, and nothing of libraries between our lines."""
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -36,3 +38,13 @@ def progress(title: str, total: int) -> Iterator[tuple[Advance, Note]]:
             lambda steps: bar.advance(task, steps),
             lambda note: bar.update(task, note=note),
         )
+
+
+def quiet_libraries() -> None:
+    """Keep the bars and warnings of transformers from between our lines."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", module="transformers")

@@ -16,8 +16,9 @@ from ifrs.cli.options import (
     SetName,
     open_keyring,
 )
-from ifrs.cli.output import EXIT_ERROR, print_json, quiet_libraries, say
+from ifrs.cli.output import EXIT_ERROR, print_json, say
 from ifrs.errors import TargetError
+from ifrs.progress import quiet_libraries
 
 _URL = ("http://", "https://")
 

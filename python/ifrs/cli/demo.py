@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from ifrs.cli.options import Json
-from ifrs.cli.output import EXIT_NO, print_facts, print_json, quiet_libraries, say
+from ifrs.cli.output import EXIT_NO, print_facts, print_json, say
 from ifrs.errors import IfrsError
+from ifrs.progress import quiet_libraries
 
 
 def command(

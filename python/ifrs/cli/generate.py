@@ -17,8 +17,9 @@ from ifrs.cli.options import (
     open_keyring,
     require_keyring,
 )
-from ifrs.cli.output import print_facts, print_json, quiet_libraries
+from ifrs.cli.output import print_facts, print_json
 from ifrs.errors import FingerprintError
+from ifrs.progress import quiet_libraries
 
 
 def command(

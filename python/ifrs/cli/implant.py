@@ -16,8 +16,9 @@ from ifrs.cli.options import (
     SetName,
     open_keyring,
 )
-from ifrs.cli.output import print_facts, print_json, quiet_libraries
+from ifrs.cli.output import print_facts, print_json
 from ifrs.errors import ImplantError
+from ifrs.progress import quiet_libraries
 
 
 def command(

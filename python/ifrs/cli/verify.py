@@ -23,10 +23,10 @@ from ifrs.cli.output import (
     EXIT_YES,
     print_facts,
     print_json,
-    quiet_libraries,
 )
 from ifrs.errors import TargetError
 from ifrs.keyring import Keyring
+from ifrs.progress import quiet_libraries
 
 _EXITS = {"match": EXIT_YES, "no match": EXIT_NO, "inconclusive": EXIT_ERROR}
 _LOCAL_DECOYS = 4095

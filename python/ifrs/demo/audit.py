@@ -17,6 +17,7 @@ from ifrs.audit.results.markdown import write_results
 from ifrs.audit.runner import Audit, audit
 from ifrs.files import write_text
 from ifrs.keyring import Keyring
+from ifrs.progress import quiet_libraries
 
 _SET, _N = "audit", 10
 
@@ -76,8 +77,6 @@ def keyring(out: Path, base: Path) -> Keyring:
 
 def main() -> int:
     """The command of this module's head; exit code 2 if units failed, or are left without limit."""
-    from ifrs.cli.output import quiet_libraries
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, default=Path("audit-out"))
     parser.add_argument("--data", type=Path, action="append", default=[], help="file or folder")
