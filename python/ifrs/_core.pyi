@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from ifrs.scoring import Patterns, Texts
+from ifrs.scoring.matching import Patterns, Texts
 
 __version__: str
 

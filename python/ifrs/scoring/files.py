@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ifrs import _core
-from ifrs.scoring import Texts
+from ifrs.scoring.matching import Texts
 
 CHUNK_BYTES = 1 << 24
 """Bytes of lines in a chunk."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ifrs.scoring import Method, best_match
+from ifrs.scoring.matching import Method, best_match
 
 if TYPE_CHECKING:
     import polars as pl
