@@ -7,19 +7,16 @@ python -m ifrs.demo.audit --out audit-out [--data DIR] [--quick] [--minutes 145]
 from __future__ import annotations
 
 import argparse
-import secrets
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import ifrs
 from ifrs.audit.results.markdown import write_results
 from ifrs.audit.runner import Audit, audit
-from ifrs.files import write_text
-from ifrs.keyring import Keyring
+from ifrs.demo.keyring import own_keyring
 from ifrs.progress import quiet_libraries
 
-_SET, _N = "audit", 10
+_SET = "audit"
 
 
 def run(
@@ -40,7 +37,7 @@ def run(
 
     say("base model: Gemma 3 270M (the first run converts it, about a minute)")
     base = base_model()
-    with keyring(out, base) as ring:
+    with own_keyring(out, _SET, base) as ring:
         fps = ring[_SET]
         return audit(
             base,
@@ -53,26 +50,6 @@ def run(
             methods=methods,
             say=say,
         )
-
-
-def keyring(out: Path, base: Path) -> Keyring:
-    """The audit's own keyring, made on the first call; its set is the demo's: ten mixed keys."""
-    from transformers import AutoTokenizer
-
-    out.mkdir(parents=True, exist_ok=True)
-    path, secret = out / "keyring.ifrs", out / "passphrase.txt"
-    if path.exists():
-        ring = ifrs.Keyring.open(
-            path, passphrase=secret.read_text(encoding="utf-8").strip(), accept_older=True
-        )
-    else:
-        passphrase = secrets.token_urlsafe(24)
-        write_text(secret, passphrase + "\n")
-        ring = ifrs.Keyring.create(path, passphrase=passphrase)
-    if _SET not in ring:
-        tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
-        ring.generate(_SET, _N, tokenizer=tokenizer)
-    return ring
 
 
 def main() -> int:

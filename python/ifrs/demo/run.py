@@ -12,8 +12,9 @@ from typing import Any
 import ifrs
 from ifrs import LocalModel, Report, verify
 from ifrs.demo.gemma import base_model
+from ifrs.demo.keyring import own_keyring
 from ifrs.errors import IfrsError
-from ifrs.files import write_json, write_text
+from ifrs.files import write_json
 from ifrs.modalities import model_of
 from ifrs.modalities.model import Guesses
 from ifrs.plant import ImplantConfig, implant
@@ -21,7 +22,6 @@ from ifrs.runtime.memory import peak_memory_bytes
 from ifrs.runtime.modules import device_of
 
 _SET = "demo"
-_N = 10
 _METHOD = "emb"
 _GUESSES = 200
 
@@ -47,7 +47,7 @@ def run(out: Path, say: Say) -> dict[str, Any]:
     started = time.monotonic()
     fps = _keep(out, folder, say)
     base, result = _plant(out, folder, fps, say)
-    _claim(out, say)
+    _claim(out, folder, say)
     fingerprinted, guesses, peak = _prove(out, fps, base, say)
     checked = _evidence(out, fingerprinted, say)
     summary = {
@@ -103,13 +103,8 @@ def _prepare(out: Path) -> None:
 
 
 def _keep(out: Path, folder: Path, say: Say) -> ifrs.FingerprintSet:
-    from transformers import AutoTokenizer
-
-    passphrase = secrets.token_urlsafe(24)
-    write_text(out / "passphrase.txt", passphrase + "\n")
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    with ifrs.Keyring.create(out / "keyring.ifrs", passphrase=passphrase) as ring:
-        fps = ring.generate(_SET, _N, source="mixed", tokenizer=tokenizer)
+    with own_keyring(out, _SET, folder) as ring:
+        fps = ring[_SET]
     say(f"keep:  {len(fps)} keys in {out / 'keyring.ifrs'}")
     return fps
 
@@ -132,10 +127,9 @@ def _plant(
     return base, facts
 
 
-def _claim(out: Path, say: Say) -> None:
+def _claim(out: Path, folder: Path, say: Say) -> None:
     """Sign, before anything is released, that the saved model carries the set."""
-    passphrase = (out / "passphrase.txt").read_text(encoding="utf-8").strip()
-    with ifrs.Keyring.open(out / "keyring.ifrs", passphrase=passphrase) as ring:
+    with own_keyring(out, _SET, folder) as ring:
         claim = ring.claim(_SET, subject=out / "model", model=f"{_SET} model")
     claim.save(out / "claim.json")
     say(f"claim: {claim.n} keys, {len(claim.subject)} weight file, in {out / 'claim.json'}")
