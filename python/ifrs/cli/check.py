@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ifrs.cli.options import Json
 from ifrs.cli.output import EXIT_NO, EXIT_YES, print_facts, print_json
+
+if TYPE_CHECKING:
+    from ifrs.attest import CheckResult
 
 
 def command(
@@ -68,31 +71,30 @@ def command(
     )
     if html is not None:
         result.save_html(html)
-    if as_json:
-        print_json(result.to_json())
-    else:
-        print_facts(
-            {
-                "evidence": "holds" if result.ok else "does not hold",
-                "verdict": result.verdict or "none",
-                "p_value": result.p_value,
-                "log10_p": result.log10_p,
-                "test": result.test or "none",
-                "alpha": result.alpha,
-                "publisher_said": f"{result.stated_verdict or 'nothing'} at {result.stated_alpha}",
-                "scheme": result.scheme or "none",
-                "log10_e": result.log10_e,
-                "forgery": f"{result.bits:.0f} bits",
-                "revealed": len(result.queries),
-                "silent": result.silent,
-                "claim": (result.claim or {}).get("digest"),
-                "public_key": result.publisher_key,
-                "timestamp": _stamp(result.timestamp),
-                **{f"problem {i}": text for i, text in enumerate(result.problems, 1)},
-                **{f"note {i}": text for i, text in enumerate(result.notes, 1)},
-            }
-        )
+    print_json(result.to_json()) if as_json else print_facts(_facts(result))
     raise typer.Exit(EXIT_YES if result.ok and result.verdict == "match" else EXIT_NO)
+
+
+def _facts(result: CheckResult) -> dict[str, object]:
+    return {
+        "evidence": "holds" if result.ok else "does not hold",
+        "verdict": result.verdict or "none",
+        "p_value": result.p_value,
+        "log10_p": result.log10_p,
+        "test": result.test or "none",
+        "alpha": result.alpha,
+        "publisher_said": f"{result.stated_verdict or 'nothing'} at {result.stated_alpha}",
+        "scheme": result.scheme or "none",
+        "log10_e": result.log10_e,
+        "forgery": f"{result.bits:.0f} bits",
+        "revealed": len(result.queries),
+        "silent": result.silent,
+        "claim": (result.claim or {}).get("digest"),
+        "public_key": result.publisher_key,
+        "timestamp": _stamp(result.timestamp),
+        **{f"problem {i}": text for i, text in enumerate(result.problems, 1)},
+        **{f"note {i}": text for i, text in enumerate(result.notes, 1)},
+    }
 
 
 def _stamp(stamp: dict[str, object] | None) -> str:
