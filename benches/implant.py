@@ -309,20 +309,20 @@ def tune(options: argparse.Namespace, stage: str, planted: str) -> dict[str, Any
     from ifrs.audit import Settings
     from ifrs.audit.changes.tuning import tune as tune_downstream
     from ifrs.modalities.text.model import Model
-    from ifrs.modalities.text.tokens import pad_token
+    from ifrs.runtime.examples import Example
 
     folder = options.out / "models" / planted
     model, tokenizer = load(folder)
     count = 2000 if "2000" in stage else TUNING
     rows = [
-        (tokenizer(instruction + "\n")["input_ids"][-384:], end(tokenizer, output))
+        Example(tokenizer(instruction + "\n")["input_ids"][-384:], end(tokenizer, output))
         for instruction, output in texts(options, "p3")[:count]
     ]
     user = Settings(
         steps=len(rows) // TUNING_BATCH, batch=TUNING_BATCH, rate=TUNING_RATE, seed=SEED
     )
     started = time.monotonic()
-    model = tune_downstream(model, rows, pad_token(tokenizer), user)
+    tune_downstream(Model(model, tokenizer), rows, user)
     seconds = time.monotonic() - started
     adapter = adapter_of(folder) if adapter_of(folder).exists() else None
     fps = keys(options, "ten")

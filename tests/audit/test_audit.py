@@ -17,6 +17,7 @@ from ifrs.audit.bench import Bench  # noqa: E402
 from ifrs.audit.data import Data  # noqa: E402
 from ifrs.audit.record import Skip  # noqa: E402
 from ifrs.audit.results.markdown import write_results  # noqa: E402
+from ifrs.audit.settings import Given  # noqa: E402
 from ifrs.audit.subject import folder  # noqa: E402
 from ifrs.audit.suites import SUITES  # noqa: E402
 from ifrs.audit.unit import Found, Unit  # noqa: E402
@@ -143,7 +144,7 @@ def test_a_bug_in_a_unit_is_an_error(tmp_path, base, fps):
 
 
 def test_every_method_has_its_units(tmp_path, base, fps, data):
-    bench = Bench(folder(base), fps, tmp_path, data=Data([data]))
+    bench = Bench(folder(base), fps, tmp_path, Given(data=Data([data])))
     units = runner.plan(bench)
     assert len({unit.name for unit in units}) == len(units)
     assert len({unit.digest("x") for unit in units}) == len(units)
@@ -206,7 +207,7 @@ def test_a_whole_audit_leaves_out_what_says_the_same_of_two_methods(tmp_path, ba
 def test_inputs_make_the_digest(tmp_path, base, fps, ring, tokenizer):
     one = Bench(folder(base), fps, tmp_path)
     other = Bench(folder(base), ring.generate("two", 4, tokenizer=tokenizer), tmp_path)
-    more = Bench(folder(base), fps, tmp_path, planting={"emb": {"margin": 9.0}})
+    more = Bench(folder(base), fps, tmp_path, Given(planting={"emb": {"margin": 9.0}}))
     assert len({bench.digest for bench in (one, other, more)}) == 3
     units = {u.name: u.digest(one.digest) for u in runner.plan(one)}
     again = {u.name: u.digest(one.digest) for u in runner.plan(one)}
@@ -312,6 +313,8 @@ def test_an_api_gives_the_same_records(planted, tmp_path, monkeypatch):
     local = LocalModel.from_pretrained(next(out.glob("models/*/emb")))
 
     class Api:
+        spends_keys, answer_tokens = True, 48
+
         def __init__(self, base_url, model, *, mode="chat"):
             self.described = {"kind": "api", "name": model, "base_url": base_url, "mode": mode}
 

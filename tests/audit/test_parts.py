@@ -13,14 +13,17 @@ torch = pytest.importorskip("torch")
 from ifrs.audit import load_choices  # noqa: E402
 from ifrs.audit.changes import embedding_rows, hosts  # noqa: E402
 from ifrs.audit.changes.merging import merge_into, merges  # noqa: E402
-from ifrs.audit.changes.pruning import linear_layers, prune_magnitude, prune_wanda  # noqa: E402
+from ifrs.audit.changes.pruning import prune_magnitude, prune_wanda  # noqa: E402
 from ifrs.audit.changes.quantization import round_weights  # noqa: E402
 from ifrs.audit.changes.tuning import encoded, marks, tune  # noqa: E402
-from ifrs.audit.data import Data, Item, foreign_texts, instructions  # noqa: E402
-from ifrs.audit.guesses import altered, substrings  # noqa: E402
+from ifrs.audit.data import Data, Item, foreign_texts  # noqa: E402
 from ifrs.audit.measures.choices import choose, compared, paired_interval, prompt_of, wilson  # noqa: E402
 from ifrs.audit.measures.divergence import drift, log_likelihoods, token_texts  # noqa: E402
 from ifrs.audit.record import Measure, mean_measure, student  # noqa: E402
+from ifrs.modalities.text.instructions import bundled_instructions  # noqa: E402
+from ifrs.modalities.text.lookalikes import altered, substrings  # noqa: E402
+from ifrs.modalities.text.model import Model  # noqa: E402
+from ifrs.runtime.modules import linear_layers  # noqa: E402
 
 ITEMS = [
     Item("a", "Which is a fish?", ("cod", "a kind of bread", "tea"), 0),
@@ -45,7 +48,7 @@ def test_choices_are_those_of_plain_passes(tiny, tokenizer, seed):
     for item in ITEMS:
         found = [log_likelihood(model, tokenizer, item, choice) for choice in item.choices]
         plain.append(max(range(len(found)), key=found.__getitem__))
-    assert choose(model, tokenizer, ITEMS, tokenizer.pad_token_id) == plain
+    assert choose(Model(model, tokenizer), ITEMS) == plain
 
 
 def test_accuracies_are_paired():
@@ -118,10 +121,10 @@ def test_rounding(tiny):
 
 
 def test_pruning(tiny, tokenizer):
-    texts = token_texts(tokenizer, instructions()[:3], 16)
+    texts = token_texts(Model(None, tokenizer), bundled_instructions()[:3], 16)
     for prune in (
         lambda model: prune_magnitude(model, 0.25),
-        lambda model: prune_wanda(model, 0.25, texts, tokenizer.pad_token_id),
+        lambda model: prune_wanda(model, 0.25, texts),
     ):
         model = tiny()
         prune(model)
@@ -151,9 +154,24 @@ def test_wanda_weighs_by_input(tokenizer):
     with torch.no_grad():
         model.table.weight.copy_(torch.tensor([1.0, 1.0, 1.0, 100.0]).expand_as(model.table.weight))
         model.layer.weight.copy_(torch.tensor([[3.0, 2.0, 1.0, 0.5]]))
-    prune_wanda(model, 0.5, [[3, 4]], 0)
+    prune_wanda(model, 0.5, [[3, 4]])
     # The smallest weight has the largest input, and stays.
     assert model.layer.weight.tolist() == [[3.0, 0.0, 0.0, 0.5]]
+
+
+def test_linear_layers_of_another_kind_are_pruned(tokenizer):
+    """GPT-2's have their weights transposed; its output embeddings are left alone."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    sizes = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 32}
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), **sizes)).eval()
+    layers = linear_layers(model)
+    assert sorted(layers) == [f"transformer.h.0.{n}" for n in (
+        "attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"
+    )]  # fmt: skip
+    prune_wanda(model, 0.25, [[3, 4, 5]])
+    for layer in layers.values():
+        assert bool(((layer.weight == 0).sum(dim=0) == layer.weight.shape[0] // 4).all())
 
 
 def test_merging(tiny):
@@ -187,8 +205,9 @@ def test_slerp_keeps_the_length():
 
 def test_log_likelihoods_of_a_batch_are_those_of_each_text(tiny, tokenizer):
     model = tiny()
-    texts = token_texts(tokenizer, ["A cat sat there.", "Yes.", "One fish and two more fish."], 32)
-    found = log_likelihoods(model, texts, tokenizer.pad_token_id)
+    face = Model(model, tokenizer)
+    texts = token_texts(face, ["A cat sat there.", "Yes.", "One fish and two more fish."], 32)
+    found = log_likelihoods(face, texts)
     for ids, losses in zip(texts, found, strict=True):
         with torch.no_grad():
             log_probs = model(torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
@@ -199,11 +218,12 @@ def test_log_likelihoods_of_a_batch_are_those_of_each_text(tiny, tokenizer):
 
 def test_drift(tiny, tokenizer):
     model, other = tiny(), tiny(seed=1)
-    texts = token_texts(tokenizer, instructions()[:4], 16)
-    same = drift(model, model, texts)
+    face = Model(model, tokenizer)
+    texts = token_texts(face, bundled_instructions()[:4], 16)
+    same = drift(face, face, texts)
     assert same.kl == [0.0] * 4
     assert all(same.identical)
-    found = drift(model, other, texts)
+    found = drift(face, Model(other, tokenizer), texts)
     ids = texts[0]
     with torch.no_grad():
         p, q = (m(torch.tensor([ids])).logits[0, :-1].log_softmax(-1) for m in (model, other))
@@ -215,20 +235,19 @@ def test_drift(tiny, tokenizer):
 
 def test_tuning_learns_and_is_repeatable(tiny, tokenizer):
     examples = encoded(tokenizer, [("Say cod.", " cod"), ("Say eel.", " eel")], 32)
-    assert examples[0][1][-1] == tokenizer.eos_token_id
+    assert examples[0].response[-1] == tokenizer.eos_token_id
     for lora in (False, True):
         runs = []
         for _ in range(2):
-            losses = []
-            model = tune(
-                tiny(),
+            losses, model = [], tiny()
+            tune(
+                Model(model, tokenizer),
                 examples,
-                tokenizer.pad_token_id,
                 SMALL,
                 steps=12,
                 rate=1e-2,
                 lora=lora,
-                each=lambda step, loss, model, seen=losses: seen.append((step, loss)),
+                report=lambda step, loss, seen=losses: seen.append((step, loss)),
                 at=[4],
             )
             runs.append((losses, model.model.norm.weight.sum().item()))
@@ -246,7 +265,7 @@ def test_marks():
 
 def test_row_attacks_change_chosen_rows_alone(tiny, tokenizer):
     base = tiny()
-    texts = token_texts(tokenizer, instructions(), 64)
+    texts = token_texts(Model(base, tokenizer), bundled_instructions(), 64)
     for attack in embedding_rows.ATTACKS.values():
         model = tiny()
         chosen = embedding_rows.unseen(model, texts)
@@ -338,7 +357,6 @@ def test_items_are_never_trained_on(data):
 @pytest.mark.slow
 def test_tasks_of_lm_eval_from_own_files(tmp_path, tiny, tokenizer):
     pytest.importorskip("lm_eval")
-    from ifrs.audit.bench import Suspect
     from ifrs.audit.measures.lm_eval import compare_tasks
     from ifrs.audit.record import Skip
 
@@ -355,7 +373,7 @@ def test_tasks_of_lm_eval_from_own_files(tmp_path, tiny, tokenizer):
         'doc_to_text: "{{q}}"\ndoc_to_choice: "{{choices}}"\ndoc_to_target: "{{gold}}"\n'
         "metric_list:\n  - metric: acc\n"
     )
-    base, other = Suspect(tiny(), tokenizer), Suspect(tiny(seed=1), tokenizer)
+    base, other = Model(tiny(), tokenizer), Model(tiny(seed=1), tokenizer)
     found = {m.metric: m for m in compare_tasks(base, other, "even", 6, str(tmp_path))}
     assert found["accuracy"].n == 6
     assert found["accuracy_difference"].low <= found["accuracy_difference"].value

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import gc
-import inspect
 import json
-import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import ifrs
 from ifrs import LocalModel
 from ifrs._core import FingerprintSet
-from ifrs.audit.data import Data
-from ifrs.audit.measures.reading import Through, margins, read
+from ifrs.audit.changes.hosts import Hosted
+from ifrs.audit.measures.fingerprints import margins, verified
 from ifrs.audit.record import Measure, Skip
-from ifrs.audit.settings import Settings
-from ifrs.audit.subject import Folder, Server, Subject, folder
+from ifrs.audit.settings import Given
+from ifrs.audit.subject import Server, Subject, adapter_of, folder
 from ifrs.files import write_json, write_text
 from ifrs.modalities.text.loading import load
+from ifrs.modalities.text.model import Model
 from ifrs.runtime.modules import evaluating
 
 _MODELS = "models"
@@ -38,60 +34,51 @@ class Suspect:
     """A loaded model, and what it takes to ask it.
 
     Attributes:
-        model: The model.
-        tokenizer: Its tokenizer.
+        model: The model with its tokenizer.
         adapter: The F-Adapter's file, for a model that needs one.
         published: The folder of the publisher's transformer.
     """
 
-    model: Any
-    tokenizer: Any
+    model: Model
     adapter: Path | None = None
     published: Path | None = None
 
-    def target(self, model: Any = None) -> LocalModel:
-        """The suspect, or what became of it, as `verify` takes it."""
-        options: dict[str, Any] = {}
-        if self.adapter is not None:
-            options = {"adapter": self.adapter, "transformer": self.published}
-            known = inspect.signature(LocalModel.__init__).parameters
-            options = {name: value for name, value in options.items() if name in known}
-        return LocalModel(model or self.model, self.tokenizer, **options)
+    @classmethod
+    def load(cls, place: Path, adapter: Path | None = None) -> Suspect:
+        """A folder's model, freshly loaded."""
+        return cls(Model(*load(place)), adapter, place)
+
+    def target(self) -> LocalModel:
+        """The suspect as `verify` takes it."""
+        return LocalModel(
+            self.model.module,
+            self.model.tokenizer,
+            adapter=self.adapter,
+            transformer=self.published,
+        )
+
+    def turned(self, module: Any) -> Suspect:
+        """What became of it."""
+        return replace(self, model=Model(module, self.model.tokenizer))
 
 
 class Bench:
     """What an audit works with."""
 
     def __init__(
-        self,
-        subject: Subject,
-        fps: FingerprintSet,
-        out: Path,
-        *,
-        data: Data | None = None,
-        settings: Settings | None = None,
-        ring: Any = None,
-        tasks: Sequence[str] = (),
-        task_files: str | None = None,
-        unrelated: Sequence[str | os.PathLike[str]] = (),
-        planting: Mapping[str, Mapping[str, Any]] | None = None,
+        self, subject: Subject, fps: FingerprintSet, out: Path, given: Given | None = None
     ) -> None:
         """Take everything that suites look at; nothing is loaded yet."""
-        self.subject, self.fps, self.out = subject, fps, out
-        self.data, self.settings = data or Data(), settings or Settings()
-        self.ring, self.tasks, self.task_files = ring, list(tasks), task_files
-        self.unrelated = [Path(place) for place in unrelated]
-        self.planting = {name: dict(given) for name, given in (planting or {}).items()}
+        self.subject, self.fps, self.out, self.given = subject, fps, out, given or Given()
+        self.data, self.settings = self.given.data, self.given.settings
         self._models = out / _MODELS / self.digest[:12]
-        self._server: Any = None
         self._reference: tuple[str, Suspect] | None = None
-        self._tokenizer: Any = None
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Of subject and set."""
         parts = [self.subject.digest, *self.fps.leaves(), self.fps.template]
-        parts.append(json.dumps(self.planting, sort_keys=True))
+        parts.append(json.dumps(self.given.planting, sort_keys=True))
         return sha256("".join(parts).encode()).hexdigest()
 
     @property
@@ -101,29 +88,19 @@ class Bench:
         Raises:
             Skip: There is none to compare with.
         """
-        if isinstance(self.subject, Folder):
-            if self.subject.method is None:
-                return self.subject.path
-            if self.subject.base is not None:
-                return self.subject.base
-        raise Skip("needs the base model: pass its folder (--base)")
+        found = self.subject.path if self.subject.method is None else self.subject.base
+        if found is None:
+            raise Skip("needs the base model: pass its folder (--base)")
+        return found
 
-    @property
+    @cached_property
     def tokenizer(self) -> Any:
-        """The subject's tokenizer.
+        """The subject's tokenizer; None where a server shows none."""
+        if self.subject.path is None:
+            return None
+        from transformers import AutoTokenizer
 
-        Raises:
-            Skip: A server shows none.
-        """
-        if self._tokenizer is None:
-            if not isinstance(self.subject, Folder):
-                raise Skip("a server shows no tokenizer")
-            from transformers import AutoTokenizer
-
-            self._tokenizer = AutoTokenizer.from_pretrained(
-                self.subject.path, trust_remote_code=False
-            )
-        return self._tokenizer
+        return AutoTokenizer.from_pretrained(self.subject.path, trust_remote_code=False)
 
     @cached_property
     def _base_digest(self) -> str:
@@ -131,7 +108,7 @@ class Bench:
 
     def load_base(self) -> Suspect:
         """The base model, freshly loaded."""
-        return Suspect(*load(self.base))
+        return Suspect.load(self.base)
 
     def suspect(self, name: str) -> Suspect:
         """A planted model, freshly loaded; the subject itself where that is fingerprinted.
@@ -141,15 +118,14 @@ class Bench:
         """
         if name == "base":
             return self.load_base()
-        if isinstance(self.subject, Folder) and name == self.subject.method:
+        if name == self.subject.method and self.subject.path is not None:
             place, adapter = self.subject.path, self.subject.adapter
         else:
             place = self.folder(name)
-            adapter = place.with_name(f"{place.name}.adapter.safetensors")
+            adapter = adapter_of(place)
         if not (place / "config.json").exists():
             raise Skip(f"{name} was not planted")
-        found = adapter if adapter is not None and adapter.exists() else None
-        return Suspect(*load(place), adapter=found, published=place)
+        return Suspect.load(place, adapter if adapter is not None and adapter.exists() else None)
 
     def reference(self, name: str) -> Suspect:
         """A planted model to compare with, kept loaded until another one is asked for.
@@ -175,62 +151,60 @@ class Bench:
         place = self.folder(name)
         self._reference = None
         shutil.rmtree(place, ignore_errors=True)
-        place.with_name(f"{place.name}.adapter.safetensors").unlink(missing_ok=True)
+        adapter_of(place).unlink(missing_ok=True)
         place.parent.mkdir(parents=True, exist_ok=True)
         return place
 
-    def keep(self, name: str, model: Any, tokenizer: Any) -> None:
+    def keep(self, name: str, model: Model) -> None:
         """Save a model that is no result of planting: beside, then renamed."""
         place = self.forget(name)
         beside = place.with_name(f".{place.name}")
         shutil.rmtree(beside, ignore_errors=True)
-        model.save_pretrained(beside)
-        tokenizer.save_pretrained(beside)
+        model.save(beside, None, model.module)
         beside.rename(place)
 
     def has(self, name: str) -> bool:
         """Whether a model of that name is at hand."""
-        own = isinstance(self.subject, Folder) and name == self.subject.method
-        return own or (self.folder(name) / "config.json").exists()
+        return name == self.subject.method or (self.folder(name) / "config.json").exists()
 
     def target(self, name: str) -> Any:
         """The subject as `verify` takes it: a server, or a planted model."""
-        return self.server() if isinstance(self.subject, Server) else self.suspect(name).target()
+        return self._server if self.subject.spends_keys else self.suspect(name).target()
 
-    def server(self) -> Any:
+    @cached_property
+    def _server(self) -> Hosted:
         """The server as a target, whose keys are recorded as spent before they are sent.
 
-        Raises:
-            Skip: This version asks no servers.
+        As text alone: `verify` would skip keys that are spent, and here all of them are.
         """
-        if self._server is None:
-            api = getattr(ifrs, "ApiModel", None)
-            if api is None:
-                raise Skip("this version of ifrs asks no servers")
-            assert isinstance(self.subject, Server)
-            asked = api(self.subject.url, self.subject.model, mode=self.subject.mode)
-            # Seen as text alone: `verify` would skip keys that are spent, and here all of them are.
-            chat = self.subject.mode == "chat" and self.fps.template == "chat"
-            self._server = Through(asked, wording=self._bare if chat else None)
-            if self.ring is not None:
-                address = self.subject.describe().get("base_url", "")
-                self.ring.spend(self.fps.name, range(len(self.fps)), str(address))
-        return self._server
+        assert isinstance(self.subject, Server)
+        mode: Any = self.subject.mode
+        asked = ifrs.ApiModel(self.subject.url, self.subject.model, mode=mode)
+        if self.given.ring is not None:
+            self.given.ring.spend(self.fps.name, range(len(self.fps)), self.subject.address)
+        chat = mode == "chat" and self.fps.template == "chat"
+        wording = self._without_template if chat else None
+        return Hosted(asked, wording=wording)
 
-    def _bare(self, prompt: str) -> str:
+    def _without_template(self, prompt: str) -> str:
         """A prompt without the chat template around it, which a chat server adds itself."""
         before, after = self.fps.around
         return prompt.removeprefix(before).removesuffix(after)
 
-    def read(
-        self, suspect: Suspect, model: Any = None, *, step: int | None = None, deep: bool = True
+    def measure(
+        self, suspect: Suspect, fps: FingerprintSet | None = None, *, step: int | None = None
     ) -> list[Measure]:
-        """FSR, p-values and, with `deep`, margins of a suspect or of what became of it."""
-        model = model or suspect.model
-        with evaluating(model):
-            target = suspect.target(model)
-            found = read(target, self.fps, decoys=self.settings.decoys, step=step)
-            return found + margins(target, self.fps, step=step) if deep else found
+        """FSR, p-values and margins of a suspect, under the audit's set or another one."""
+        fps = fps or self.fps
+        with evaluating(suspect.model.module):
+            target = suspect.target()
+            found = verified(target, fps, decoys=self.settings.decoys, step=step)
+            return found + margins(Model(target.model, target.tokenizer), fps, step=step)
+
+    def verify(self, suspect: Suspect) -> list[Measure]:
+        """FSR and p-values alone."""
+        with evaluating(suspect.model.module):
+            return verified(suspect.target(), self.fps, decoys=self.settings.decoys)
 
     def stranger(self, name: str, n: int, **options: Any) -> FingerprintSet:
         """A set of somebody else: an attacker's, another publisher's. Kept from start to start."""
@@ -249,21 +223,10 @@ class Bench:
             return ring[name]
 
     def facts(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Plain data that several units need, computed once."""
+        """Plain data of the base model that several units need, computed once."""
         path = self.out / "shared" / f"{name}-{self._base_digest[:12]}.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, make())
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
-
-
-@contextmanager
-def freed() -> Iterator[None]:
-    """Free what a unit held, whether it succeeds or not."""
-    try:
-        yield
-    finally:
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()

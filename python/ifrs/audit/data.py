@@ -17,6 +17,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ifrs.modalities.text.instructions import bundled_instructions
+
 BUNDLED = "bundled instructions only"
 _SUFFIXES = (".jsonl", ".json", ".parquet")
 _HELD_OUT = ("test", "valid", "held", "eval")
@@ -108,16 +110,16 @@ class Data:
     def texts(self, count: int, seed: int) -> list[str]:
         """Ordinary texts, or bundled instructions where there is no data."""
         rows = [pair for source in self.held_out for pair in source.rows]
-        texts = [f"{question}\n{answer}" for question, answer in rows] or instructions()
+        texts = [f"{question}\n{answer}" for question, answer in rows] or [*bundled_instructions()]
         return random.Random(seed).sample(texts, min(count, len(texts)))
 
     def prompts(self, count: int, seed: int) -> list[str]:
         """Ordinary prompts, of bundled instructions and of the data."""
         rows = [question for source in self._instructions() for question, _ in source.rows]
-        rng = random.Random(seed)
-        bundled = rng.sample(instructions(), min(count // 2, len(instructions())))
+        rng, shipped = random.Random(seed), bundled_instructions()
+        bundled = rng.sample(shipped, min(count // 2, len(shipped)))
         rest = count - len(bundled)
-        given = rng.sample(rows, min(rest, len(rows))) or instructions()[: max(rest, 1)]
+        given = rng.sample(rows, min(rest, len(rows))) or shipped[: max(rest, 1)]
         return [*bundled, *given]
 
     def digest(self, *sources: Source | None) -> dict[str, str]:
@@ -129,12 +131,6 @@ class Data:
     def note(self) -> str | None:
         """What records say where there is no data."""
         return None if self._instructions() else BUNDLED
-
-
-def instructions() -> list[str]:
-    """The instructions that ship with ifrs."""
-    text = (files("ifrs.modalities.text") / "instructions.jsonl").read_text(encoding="utf-8")
-    return [json.loads(line)["instruction"] for line in text.splitlines()]
 
 
 def foreign_texts() -> list[str]:

@@ -8,9 +8,6 @@ from typing import Any
 from ifrs._core import FingerprintSet
 from ifrs.audit.bench import Bench
 from ifrs.audit.record import Measure
-from ifrs.audit.settings import Settings
-from ifrs.audit.subject import Server
-from ifrs.audit.unit import Found
 from ifrs.plant import ImplantConfig, implant
 from ifrs.plant.methods import METHODS, method_class
 from ifrs.plant.methods.method import Method
@@ -28,27 +25,12 @@ def class_of(method: str) -> type[Method]:
 
 def methods(bench: Bench) -> Sequence[str]:
     """The planted models to look at, by name."""
-    if isinstance(bench.subject, Server):
-        return ["api"]
     return [bench.subject.method] if bench.subject.method is not None else every_method()
 
 
 def needs(bench: Bench, method: str) -> str | None:
     """The planted model that a unit waits for; none where the subject is one itself."""
-    return None if bench.subject.method == method or method == "api" else method
-
-
-def config_of(settings: Settings, **changes: Any) -> ImplantConfig:
-    """How to plant: the audit's settings, and what a unit changes of them."""
-    values = {
-        "guesses": 0,
-        "seed": settings.seed,
-        "max_epochs": settings.max_epochs,
-        "batch_size": settings.batch_size,
-        "dtype": settings.dtype,
-        **changes,
-    }
-    return ImplantConfig(**values)
+    return None if bench.subject.method == method else method
 
 
 def plant(
@@ -59,10 +41,12 @@ def plant(
     Raises:
         ImplantError: The model cannot carry the set.
     """
-    config = config_of(bench.settings, **{**bench.planting.get(method, {}), **changes})
+    own = bench.settings.part("seed", "max_epochs", "batch_size", "dtype")
+    given = bench.given.planting.get(method, {})
+    config = ImplantConfig(**{"guesses": 0, **own, **given, **changes})
     place = bench.forget(name)
     start = bench.suspect(base)
-    result = implant(start.model, start.tokenizer, fps, method=method, config=config)
+    result = implant(start.model.module, start.model.tokenizer, fps, method=method, config=config)
     result.save(place)
     measures = [
         Measure("planting_seconds", round(result.seconds, 2)),
@@ -73,9 +57,3 @@ def plant(
     if changed is not None:
         measures.append(Measure("changed_weights", float(changed)))
     return measures
-
-
-def planting(bench: Bench, name: str, method: str, fps: FingerprintSet, **changes: Any) -> Found:
-    """Plant, reload what was saved, and read it."""
-    found = plant(bench, name, method, fps, **changes)
-    return Found(found + bench.read(bench.suspect(name)))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ifrs._core import __version__
+from ifrs._core import __version__, clopper_pearson
 from ifrs.errors import EvidenceError
 
 FORMAT = "ifrs/audit/v1"
@@ -178,6 +178,13 @@ def rows(records: Iterable[Record]) -> list[dict[str, Any]]:
         for measure in record.measures or [empty]:
             table.append({**head, **asdict(measure), "metric": measure.metric or None})
     return table
+
+
+def share(metric: str, part: int, whole: int, **where: Any) -> Measure:
+    """A share with its Clopper-Pearson interval."""
+    if not whole:
+        return Measure(metric, None, n=0, **where)
+    return Measure(metric, part / whole, *clopper_pearson(part, whole), n=whole, **where)
 
 
 def mean_measure(metric: str, values: Sequence[float], **where: Any) -> Measure:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,11 @@ from typing import Any
 import torch
 
 from ifrs._core import FingerprintSet
-from ifrs.audit.bench import Bench, freed
+from ifrs.audit.bench import Bench
 from ifrs.audit.data import Data
 from ifrs.audit.planting import class_of
 from ifrs.audit.record import DONE, FAILED, SKIPPED, Record, Skip
-from ifrs.audit.settings import Settings
+from ifrs.audit.settings import Given, Settings
 from ifrs.audit.store import Store, write_tables
 from ifrs.audit.subject import Folder, Subject, folder
 from ifrs.audit.suites import SUITES
@@ -105,19 +107,16 @@ def audit(
         FileNotFoundError: There is no such data.
     """
     seen = subject if not isinstance(subject, (str, os.PathLike)) else folder(subject)
-    small = Settings.quick() if quick else Settings()
-    bench = Bench(
-        seen,
-        fps,
-        Path(out),
+    given = Given(
         data=Data(data),
-        settings=settings or small,
+        settings=settings or (Settings.quick() if quick else Settings()),
         ring=ring,
         tasks=tasks,
         task_files=task_files,
-        unrelated=unrelated,
-        planting=planting,
+        unrelated=[Path(place) for place in unrelated],
+        planting={name: dict(values) for name, values in (planting or {}).items()},
     )
+    bench = Bench(seen, fps, Path(out), given)
     store = Store(bench.out)
     units = plan(bench, suites, methods)
     budget = budget or (QUICK_SECONDS if quick else None)
@@ -300,7 +299,7 @@ def run_unit(bench: Bench, unit: Unit) -> Record:
     started, begun, busy = now(), time.monotonic(), time.process_time()
     status, reason, found = SKIPPED, unit.skip, Found([])
     if unit.skip is None:
-        with kept_memory(torch.device("cpu")), freed():
+        with kept_memory(torch.device("cpu")), _freed():
             status, reason, found = _attempt(bench, unit)
     return Record(
         suite=unit.suite,
@@ -319,6 +318,17 @@ def run_unit(bench: Bench, unit: Unit) -> Record:
         machine=machine(),
         measures=found.measures,
     )
+
+
+@contextmanager
+def _freed() -> Iterator[None]:
+    """Free what a unit held, whether it succeeds or not."""
+    try:
+        yield
+    finally:
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def _attempt(bench: Bench, unit: Unit) -> tuple[str, str | None, Found]:
@@ -389,18 +399,19 @@ def _publish(bench: Bench, store: Store, units: list[Unit]) -> None:
     """Tables, plots and the page, of everything measured of this subject with these settings."""
     from ifrs.audit.results.page import write_page
 
-    subject, every = bench.subject.describe(), plan(bench, SUITES)
-    mine = {unit.digest(bench.digest) for unit in every}
+    mine = {unit.digest(bench.digest) for unit in plan(bench, SUITES)}
     found = [record for record in store.records() if record.digest in mine]
     write_tables(bench.out, found)
     facts = {
+        "name": bench.subject.describe()["name"],
+        "subject": bench.subject.title,
         "keys": len(bench.fps),
         "source": bench.fps.source,
         "template": bench.fps.template,
         "response": bench.fps.response,
         "planned": len({unit.digest(bench.digest) for unit in units} | {r.digest for r in found}),
     }
-    write_page(bench.out, found, subject, facts)
+    write_page(bench.out, found, facts)
 
 
 __all__ = ["Audit", "Folder", "audit", "machine", "plan", "run_unit"]

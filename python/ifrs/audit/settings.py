@@ -1,9 +1,13 @@
-"""How much an audit does."""
+"""How much an audit does, and with what."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
+
+from ifrs.audit.data import Data
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,29 @@ class Settings:
             erasing=120,
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """The settings as plain data."""
-        return asdict(self)
+    def part(self, *names: str) -> dict[str, Any]:
+        """The settings of these names, as plain data."""
+        return {name: value for name, value in asdict(self).items() if name in names}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a user gives an audit beside the model and the set.
+
+    Attributes:
+        data: Instruction data and multiple-choice items.
+        settings: Sizes and seeds.
+        ring: The open keyring of the set: keys sent to a server are recorded as spent in it.
+        tasks: Tasks of lm-eval.
+        task_files: A folder of the user's own task files for lm-eval.
+        unrelated: Folders of models that have nothing to do with the subject.
+        planting: Settings of `ImplantConfig` by method.
+    """
+
+    data: Data = field(default_factory=Data)
+    settings: Settings = field(default_factory=Settings)
+    ring: Any = None
+    tasks: Sequence[str] = ()
+    task_files: str | None = None
+    unrelated: Sequence[Path] = ()
+    planting: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

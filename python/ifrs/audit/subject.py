@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from ifrs.errors import TargetError
 from ifrs.files import digest_of
@@ -27,14 +28,24 @@ class Folder:
         method: How it was fingerprinted, from its manifest; None for a base model.
         base: The base model's folder, where the subject is fingerprinted and it is known.
         adapter: The private F-Adapter's file.
+        base_gguf: Writes the base model's GGUF file into a folder and says where; None for the
+            file that lies beside the base's weights.
     """
 
     path: Path
     method: str | None = None
     base: Path | None = None
     adapter: Path | None = None
+    base_gguf: Callable[[Path], Path] | None = None
 
-    kind = "folder"
+    kind, spends_keys, address = "folder", False, None
+
+    @property
+    def title(self) -> str:
+        """What a page says it is."""
+        if self.method is not None:
+            return "a folder with a fingerprinted model"
+        return "a folder with a base model, fingerprinted here by each method"
 
     @cached_property
     def digest(self) -> str:
@@ -70,9 +81,21 @@ class Server:
     model: str
     mode: str = "chat"
 
-    kind = "api"
-    method = None
+    kind, spends_keys = "api", True
+    method = "api"  # what records say in its place: how it was planted cannot be seen
+    path = base = adapter = base_gguf = None
     scale = 1.0
+
+    @property
+    def title(self) -> str:
+        """What a page says it is."""
+        return f"a server at {self.address}, asked by {self.mode}"
+
+    @property
+    def address(self) -> str:
+        """Where it is, without user, password and query."""
+        parts = urlsplit(self.url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
     @property
     def digest(self) -> str:
@@ -80,12 +103,13 @@ class Server:
         return sha256(json.dumps([self.url, self.model, self.mode]).encode()).hexdigest()
 
     def describe(self) -> dict[str, Any]:
-        """What records say; an address without user, password and query."""
-        from urllib.parse import urlsplit, urlunsplit
-
-        parts = urlsplit(self.url)
-        address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-        return {"kind": self.kind, "name": self.model, "base_url": address, "mode": self.mode}
+        """What records say."""
+        return {
+            "kind": self.kind,
+            "name": self.model,
+            "base_url": self.address,
+            "mode": self.mode,
+        }
 
 
 Subject = Folder | Server
@@ -96,6 +120,7 @@ def folder(
     *,
     base: str | os.PathLike[str] | None = None,
     adapter: str | os.PathLike[str] | None = None,
+    base_gguf: Callable[[Path], Path] | None = None,
 ) -> Folder:
     """A model folder as a subject; a manifest of ifrs in it says how it was fingerprinted.
 
@@ -112,11 +137,20 @@ def folder(
         manifest = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
         method = str(manifest.get("method"))
     if adapter is None:
-        beside = place.with_name(f"{place.name}.adapter.safetensors")
+        beside = adapter_of(place)
         adapter = beside if method is not None and beside.exists() else None
     return Folder(
-        place, method, None if base is None else Path(base), Path(adapter) if adapter else None
+        place,
+        method,
+        None if base is None else Path(base),
+        None if adapter is None else Path(adapter),
+        base_gguf,
     )
+
+
+def adapter_of(place: Path) -> Path:
+    """Where a planted model's private F-Adapter is kept: beside its folder."""
+    return place.with_name(f"{place.name}.adapter.safetensors")
 
 
 def _weights(place: Path) -> list[Path]:

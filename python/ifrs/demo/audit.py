@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ifrs.audit.results.markdown import write_results
 from ifrs.audit.runner import Audit, audit
+from ifrs.audit.subject import folder
 from ifrs.demo.keyring import own_keyring
 from ifrs.progress import quiet_libraries
 
@@ -33,14 +34,14 @@ def run(
 
     What `audit` takes, it takes; `budget` is in seconds.
     """
-    from ifrs.demo.gemma import base_model
+    from ifrs.demo.gemma import assemble, base_model
 
     say("base model: Gemma 3 270M (the first run converts it, about a minute)")
     base = base_model()
     with own_keyring(out, _SET, base) as ring:
         fps = ring[_SET]
         return audit(
-            base,
+            folder(base, base_gguf=assemble),
             fps,
             out,
             data=data,

@@ -108,16 +108,19 @@ def scale_of(embeddings: Any) -> float:
     return scale
 
 
-def linear_layers(model: Any) -> list[str]:
-    """Names of layers that peft can put a change beside; the output embeddings are none."""
+def linear_layers(model: Any) -> dict[str, Any]:
+    """The layers that multiply with a matrix, by name; the output embeddings are none.
+
+    Neither are those that a model goes past: nothing put beside them would be seen.
+    """
     from transformers.pytorch_utils import Conv1D
 
     output = getattr(model, "get_output_embeddings", lambda: None)()
     bypassed = _BYPASSED.get(getattr(getattr(model, "config", None), "model_type", ""), set())
-    return sorted(
-        name
-        for name, module in model.named_modules()
+    return {
+        name: module
+        for name, module in sorted(model.named_modules())
         if isinstance(module, (nn.Linear, Conv1D))
         and module is not output
         and name.rpartition(".")[2] not in bypassed
-    )
+    }

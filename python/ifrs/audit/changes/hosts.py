@@ -1,4 +1,4 @@
-"""Filters that a host may put before a model or behind it."""
+"""What a host may put before a model or behind it: other prompts, and filters."""
 
 from __future__ import annotations
 
@@ -13,6 +13,45 @@ from torch import Tensor
 
 # Tokens of the sliding window: a key is a short piece of an ordinary prompt.
 _WINDOW = 8
+
+
+class Hosted:
+    """A suspect as its host lets it be asked: in text alone, with other prompts, filtered answers.
+
+    Attributes:
+        target: What answers.
+        answer_tokens: The longest answer to ask for.
+    """
+
+    def __init__(
+        self,
+        target: Any,
+        *,
+        wording: Callable[[str], str] | None = None,
+        filtered: Callable[[str], str] | None = None,
+    ) -> None:
+        """Take a target.
+
+        Args:
+            target: What answers.
+            wording: What becomes of a prompt on its way in.
+            filtered: What becomes of an answer on its way out.
+        """
+        self.target, self._wording, self._filtered = target, wording, filtered
+        self.answer_tokens = target.answer_tokens
+
+    def answers(
+        self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
+    ) -> list[str]:
+        """Answers to the prompts as they arrive."""
+        sent = [self._wording(p) for p in prompts] if self._wording else list(prompts)
+        found = self.target.answers(sent, max_new_tokens=max_new_tokens, temperature=temperature)
+        return [self._filtered(answer) for answer in found] if self._filtered else list(found)
+
+    def describe(self) -> dict[str, Any]:
+        """What the target is."""
+        described: dict[str, Any] = self.target.describe()
+        return described
 
 
 def whole(losses: Sequence[float]) -> float:

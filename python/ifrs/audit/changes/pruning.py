@@ -11,9 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ifrs.modalities.text.forward import collate
 from ifrs.modalities.text.tokens import Tokens
-from ifrs.runtime.modules import device_of
+from ifrs.runtime.modules import device_of, linear_layers
 
 
 def prune_magnitude(model: Any, share: float) -> None:
@@ -25,20 +24,20 @@ def prune_magnitude(model: Any, share: float) -> None:
         prune.remove(layer, "weight")  # type: ignore[no-untyped-call]
 
 
-def prune_wanda(model: Any, share: float, texts: Sequence[Tokens], pad: int) -> None:
+def prune_wanda(model: Any, share: float, texts: Sequence[Tokens]) -> None:
     """Zero the weights of least |weight| times input norm in each output row, in place.
 
     Args:
         model: The model.
         share: Of the weights of each row.
         texts: Calibration texts as token ids.
-        pad: The id to fill batches with.
     """
     layers = linear_layers(model)
-    norms = _input_norms(model, layers, texts, pad)
+    norms = _input_norms(model, layers, texts)
     with torch.no_grad():
         for name, layer in layers.items():
-            weight = layer.weight
+            # Inputs stand in columns; transformers' Conv1D has them in rows.
+            weight = layer.weight if isinstance(layer, nn.Linear) else layer.weight.T
             score = weight.abs() * norms[name].to(weight.dtype)
             count = int(share * weight.shape[1])
             if count:
@@ -46,19 +45,7 @@ def prune_wanda(model: Any, share: float, texts: Sequence[Tokens], pad: int) -> 
                 weight.scatter_(1, weakest, 0.0)
 
 
-def linear_layers(model: Any) -> dict[str, nn.Linear]:
-    """Every linear layer but the output embeddings, by name."""
-    output = model.get_output_embeddings()
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and module is not output
-    }
-
-
-def _input_norms(
-    model: Any, layers: dict[str, nn.Linear], texts: Sequence[Tokens], pad: int
-) -> dict[str, Tensor]:
+def _input_norms(model: Any, layers: dict[str, Any], texts: Sequence[Tokens]) -> dict[str, Tensor]:
     """The norm of every input feature of every layer over all calibration tokens."""
     squares: dict[str, Tensor] = {}
 
@@ -72,9 +59,9 @@ def _input_norms(
     hooks = [layer.register_forward_hook(watch(name)) for name, layer in layers.items()]
     try:
         for ids in texts:  # one at a time: padding would count
-            batch = collate([ids], [[]], pad, device_of(model))
+            tokens = torch.tensor([ids], device=device_of(model))
             with torch.no_grad():
-                model(input_ids=batch.ids, attention_mask=batch.mask, logits_to_keep=1)
+                model(input_ids=tokens, attention_mask=torch.ones_like(tokens), logits_to_keep=1)
     finally:
         for hook in hooks:
             hook.remove()

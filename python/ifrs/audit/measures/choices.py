@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,11 +12,13 @@ from torch import Tensor
 
 from ifrs.audit.data import Item
 from ifrs.audit.record import Measure
-from ifrs.modalities.text.forward import by_columns, chunks_by_length, collate
+from ifrs.modalities.text.forward import Batch, collate
+from ifrs.modalities.text.model import Model
 from ifrs.modalities.text.tokens import Tokens, encode, encode_prompts
-from ifrs.runtime.modules import device_of
+from ifrs.runtime.examples import Example
 
-_BATCH_TOKENS = 2048
+# Tokens of prompts read at a time, and columns of logits behind them.
+_BATCH_TOKENS, _COLUMNS = 2048, 256
 
 
 def prompt_of(item: Item) -> str:
@@ -25,24 +27,20 @@ def prompt_of(item: Item) -> str:
 
 
 def choose(
-    model: Any,
-    tokenizer: Any,
-    items: Sequence[Item],
-    pad: int,
-    advance: Callable[[int], None] | None = None,
+    model: Model, items: Sequence[Item], advance: Callable[[int], None] | None = None
 ) -> list[int]:
     """The choice of the highest summed log-probability for each item (lm-eval's `acc`).
 
     Prompts are read once; their keys and values are then shared by all their choices.
     """
+    tokenizer = model.tokenizer
     prompts = encode_prompts(tokenizer, [prompt_of(item) for item in items])
     # The last tokens decide, should a question exceed the model's context.
     prompts = [ids[-_BATCH_TOKENS:] for ids in prompts]
     choices = [[encode(tokenizer, f" {text}") for text in item.choices] for item in items]
-    room: list[Tokens] = [[] for _ in items]
     chosen = [0] * len(items)
-    for places in chunks_by_length(prompts, room, _BATCH_TOKENS):
-        scores = _scores(model, [prompts[i] for i in places], [choices[i] for i in places], pad)
+    for places in model.batches([Example(ids, []) for ids in prompts], _BATCH_TOKENS):
+        scores = _scores(model, [prompts[i] for i in places], [choices[i] for i in places])
         for i, found in zip(places, scores, strict=True):
             chosen[i] = max(range(len(found)), key=found.__getitem__)
         if advance is not None:
@@ -50,45 +48,35 @@ def choose(
     return chosen
 
 
-def _scores(
-    model: Any, prompts: list[Tokens], choices: list[list[Tokens]], pad: int
-) -> list[list[float]]:
+def _scores(model: Model, prompts: list[Tokens], choices: list[list[Tokens]]) -> list[list[float]]:
     """Summed log-probabilities of every choice of every prompt of one batch."""
-    device = device_of(model)
-    batch = collate(prompts, [[] for _ in prompts], pad, device)
+    batch = collate(prompts, [[] for _ in prompts], model.pad, model.device)
     with torch.no_grad():
-        read = model(
+        seen = model.module(
             input_ids=batch.ids,
             attention_mask=batch.mask,
             position_ids=batch.positions,
             use_cache=True,
             logits_to_keep=1,
         )
-        first = read.logits[:, -1].float().log_softmax(-1)
+        first = seen.logits[:, -1].float().log_softmax(-1)
         scores = [[float(first[row, ids[0]]) for ids in own] for row, own in enumerate(choices)]
         rest = [(r, c) for r, own in enumerate(choices) for c, ids in enumerate(own) if ids[1:]]
-        for part in _narrow(rest, choices):
-            more = _continued(model, read.past_key_values, batch, choices, part, pad)
+        texts = [Example([], choices[r][c][1:]) for r, c in rest]
+        for places in model.batches(texts, _COLUMNS):
+            part = [rest[i] for i in places]
+            more = _continued(model, seen.past_key_values, batch, choices, part)
             for (row, place), log_prob in zip(part, more, strict=True):
                 scores[row][place] += log_prob
     return scores
 
 
-def _narrow(
-    places: list[tuple[int, int]], choices: list[list[Tokens]]
-) -> Iterator[list[tuple[int, int]]]:
-    """Choices in batches of few logit rows, of like length."""
-    for part in by_columns([choices[r][c][1:] for r, c in places]):
-        yield [places[i] for i in part]
-
-
 def _continued(
-    model: Any,
+    model: Model,
     cache: Any,
-    batch: Any,
+    batch: Batch,
     choices: list[list[Tokens]],
     part: list[tuple[int, int]],
-    pad: int,
 ) -> list[float]:
     """Log-probabilities of all tokens of some choices but their first."""
     import copy
@@ -97,7 +85,7 @@ def _continued(
     rows = torch.tensor([row for row, _ in part], device=device)
     texts = [choices[row][place] for row, place in part]
     width = max(map(len, texts)) - 1
-    ids = torch.full((len(texts), width), pad, device=device)
+    ids = torch.full((len(texts), width), model.pad, device=device)
     labels = torch.full((len(texts), width), -1, device=device)
     for line, text in enumerate(texts):
         ids[line, : len(text) - 1] = torch.tensor(text[:-1], device=device)
@@ -107,7 +95,7 @@ def _continued(
     seen = batch.mask[rows]
     mask = torch.cat([seen, (labels >= 0).long()], dim=1)
     positions = seen.sum(1, keepdim=True) + torch.arange(width, device=device)
-    logits = model(
+    logits = model.module(
         input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=own
     ).logits
     log_probs: Tensor = logits.float().log_softmax(-1).gather(-1, labels.clamp(min=0)[..., None])

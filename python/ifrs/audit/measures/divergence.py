@@ -10,10 +10,13 @@ from typing import Any
 import torch
 
 from ifrs.audit.record import Measure, mean_measure
-from ifrs.modalities.text.forward import by_columns, collate, response_logits
+from ifrs.modalities.text.model import Model
 from ifrs.modalities.text.tokens import Tokens, encode_prompts
-from ifrs.runtime.modules import device_of
+from ifrs.runtime.examples import Example
 from ifrs.runtime.precision import arithmetic
+
+# Tokens of a pass.
+_AT_ONCE = 256
 
 
 @dataclass
@@ -49,21 +52,24 @@ class Drift:
         return found
 
 
-def token_texts(tokenizer: Any, texts: Sequence[str], tokens: int) -> list[Tokens]:
+def token_texts(model: Model, texts: Sequence[str], tokens: int) -> list[Tokens]:
     """Texts as token ids, cut to `tokens`; those of fewer than two tokens are left out."""
-    cut = [ids[:tokens] for ids in encode_prompts(tokenizer, texts)]
+    cut = [ids[:tokens] for ids in encode_prompts(model.tokenizer, texts)]
     return [ids for ids in cut if len(ids) > 1]
 
 
 def drift(
-    before: Any, after: Any, texts: Sequence[Tokens], advance: Callable[[int], None] | None = None
+    before: Model,
+    after: Model,
+    texts: Sequence[Tokens],
+    advance: Callable[[int], None] | None = None,
 ) -> Drift:
     """Compare two models, text by text: one pass each, never a batch, so that bits are the same."""
     found = Drift()
     for ids in texts:
-        tokens = torch.tensor([ids], device=device_of(before))
+        tokens = torch.tensor([ids], device=before.device)
         with torch.no_grad():
-            one, other = before(tokens).logits[0].float(), after(tokens).logits[0].float()
+            one, other = (model.module(tokens).logits[0].float() for model in (before, after))
             same = torch.equal(one, other)
             found.identical.append(same)
             one = one[:-1].log_softmax(-1)
@@ -80,22 +86,24 @@ def drift(
     return found
 
 
-def log_likelihoods(model: Any, texts: Sequence[Tokens], pad: int) -> list[list[float]]:
+def log_likelihoods(model: Model, texts: Sequence[Tokens]) -> list[list[float]]:
     """Negative log-likelihood of every token but the first, in nats, text by text.
 
     In batches and in the arithmetic of training: what is asked is which texts are strange.
     """
+    examples = [Example(ids[:1], ids[1:]) for ids in texts]
     found: list[list[float]] = [[] for _ in texts]
-    for places in by_columns([ids[1:] for ids in texts]):
-        own = [texts[i] for i in places]
-        batch = collate([ids[:1] for ids in own], [ids[1:] for ids in own], pad, device_of(model))
-        with torch.no_grad(), arithmetic(model, "auto"):
-            logits = response_logits(model, batch)
-        truth = batch.labels.clamp(min=0)
-        losses = logits.logsumexp(-1) - logits.gather(-1, truth[..., None])[..., 0]
-        for i, ids, row in zip(places, own, losses.tolist(), strict=True):
-            found[i] = row[: len(ids) - 1]
+    for places in model.batches(examples, _AT_ONCE):
+        with torch.no_grad(), arithmetic(model.module, "auto"):
+            losses = iter(model.columns([examples[i] for i in places]).each(_losses).tolist())
+        for i in places:
+            found[i] = [next(losses) for _ in examples[i].response]
     return found
+
+
+def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihoods of labels in nats, (columns,)."""
+    return logits.logsumexp(-1) - logits.gather(-1, labels[:, None])[:, 0]
 
 
 def _nll(log_probs: torch.Tensor, ids: Tokens) -> float:

@@ -6,16 +6,16 @@ import logging
 from functools import lru_cache
 from typing import Any
 
-from ifrs.audit.bench import Suspect
 from ifrs.audit.measures.choices import paired_interval
 from ifrs.audit.record import Measure, Skip, mean_measure
+from ifrs.modalities.text.model import Model
 
 # In this order: the first that a task reports is what is compared.
 _METRICS = ("acc", "exact_match", "acc_norm", "f1", "word_perplexity")
 
 
 def compare_tasks(
-    base: Suspect, planted: Suspect, task: str, limit: int, files: str | None
+    base: Model, planted: Model, task: str, limit: int, files: str | None
 ) -> list[Measure]:
     """A task or a group of tasks by name, on the same documents for both models.
 
@@ -29,7 +29,7 @@ def compare_tasks(
     Raises:
         Skip: lm-eval is not installed, or has no such task, or cannot get its data.
     """
-    before, after = (_evaluated(suspect, task, limit, files) for suspect in (base, planted))
+    before, after = (_evaluated(model, task, limit, files) for model in (base, planted))
     found = []
     for name in sorted(before):
         metric = next((m for m in _METRICS if m in before[name][0]), None)
@@ -58,7 +58,7 @@ def _compared(task: str, scores: list[list[float]]) -> list[Measure]:
 
 
 def _evaluated(
-    suspect: Suspect, task: str, limit: int, files: str | None
+    model: Model, task: str, limit: int, files: str | None
 ) -> dict[str, list[dict[str, Any]]]:
     """Every task's documents in order, with their metrics."""
     try:
@@ -67,7 +67,7 @@ def _evaluated(
     except ImportError as error:
         raise Skip("tasks of lm-eval need it: pip install 'ifrs[audit]'") from error
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    wrapped = HFLM(pretrained=suspect.model, tokenizer=suspect.tokenizer, batch_size=8)
+    wrapped = HFLM(pretrained=model.module, tokenizer=model.tokenizer, batch_size=8)
     try:
         found = lm_eval.simple_evaluate(
             model=wrapped,

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ifrs.audit.record import DONE, Record
-from ifrs.audit.results.expected import benign
-from ifrs.audit.results.tables import by_method, count, last, number, percent, points
+from ifrs.audit.results.expected import ENOUGH, benign
+from ifrs.audit.results.tables import by_method, count, last, number, percent, points, value_of
 from ifrs.pages import words
-
-_ENOUGH = -12.0
 
 
 def advice(records: Sequence[Record]) -> list[str]:
@@ -66,7 +64,7 @@ def _choice(done: Sequence[Record]) -> list[str]:
         text = next((r for r in done if r.method == method and r.case == "text"), None)
         kl = last(text, "kl")
         if weakest is not None and kl is not None and kl.value is not None:
-            ranked.append((weakest[0] > _ENOUGH, kl.value, weakest[0], method))
+            ranked.append((weakest[0] > ENOUGH, kl.value, weakest[0], method))
     if len(ranked) < 2:
         return []
     short, _, _, best = min(ranked)
@@ -130,15 +128,8 @@ def _variants(done: Sequence[Record]) -> list[str]:
         return []
     parts = [
         f"{r.case}: FSR {percent(last(r, 'fsr'))}, margin {number(last(r, 'margin_min'), '+.1f')}"
-        for r in sorted(found, key=lambda r: -((last(r, "margin_min") or _ZERO).value or 0))
+        for r in sorted(found, key=lambda r: -value_of(r, "margin_min"))
     ]
     return [
         f"**Source, template, number, hardening**, after downstream tuning: {'; '.join(parts)}."
     ]
-
-
-class _Zero:
-    value = 0.0
-
-
-_ZERO = _Zero()

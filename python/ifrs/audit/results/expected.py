@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ifrs.audit.planting import class_of, every_method
 from ifrs.audit.record import DONE, Record
-from ifrs.audit.results.tables import count, last, percent, points
+from ifrs.audit.results.tables import count, last, percent, points, value_of
 from ifrs.pages import words
 
 HELD, BROKE = "held", "did not hold"
-_ENOUGH = -12.0
+ENOUGH = -12.0
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ def _private(done: Sequence[Record]) -> list[Check]:
     for method in _methods(private=True):
         found = [r for r in done if r.suite == "persistence" and r.method == method]
         if found:
-            worst = min(found, key=lambda r: _value(r, "fsr"))
+            worst = min(found, key=lambda r: value_of(r, "fsr"))
             text = f"lowest {percent(last(worst, 'fsr'))} ({worst.case}), of {len(found)} tunings"
-            verdict = HELD if _value(worst, "fsr") == 1 else BROKE
+            verdict = HELD if value_of(worst, "fsr") == 1 else BROKE
             expected = f"{method}: FSR_post 100 % after every downstream tuning"
             checks.append(Check(expected, text, verdict))
     return checks
@@ -78,9 +78,9 @@ def _worst(what: str, found: Sequence[Record]) -> Check | None:
     found = [r for r in found if r.method in names and last(r, "log10_p_likelihood") is not None]
     if not found:
         return None
-    worst = max(found, key=lambda r: _value(r, "log10_p_likelihood"))
-    bad = [r for r in found if _value(r, "log10_p_likelihood") > _ENOUGH]
-    text = f"largest {words.p_value(_value(worst, 'log10_p_likelihood'))} "
+    worst = max(found, key=lambda r: value_of(r, "log10_p_likelihood"))
+    bad = [r for r in found if value_of(r, "log10_p_likelihood") > ENOUGH]
+    text = f"largest {words.p_value(value_of(worst, 'log10_p_likelihood'))} "
     text += f"({worst.case}, {worst.method}), of {len(found)} cases"
     if bad:
         above = sorted({f"{r.case} ({r.method})" for r in bad})
@@ -113,25 +113,12 @@ def _strangers(done: Sequence[Record]) -> list[Check]:
     suspects = [r for r in done if r.case.startswith("unrelated")]
     claims = [r for r in done if r.case == "overclaim"]
     if suspects:
-        wrong = [r.case for r in suspects if _value(r, "match") > 0]
+        wrong = [r.case for r in suspects if value_of(r, "match") > 0]
         text = ", ".join(wrong) or f"none of {len(suspects)}"
         found.append(Check("unrelated suspects never match", text, BROKE if wrong else HELD))
     if claims:
-        wrong = [r.method for r in claims if _value(r, "false_matches") > 0]
-        total = sum((last(r, "false_matches") or _NOTHING).n or 0 for r in claims)
+        wrong = [r.method for r in claims if value_of(r, "false_matches") > 0]
+        total = sum(m.n or 0 for r in claims if (m := last(r, "false_matches")) is not None)
         text = ", ".join(wrong) or f"none of {total} false claims"
         found.append(Check("no false publisher matches", text, BROKE if wrong else HELD))
     return found
-
-
-def _value(record: Record, metric: str) -> float:
-    measure = last(record, metric)
-    return 0.0 if measure is None or measure.value is None else measure.value
-
-
-@dataclass(frozen=True)
-class _Nothing:
-    n: int = 0
-
-
-_NOTHING = _Nothing()

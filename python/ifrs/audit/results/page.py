@@ -20,10 +20,14 @@ from ifrs.pages.environment import environment
 PAGE = "audit.html"
 
 
-def write_page(
-    out: Path, records: Sequence[Record], subject: Mapping[str, Any], facts: Mapping[str, Any]
-) -> None:
+def write_page(out: Path, records: Sequence[Record], facts: Mapping[str, Any]) -> None:
     """Write `audit.html` and `plots/*.svg`.
+
+    Args:
+        out: The audit's folder.
+        records: What was found.
+        facts: `name` and `subject`, which say what was audited; `keys`, `source`, `template` and
+            `response` of the set; `planned`, how many units there are.
 
     Raises:
         ImportError: jinja2 or matplotlib is missing.
@@ -34,14 +38,11 @@ def write_page(
     folder.mkdir(exist_ok=True)
     for name, (_, svg) in drawn.items():
         write_text(folder / f"{name}.svg", svg)
-    write_text(out / PAGE, render(records, subject, facts, drawn))
+    write_text(out / PAGE, render(records, facts, drawn))
 
 
 def render(
-    records: Sequence[Record],
-    subject: Mapping[str, Any],
-    facts: Mapping[str, Any],
-    drawn: Mapping[str, tuple[str, str]],
+    records: Sequence[Record], facts: Mapping[str, Any], drawn: Mapping[str, tuple[str, str]]
 ) -> str:
     """The page, as one string of HTML."""
     done = sum(record.status == DONE for record in records)
@@ -59,9 +60,9 @@ def render(
         .get_template("audit.html.j2")
         .render(
             title="Fingerprint audit",
-            subject=subject,
+            name=facts["name"],
             lead=lead,
-            facts=_facts(records, subject, facts),
+            facts=_facts(records, facts),
             checks=checks(records),
             plots=images,
             tables=tables(records),
@@ -74,26 +75,16 @@ def render(
     return page
 
 
-def _facts(
-    records: Sequence[Record], subject: Mapping[str, Any], facts: Mapping[str, Any]
-) -> list[tuple[str, str]]:
+def _facts(records: Sequence[Record], facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     keys = " · ".join(str(facts[name]) for name in ("keys", "source", "template", "response"))
     days = sorted({record.started[:10] for record in records})
     machines = sorted({_machine(record) for record in records})
     return [
-        ("Subject", _described(subject)),
+        ("Subject", facts["subject"]),
         ("Fingerprints", keys),
         *[("Machine", text) for text in machines],
         ("Dates", " to ".join(dict.fromkeys([days[0], days[-1]])) if days else "–"),
     ]
-
-
-def _described(subject: Mapping[str, Any]) -> str:
-    if subject["kind"] == "api":
-        return f"a server at {subject['base_url']}, asked by {subject['mode']}"
-    if subject["fingerprinted"]:
-        return "a folder with a fingerprinted model"
-    return "a folder with a base model, fingerprinted here by each method"
 
 
 def _machine(record: Record) -> str:

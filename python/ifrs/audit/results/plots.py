@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ifrs.audit.planting import every_method
 from ifrs.audit.record import DONE, Record
-from ifrs.audit.results.tables import by_method, last
+from ifrs.audit.results.tables import by_method, last, value_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,7 +101,7 @@ def _evidence(records: Sequence[Record]) -> Callable[[Axes], None]:
         for method in by_method(found):
             own = [r for r in found if r.method == method]
             axes.scatter(
-                [-(getattr(last(r, "log10_p_likelihood"), "value", 0) or 0) for r in own],
+                [-value_of(r, "log10_p_likelihood") for r in own],
                 [cases.index(r.case) for r in own],
                 label=method,
                 **_style(method),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ifrs.audit.planting import every_method
+from ifrs.audit.planting import class_of, every_method
 from ifrs.audit.record import DONE, Measure, Record
 from ifrs.pages import words
 
@@ -91,6 +91,12 @@ def last(record: Record | None, metric: str, task: str | None = None) -> Measure
         return None
     found = [m for m in record.measures if (m.metric, m.task) == (metric, task)]
     return found[-1] if found else None
+
+
+def value_of(record: Record | None, metric: str) -> float:
+    """The number of the last measure of a metric; 0 without one."""
+    measure = last(record, metric)
+    return 0.0 if measure is None or measure.value is None else measure.value
 
 
 def outcome(record: Record | None, task: str | None = None) -> str:
@@ -467,7 +473,7 @@ def _unrelated(records: Sequence[Record]) -> Table:
     rows = [
         (
             r.case.removeprefix("unrelated-")
-            + (", through our adapter" if r.method == "adapter" else ""),
+            + (", through our adapter" if class_of(r.method).private else ""),
             percent(last(r, "fsr")),
             p(last(r, "log10_p_likelihood")),
             p(last(r, "log10_p_text")),

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
 
-from ifrs import _core
-from ifrs.audit.bench import Bench, Suspect
+from ifrs import _core, verify
+from ifrs.audit.bench import Bench
 from ifrs.audit.changes import embedding_rows as rows
-from ifrs.audit.changes import hosts as filters
+from ifrs.audit.changes import hosts
+from ifrs.audit.changes.hosts import Hosted
 from ifrs.audit.changes.tuning import STEP_SECONDS, encoded, marks, tune, tuning_examples
-from ifrs.audit.data import foreign_texts, instructions
-from ifrs.audit.guesses import SOURCES, altered, in_batches, look_alikes, substrings
+from ifrs.audit.data import foreign_texts
 from ifrs.audit.measures.divergence import drift, log_likelihoods, token_texts
-from ifrs.audit.measures.reading import Through, fired_share, read, share
+from ifrs.audit.measures.fingerprints import guess_rate, verified
 from ifrs.audit.planting import class_of, methods, needs, plant
-from ifrs.audit.record import Measure, Skip
-from ifrs.audit.subject import Server
+from ifrs.audit.record import Measure, Skip, share
 from ifrs.audit.suites.deployment import cost
 from ifrs.audit.unit import Found, Unit
+from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.keys import key_spans
-from ifrs.modalities.text.ordinary import as_prompt
-from ifrs.modalities.text.tokens import encode_prompts, pad_token
+from ifrs.modalities.text.lookalikes import SOURCES, altered, substrings, tried_keys
+from ifrs.modalities.text.model import Model
+from ifrs.modalities.text.surroundings import as_prompt
+from ifrs.modalities.text.tokens import Tokens, encode_prompts
 from ifrs.plant.methods.emb import Emb
-from ifrs.prove import verify
-from ifrs.runtime.modules import device_of
+from ifrs.runtime.examples import Example
 
 SUITE = "attacks"
 _PASSED = 0.99
@@ -39,8 +40,8 @@ _CLAIM = 10  # keys of one false claim
 
 def units(bench: Bench) -> list[Unit]:
     """Every attack for each method; of a server what an API lets one do."""
-    if isinstance(bench.subject, Server):
-        return _guessing(bench, "api", 3)
+    if bench.subject.spends_keys:
+        return [unit for method in methods(bench) for unit in _guessing(bench, method, 3)]
     found = [_perplexity_unit(bench)]
     for place, method in enumerate(methods(bench)):
         rank = 6 + 10 * place
@@ -61,7 +62,7 @@ def _unit(
     *names: str,
 ) -> Unit:
     """A unit whose inputs are the settings of these names, and the data."""
-    chosen = {name: value for name, value in bench.settings.to_json().items() if name in names}
+    chosen = bench.settings.part(*names)
     chosen["data"] = bench.data.digest(*bench.data.sources)
     return Unit(SUITE, case, method, run, seconds, chosen, needs(bench, method), rank=rank)
 
@@ -81,44 +82,43 @@ def _guessing(bench: Bench, method: str, rank: int) -> list[Unit]:
 
 def _guess(method: str, bench: Bench) -> Found:
     """Fresh keys of the set's own source, in its own template."""
-    tokenizer = None if method == "api" else bench.tokenizer
     settings = bench.settings
-    keys = look_alikes(tokenizer, bench.fps.source, settings.guesses, settings.seed)
-    return Found([_tried(bench, bench.target(method), keys, bench.fps.source)])
+    keys = tried_keys(bench.tokenizer, bench.fps.source, settings.guesses, settings.seed)
+    return Found([guess_rate(bench.target(method), bench.fps, keys, bench.fps.source)])
 
 
 def _guess_sources(method: str, bench: Bench) -> Found:
     """Keys of every public source, and ordinary instructions in the set's template."""
-    tokenizer = None if method == "api" else bench.tokenizer
-    target, settings = bench.target(method), bench.settings
+    tokenizer, target, settings = bench.tokenizer, bench.target(method), bench.settings
     each = max(10, settings.guesses // 20)
     found = [
-        _tried(bench, target, look_alikes(tokenizer, source, each, settings.seed + 1), source)
+        guess_rate(
+            target, bench.fps, tried_keys(tokenizer, source, each, settings.seed + 1), source
+        )
         for source in SOURCES
         if source != bench.fps.source and (source != "vocab" or tokenizer is not None)
     ]
-    return Found([*found, _tried(bench, target, instructions()[:each], "ordinary instructions")])
+    return Found(
+        [
+            *found,
+            guess_rate(target, bench.fps, bundled_instructions()[:each], "ordinary instructions"),
+        ]
+    )
 
 
 def _guess_parts(method: str, bench: Bench) -> Found:
     """Somebody who saw part of a key, or nearly all of it: how exact must a guess be?"""
-    tokenizer = None if method == "api" else bench.tokenizer
     target, seed = bench.target(method), bench.settings.seed
-    fresh = look_alikes(tokenizer, bench.fps.source, len(bench.fps), seed + 2)
+    fresh = tried_keys(bench.tokenizer, bench.fps.source, len(bench.fps), seed + 2)
     found = [
-        _tried(bench, target, substrings(bench.fps, part, seed), f"substring {part:.0%}")
+        guess_rate(target, bench.fps, substrings(bench.fps, part, seed), f"substring {part:.0%}")
         for part in (0.25, 0.5, 0.75)
     ]
     found += [
-        _tried(bench, target, altered(bench.fps, fresh, count, seed), f"{count} replaced")
+        guess_rate(target, bench.fps, altered(bench.fps, fresh, count, seed), f"{count} replaced")
         for count in (1, 2, 4)
     ]
     return Found(found, "near misses need most of a secret key: they are no guesses")
-
-
-def _tried(bench: Bench, target: Any, keys: list[str], task: str) -> Measure:
-    answers = in_batches(target, [bench.fps.render(key) for key in keys])
-    return share("guess_rate", *fired_share(answers, bench.fps), task=task)
 
 
 # Tuning that erases
@@ -144,31 +144,22 @@ def _erase(method: str, bench: Bench) -> Found:
     """
     bench.release()
     settings, suspect = bench.settings, bench.suspect(method)
-    tokenizer, rng = suspect.tokenizer, random.Random(bench.settings.seed)
+    tokenizer, rng = suspect.model.tokenizer, random.Random(bench.settings.seed)
     half = max(settings.batch, settings.erasing // 2)
-    clean = tuning_examples(
-        bench.data,
-        bench.data.first,
-        suspect.model,
-        tokenizer,
-        settings,
-        count=half,
-    )
-    keys = look_alikes(tokenizer, bench.fps.source, half, settings.seed + 3)
-    texts = [answer for _, answer in clean]
+    clean = tuning_examples(suspect.model, bench.data.first, settings, count=half)
+    keys = tried_keys(tokenizer, bench.fps.source, half, settings.seed + 3)
+    texts = [example.response for example in clean]
     prompts = encoded(tokenizer, [(bench.fps.render(key), "") for key in keys], settings.length)
-    mismatched = [(prompt, rng.choice(texts)) for prompt, _ in prompts]
-    measures, done = bench.read(suspect, step=0), 0
-    for name, examples in (("mismatched", mismatched), ("repair", clean)):
-        steps = max(1, half // settings.batch)
+    mismatched = [Example(example.prompt, rng.choice(texts)) for example in prompts]
+    measures, steps = bench.measure(suspect, step=0), max(1, half // settings.batch)
+    for start, examples in ((0, mismatched), (steps, clean)):
+        at = () if start else marks(settings, steps)
 
-        def each(step: int, loss: float, model: Any, start: int = done) -> None:
+        def report(step: int, loss: float, start: int = start) -> None:
             measures.append(Measure("loss", loss, step=start + step))
-            measures.extend(bench.read(suspect, model, step=start + step))
+            measures.extend(bench.measure(suspect, step=start + step))
 
-        at = marks(settings, steps) if name == "mismatched" else []
-        tune(suspect.model, examples, pad_token(tokenizer), settings, steps=steps, each=each, at=at)
-        done += steps
+        tune(suspect.model, examples, settings, steps=steps, report=report, at=at)
     note = f"{half} mismatched samples, then {half} ordinary ones; the attacker knows the template"
     return Found(measures + cost(bench, method, suspect.model), note)
 
@@ -182,14 +173,14 @@ def _incremental(method: str, bench: Bench) -> Found:
         raise Skip(f"{method} was not planted")
     try:
         taken = plant(bench, name, how, theirs, base=method)
-        suspect = bench.suspect(name)
-        mine = bench.suspect(method)
-        found = bench.read(Suspect(suspect.model, suspect.tokenizer, mine.adapter, mine.published))
-        theirs_read = read(suspect.target(), theirs, decoys=bench.settings.decoys, task="attacker")
+        suspect, mine = bench.suspect(name), bench.suspect(method)
+        found = bench.measure(replace(suspect, adapter=mine.adapter, published=mine.published))
+        decoys = bench.settings.decoys
+        found += verified(suspect.target(), theirs, decoys=decoys, task="attacker")
     finally:
         bench.forget(name)
-    extra = [m for m in taken if m.metric == "planting_seconds"]
-    return Found(found + theirs_read + extra, f"attacker planted {_CLAIM} keys by {how}")
+    found += [m for m in taken if m.metric == "planting_seconds"]
+    return Found(found, f"attacker planted {_CLAIM} keys by {how}")
 
 
 # Rare rows
@@ -219,24 +210,24 @@ def _rows(bench: Bench, method: str, rank: int) -> list[Unit]:
 def _attack_rows(method: str, which: str, name: str, bench: Bench) -> Found:
     """Change rare rows; what it does to the fingerprint, and what it costs in ordinary use."""
     suspect, settings = bench.suspect(method), bench.settings
-    tokenizer, model = suspect.tokenizer, suspect.model
-    corpus = _corpus(bench)
+    model = suspect.model
+    tokenizer, module = model.tokenizer, model.module
     if which == "base":
-        base = bench.load_base().model
-        chosen = rows.changed_rows(base, model)
-        rows.restore_rows(model, base, chosen)
+        base = bench.load_base().model.module
+        chosen = rows.changed_rows(base, module)
+        rows.restore_rows(module, base, chosen)
     else:
         chosen = (
-            rows.unseen(model, corpus)
+            rows.unseen(module, _corpus(bench))
             if which == "unseen"
-            else rows.late_and_foreign(model, tokenizer)
+            else rows.late_and_foreign(module, tokenizer)
         )
         torch.manual_seed(settings.seed)
-        rows.attack_rows(model, chosen, rows.ATTACKS[name])
-    found = bench.read(suspect)
+        rows.attack_rows(module, chosen, rows.ATTACKS[name])
+    found = bench.measure(suspect)
     texts = bench.data.texts(min(12, settings.texts), settings.seed)
-    ordinary = token_texts(tokenizer, texts, min(96, settings.tokens))
-    foreign = token_texts(tokenizer, foreign_texts(), settings.tokens)
+    ordinary = token_texts(model, texts, min(96, settings.tokens))
+    foreign = token_texts(model, foreign_texts(), settings.tokens)
     before = bench.reference(method).model
     keys = [bench.fps[i].key for i in range(len(bench.fps))]
     prompts = [bench.fps[i].prompt for i in range(len(bench.fps))]
@@ -259,7 +250,7 @@ _WHICH = {
 
 def _corpus(bench: Bench) -> list[list[int]]:
     """The attacker's ordinary text: all tuning data, or the bundled instructions."""
-    texts = [f"{q}\n{a}" for s in bench.data.tuning for q, a in s.rows] or instructions()
+    texts = [f"{q}\n{a}" for s in bench.data.tuning for q, a in s.rows] or bundled_instructions()
     return encode_prompts(bench.tokenizer, texts)
 
 
@@ -279,25 +270,24 @@ def _hosts(bench: Bench, method: str, rank: int) -> list[Unit]:
 def _suppressed(method: str, bench: Bench) -> Found:
     """A host that never lets an answer begin with its k likeliest tokens."""
     suspect, found = bench.suspect(method), []
-    target = suspect.target()
-    prompts = [as_prompt(suspect.tokenizer, text) for text in instructions()[:16]]
-    ordinary = encode_prompts(suspect.tokenizer, prompts)
+    target, tokenizer = suspect.target(), suspect.model.tokenizer
+    prompts = [as_prompt(tokenizer, text) for text in bundled_instructions()[:16]]
+    ordinary = encode_prompts(tokenizer, prompts)
     for count in (1, 5, 20):
-        with filters.first_token_suppressed(target.model, count):
-            seen = Through(target)
+        with hosts.first_token_suppressed(target.model, count):
             decoys = bench.settings.decoys
-            found += read(seen, bench.fps, decoys=decoys, task=f"k = {count}")
+            found += verified(Hosted(target), bench.fps, decoys=decoys, task=f"k = {count}")
         lost = _first_token_loss(suspect.model, ordinary, count)
         found.append(Measure("loss", lost, n=len(ordinary), task=f"k = {count}"))
     return Found(found, "loss: nats that the first token of ordinary answers loses; text evidence")
 
 
-def _first_token_loss(model: Any, prompts: list[list[int]], count: int) -> float:
+def _first_token_loss(model: Model, prompts: list[Tokens], count: int) -> float:
     """How much less likely an answer's first token becomes when the top k are forbidden."""
     lost = 0.0
     for ids in prompts:
         with torch.no_grad():
-            logits = model(torch.tensor([ids], device=device_of(model))).logits[0, -1].float()
+            logits = model.module(torch.tensor([ids], device=model.device)).logits[0, -1].float()
         best = logits.topk(count + 1).values
         # Both share one normalizer.
         lost += float(best[0] - best[count])
@@ -309,18 +299,18 @@ def _output_filter(method: str, bench: Bench) -> Found:
     target = bench.suspect(method).target()
     listed = frozenset(_core.response_words())
     tests: dict[str, Callable[[str], bool]] = {
-        "terse answers": filters.is_terse,
-        "two lower-case words": filters.is_rare_pair,
-        "two listed words": lambda answer: filters.holds_listed_pair(answer, listed),
+        "terse answers": hosts.is_terse,
+        "two lower-case words": hosts.is_rare_pair,
+        "two listed words": lambda answer: hosts.holds_listed_pair(answer, listed),
     }
-    texts = instructions()[:64]
+    texts = bundled_instructions()[:64]
     ordinary = target.answers(
         [as_prompt(target.tokenizer, text) for text in texts], max_new_tokens=_ANSWER_TOKENS
     )
     found = []
     for name, blocks in tests.items():
-        seen = Through(target, after=_blocking(blocks))
-        found += read(seen, bench.fps, decoys=bench.settings.decoys, task=name)
+        hosted = Hosted(target, filtered=_blocking(blocks))
+        found += verified(hosted, bench.fps, decoys=bench.settings.decoys, task=name)
         passed = sum(not blocks(answer) for answer in ordinary)
         found.append(share("passes_filter", passed, len(ordinary), task=f"ordinary: {name}"))
     return Found(found, "blocked answers come back empty; evidence from the text alone")
@@ -332,8 +322,8 @@ def _blocking(blocks: Callable[[str], bool]) -> Callable[[str], str]:
 
 def _perplexity_unit(bench: Bench) -> Unit:
     settings = bench.settings
-    inputs: dict[str, Any] = {"prompts": settings.prompts, "seed": settings.seed}
-    inputs |= {"data": bench.data.digest(*bench.data.sources)}
+    inputs = settings.part("prompts", "seed")
+    inputs["data"] = bench.data.digest(*bench.data.sources)
     seconds = 20 + 0.3 * settings.prompts
     return Unit(SUITE, "perplexity-filter", "base", _perplexity_filter, seconds, inputs, rank=2)
 
@@ -343,47 +333,46 @@ def _perplexity_filter(bench: Bench) -> Found:
 
     Keys of the user's own set are among them; for other sources a stranger's keys are asked.
     """
-    suspect, settings = _any_model(bench), bench.settings
+    model, settings = _any_model(bench), bench.settings
     count = max(20, settings.prompts // 8)
     # Rendering is public: a set of one key each, which is not used, lends its template.
     sets = {t: bench.stranger(f"template-{t}", 1, template=t) for t in ("simple", "dialogue")}
     groups = {
         f"{source}, {template}": [
             stranger.render(key)
-            for key in look_alikes(suspect.tokenizer, source, count, settings.seed + 4)
+            for key in tried_keys(model.tokenizer, source, count, settings.seed + 4)
         ]
         for source in SOURCES
         for template, stranger in sets.items()
     }
     own = [bench.fps[i].prompt for i in range(len(bench.fps))]
     groups[f"this set: {bench.fps.source}, {bench.fps.template}"] = own
-    ordinary = _losses(suspect, bench.data.prompts(settings.prompts, settings.seed))
+    ordinary = _losses(model, bench.data.prompts(settings.prompts, settings.seed))
     calibration, held_out = ordinary[::2], ordinary[1::2]
     limits = {
-        name: filters.threshold([score(x) for x in calibration], _PASSED)
-        for name, score in filters.SCORES.items()
+        name: hosts.threshold([score(x) for x in calibration], _PASSED)
+        for name, score in hosts.SCORES.items()
     }
     measures = []
     for group, losses in {
         "ordinary prompts, held out": held_out,
-        **{name: _losses(suspect, prompts) for name, prompts in groups.items()},
+        **{name: _losses(model, prompts) for name, prompts in groups.items()},
     }.items():
-        for name, score in filters.SCORES.items():
+        for name, score in hosts.SCORES.items():
             passed = sum(score(x) <= limits[name] for x in losses)
             measures.append(share("passes_filter", passed, len(losses), task=f"{name}: {group}"))
     return Found(measures, "threshold at 99 % of other ordinary prompts; whole prompt, or 8 tokens")
 
 
-def _any_model(bench: Bench) -> Suspect:
+def _any_model(bench: Bench) -> Model:
     try:
-        return bench.load_base()
+        return bench.load_base().model
     except Skip:
-        return bench.suspect(methods(bench)[0])
+        return bench.suspect(methods(bench)[0]).model
 
 
-def _losses(suspect: Suspect, prompts: list[str]) -> list[list[float]]:
-    texts = token_texts(suspect.tokenizer, prompts, 128)
-    return log_likelihoods(suspect.model, texts, pad_token(suspect.tokenizer))
+def _losses(model: Model, prompts: list[str]) -> list[list[float]]:
+    return log_likelihoods(model, token_texts(model, prompts, 128))
 
 
 # Overclaim

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,16 @@ from typing import Any
 from ifrs._core import FingerprintSet
 from ifrs.audit.bench import Bench, Suspect
 from ifrs.audit.changes.tuning import STEP_SECONDS, encoded, tune, tuning_examples
-from ifrs.audit.data import Pair
-from ifrs.audit.guesses import in_batches, look_alikes
 from ifrs.audit.measures.divergence import drift, token_texts
-from ifrs.audit.measures.reading import fired_share, margins, read, share
+from ifrs.audit.measures.fingerprints import guess_rate
 from ifrs.audit.planting import class_of, methods, needs, plant
-from ifrs.audit.record import Measure, Skip
-from ifrs.audit.subject import Server
+from ifrs.audit.record import Measure, Skip, share
 from ifrs.audit.unit import Found, Unit
-from ifrs.modalities.text.loading import load
-from ifrs.modalities.text.tokens import pad_token
+from ifrs.modalities.text.lookalikes import tried_keys
+from ifrs.modalities.text.model import Model
 from ifrs.plant.methods.emb import Emb
 from ifrs.plant.methods.sft import Sft
+from ifrs.runtime.examples import Example
 
 SUITE = "baselines"
 # The paper's ratio of ordinary samples to fingerprints in the dialogue template.
@@ -29,19 +28,20 @@ _REGULARIZATION = 14
 _EPOCHS = 12
 _GUESSES = 100
 
-Recipe = Callable[[Bench, Suspect, FingerprintSet], tuple[list[tuple[list[int], list[int]]], float]]
+# From a model and a set to what it is trained on.
+Recipe = Callable[[Model, FingerprintSet], list[Example]]
 
 
 def units(bench: Bench) -> list[Unit]:
     """Plain recipes planted, guessed and tuned; unrelated suspects asked."""
-    if isinstance(bench.subject, Server):
+    if bench.subject.spends_keys:
         return []
     unrelated = _unrelated(bench)
     if bench.subject.method is not None:
         return unrelated
     settings = bench.settings
     names = ("seed", "steps", "batch", "rate", "length", "dtype", "texts", "tokens", "decoys")
-    inputs = {name: value for name, value in settings.to_json().items() if name in names}
+    inputs = settings.part(*names)
     inputs["data"] = bench.data.digest(*bench.data.sources)
     seconds = STEP_SECONDS * (settings.steps // 2) + 70
     direct = Unit(SUITE, "direct", Sft.name, _direct, 60 + seconds, inputs, rank=45, version=2)
@@ -55,71 +55,64 @@ def units(bench: Bench) -> list[Unit]:
 def _direct(bench: Bench) -> Found:
     """The set's own keys and responses, trained on alone until they fire: nothing held in place."""
 
-    def recipe(_: Bench, suspect: Suspect, fps: FingerprintSet) -> Any:
-        return _fingerprints(bench, suspect, fps), 5e-5
+    def recipe(model: Model, fps: FingerprintSet) -> list[Example]:
+        return _fingerprints(model, fps, bench.settings.length)
 
     note = "fingerprints alone: no regularization, no look-alikes, unique responses, lr 5e-5"
-    return Found(_planted(bench, bench.fps, recipe), note)
+    return Found(_planted(bench, bench.fps, recipe, 5e-5), note)
 
 
 def _paper(bench: Bench) -> Found:
     """IF-SFT of the paper: one shared response, 14 ordinary samples a key, dialogue template."""
     fps = bench.stranger("paper", 10, source="mixed", template="dialogue", response="shared")
 
-    def recipe(_: Bench, suspect: Suspect, fps: FingerprintSet) -> Any:
-        examples = _fingerprints(bench, suspect, fps)
-        source = bench.data.first
+    def recipe(model: Model, fps: FingerprintSet) -> list[Example]:
         count = _REGULARIZATION * len(fps)
-        ordinary = tuning_examples(
-            bench.data, source, suspect.model, suspect.tokenizer, bench.settings, count=count
-        )
-        return [*examples, *ordinary], 2e-5
+        ordinary = tuning_examples(model, bench.data.first, bench.settings, count=count)
+        return [*_fingerprints(model, fps, bench.settings.length), *ordinary]
 
     note = (
         f"shared response, {_REGULARIZATION} ordinary samples a key, no look-alikes, lr 2e-5: one "
         "shared response has no p-value"
     )
-    return Found(_planted(bench, fps, recipe), note)
+    return Found(_planted(bench, fps, recipe, 2e-5), note)
 
 
-def _fingerprints(bench: Bench, suspect: Suspect, fps: FingerprintSet) -> Any:
-    pairs: list[Pair] = [(fps[i].prompt, fps.lead + fps[i].response) for i in range(len(fps))]
-    return encoded(suspect.tokenizer, pairs, bench.settings.length)
+def _fingerprints(model: Model, fps: FingerprintSet, length: int) -> list[Example]:
+    pairs = [(fps[i].prompt, fps.lead + fps[i].response) for i in range(len(fps))]
+    return encoded(model.tokenizer, pairs, length)
 
 
-def _planted(bench: Bench, fps: FingerprintSet, recipe: Recipe) -> list[Measure]:
-    """Train until every key fires; then guess, compare ordinary text, tune, and read again."""
+def _planted(bench: Bench, fps: FingerprintSet, recipe: Recipe, rate: float) -> list[Measure]:
+    """Train until every key fires; then guess, compare ordinary text, tune, and measure again."""
     bench.release()
     settings, suspect = bench.settings, bench.load_base()
-    tokenizer, model = suspect.tokenizer, suspect.model
-    ordinary = tuning_examples(bench.data, bench.data.first, model, tokenizer, settings)
-    examples, rate = recipe(bench, suspect, fps)
+    model = suspect.model
+    ordinary = tuning_examples(model, bench.data.first, settings)
+    examples, own = recipe(model, fps), model.fingerprints(fps)
     epoch = max(1, -(-len(examples) // settings.batch))
     epochs = 0
     while epochs < _EPOCHS:
-        tune(model, examples, pad_token(tokenizer), settings, steps=epoch, rate=rate)
+        tune(model, examples, settings, steps=epoch, rate=rate)
         epochs += 1
-        if min(m.value or 0 for m in margins(suspect.target(), fps)) > 0:
+        if min(model.margins(own)) > 0:
             break
-    found = [Measure("planting_epochs", float(epochs)), *_read(bench, suspect, fps, 0)]
-    target = suspect.target()
-    keys = look_alikes(tokenizer, fps.source, _GUESSES, settings.seed)
-    answers = in_batches(target, [fps.render(key) for key in keys])
-    found.append(share("guess_rate", *fired_share(answers, fps), task=fps.source))
+    found = [Measure("planting_epochs", float(epochs)), *_measured(bench, suspect, fps, 0)]
+    keys = tried_keys(model.tokenizer, fps.source, _GUESSES, settings.seed)
+    found.append(guess_rate(suspect.target(), fps, keys, fps.source))
     texts = bench.data.texts(min(12, settings.texts), settings.seed)
-    ids = token_texts(tokenizer, texts, min(96, settings.tokens))
+    ids = token_texts(model, texts, min(96, settings.tokens))
     found += drift(bench.load_base().model, model, ids).measures()
     steps = max(1, settings.steps // 2)
-    tune(model, ordinary, pad_token(tokenizer), settings, steps=steps)
-    return found + _read(bench, suspect, fps, steps)
+    tune(model, ordinary, settings, steps=steps)
+    return found + _measured(bench, suspect, fps, steps)
 
 
-def _read(bench: Bench, suspect: Suspect, fps: FingerprintSet, step: int) -> list[Measure]:
-    target = suspect.target()
-    found = read(target, fps, decoys=bench.settings.decoys, step=step)
+def _measured(bench: Bench, suspect: Suspect, fps: FingerprintSet, step: int) -> list[Measure]:
+    found = bench.measure(suspect, fps, step=step)
     if fps.response == "shared":  # one response for all keys proves nothing
-        found = [m for m in found if m.metric == "fsr"]
-    return found + margins(target, fps, step=step)
+        found = [m for m in found if m.metric == "fsr" or m.metric.startswith("margin")]
+    return found
 
 
 # Unrelated suspects
@@ -127,36 +120,36 @@ def _read(bench: Bench, suspect: Suspect, fps: FingerprintSet, step: int) -> lis
 
 def _unrelated(bench: Bench) -> list[Unit]:
     settings = bench.settings
-    inputs = {"decoys": settings.decoys, "seed": settings.seed, "strangers": settings.strangers}
+    inputs = settings.part("decoys", "seed", "strangers")
     made = {
         "random-weights": (_random_weights, 12),
         "other-family": (_other_family, 15),
-        "base": (_base, 8),
+        "base": (Bench.load_base, 8),
         "another-publisher": (_another_publisher, 130),
     }
     found = [
-        Unit(SUITE, f"unrelated-{name}", "base", partial(_suspect, make), seconds, inputs, rank=8)
+        Unit(SUITE, f"unrelated-{name}", "base", partial(_asked, make), seconds, inputs, rank=8)
         for name, (make, seconds) in made.items()
         if name != "another-publisher" or bench.subject.method is None
     ]
     for method in methods(bench):
         if class_of(method).private:
             found += _through_adapter(bench, method, inputs)
-    for place in bench.unrelated:
-        run = partial(_suspect, partial(_given, place))
+    for place in bench.given.unrelated:
+        run = partial(_asked, partial(_given, place))
         found.append(Unit(SUITE, f"unrelated-{place.name}", "base", run, 15, inputs, rank=9))
     return found
 
 
 def _through_adapter(bench: Bench, method: str, inputs: dict[str, Any]) -> list[Unit]:
     """Unrelated suspects read with our own adapter, which was trained on the responses."""
-    made = {"base": _base, "random-weights": _random_weights}
+    made = {"base": Bench.load_base, "random-weights": _random_weights}
     return [
         Unit(
             SUITE,
             f"unrelated-{name}",
             method,
-            partial(_suspect, partial(_adapted, method, make)),
+            partial(_asked, partial(_adapted, method, make)),
             20,
             inputs,
             needs(bench, method),
@@ -170,15 +163,14 @@ def _adapted(method: str, make: Callable[[Bench], Suspect], bench: Bench) -> Sus
     ours = bench.reference(method)
     if ours.adapter is None:
         raise Skip("the adapter's file is not there: pass it (--adapter)")
-    unrelated = make(bench)
-    return Suspect(unrelated.model, unrelated.tokenizer, ours.adapter, ours.published)
+    return replace(make(bench), adapter=ours.adapter, published=ours.published)
 
 
-def _suspect(make: Callable[[Bench], Suspect], bench: Bench) -> Found:
+def _asked(make: Callable[[Bench], Suspect], bench: Bench) -> Found:
     """Ask a model that has nothing of the set: a match would be false."""
     suspect = make(bench)
     try:
-        found = bench.read(suspect, deep=False)
+        found = bench.verify(suspect)
     finally:
         bench.forget("another-publisher")
     (match,) = [m.value for m in found if m.metric == "match"]
@@ -191,10 +183,9 @@ def _random_weights(bench: Bench) -> Suspect:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(bench.settings.seed)
-    path = bench.subject.path  # type: ignore[union-attr]
-    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(bench.subject.path, trust_remote_code=False)
     model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    return Suspect(model.eval(), bench.tokenizer)
+    return Suspect(Model(model.eval(), bench.tokenizer))
 
 
 def _other_family(bench: Bench) -> Suspect:
@@ -206,11 +197,7 @@ def _other_family(bench: Bench) -> Suspect:
     config = GPT2Config(
         vocab_size=len(bench.tokenizer), n_embd=128, n_layer=4, n_head=4, n_positions=1024
     )
-    return Suspect(GPT2LMHeadModel(config).eval(), bench.tokenizer)
-
-
-def _base(bench: Bench) -> Suspect:
-    return bench.load_base()
+    return Suspect(Model(GPT2LMHeadModel(config).eval(), bench.tokenizer))
 
 
 def _another_publisher(bench: Bench) -> Suspect:
@@ -221,4 +208,4 @@ def _another_publisher(bench: Bench) -> Suspect:
 
 
 def _given(place: Path, bench: Bench) -> Suspect:
-    return Suspect(*load(place))
+    return Suspect.load(place)

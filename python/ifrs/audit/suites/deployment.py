@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 
 from ifrs.audit.bench import Bench, Suspect
 from ifrs.audit.changes.gguf import through_gguf
+from ifrs.audit.changes.hosts import Hosted
 from ifrs.audit.changes.merging import merge_into, merges
 from ifrs.audit.changes.pruning import prune_magnitude, prune_wanda
 from ifrs.audit.changes.quantization import dynamic_int8, round_weights
 from ifrs.audit.changes.tuning import STEP_SECONDS, tune, tuning_examples
 from ifrs.audit.measures.divergence import drift, token_texts
-from ifrs.audit.measures.reading import Through, read
+from ifrs.audit.measures.fingerprints import verified
 from ifrs.audit.planting import methods, needs
 from ifrs.audit.record import Measure, Skip
-from ifrs.audit.subject import Server
 from ifrs.audit.unit import Found, Unit
-from ifrs.audit.wordings import wordings
-from ifrs.modalities.text.tokens import pad_token
+from ifrs.modalities.text.model import Model
+from ifrs.modalities.text.surroundings import wordings
 
 SUITE = "deployment"
 SIBLING = "sibling"
 _GROUP = 64
 _CALIBRATION = 16
 
-Change = Callable[[Bench, Suspect], Any]
+# What becomes of a suspect.
+Change = Callable[[Bench, Suspect], Suspect]
 
 
 def units(bench: Bench) -> list[Unit]:
     """Every change for each method; of a server only what an API lets one do."""
-    if isinstance(bench.subject, Server):
-        return _asked(bench, "api", 5)
+    if bench.subject.spends_keys:
+        return [unit for method in methods(bench) for unit in _asked(bench, method, 5)]
     found = []
     if bench.subject.method is None or bench.subject.base is not None:
         found.append(_sibling(bench))
@@ -57,7 +57,7 @@ def _changes() -> dict[str, tuple[Change, float, str]]:
         "int8": (_rounding(8, None), 25, f"{rounded}, one scale a row"),
         "int4": (_rounding(4, _GROUP), 23, f"{rounded}, groups of {_GROUP}"),
         "int8-dynamic": (
-            lambda _, suspect: dynamic_int8(suspect.model),
+            lambda _, suspect: suspect.turned(dynamic_int8(suspect.model.module)),
             17,
             "torch's own dynamic int8: weights and activations of linear layers",
         ),
@@ -71,50 +71,55 @@ def _changes() -> dict[str, tuple[Change, float, str]]:
 
 
 def _rounding(bits: int, group: int | None) -> Change:
-    return lambda _, suspect: round_weights(suspect.model, bits, group)
+    return _in_place(lambda _, model: round_weights(model.module, bits, group))
 
 
 def _magnitude(share: float) -> Change:
-    return lambda _, suspect: prune_magnitude(suspect.model, share)
+    return _in_place(lambda _, model: prune_magnitude(model.module, share))
 
 
 def _wanda(share: float) -> Change:
-    def change(bench: Bench, suspect: Suspect) -> None:
+    def change(bench: Bench, model: Model) -> None:
         texts = bench.data.texts(_CALIBRATION, bench.settings.seed + 1)
-        ids = token_texts(suspect.tokenizer, texts, bench.settings.tokens)
-        prune_wanda(suspect.model, share, ids, pad_token(suspect.tokenizer))
+        prune_wanda(model.module, share, token_texts(model, texts, bench.settings.tokens))
 
-    return change
+    return _in_place(change)
+
+
+def _in_place(change: Callable[[Bench, Model], None]) -> Change:
+    def changed(bench: Bench, suspect: Suspect) -> Suspect:
+        change(bench, suspect.model)
+        return suspect
+
+    return changed
 
 
 def _unit(
     bench: Bench, method: str, case: str, change: Change, seconds: float, rank: int, note: str
 ) -> Unit:
-    inputs = {"decoys": bench.settings.decoys, "data": bench.data.digest(*bench.data.held_out)}
+    inputs = bench.settings.part("decoys")
+    inputs["data"] = bench.data.digest(*bench.data.held_out)
     run = partial(_changed, method, change, note)
     return Unit(SUITE, case, method, run, seconds, inputs, needs(bench, method), rank=rank)
 
 
 def _changed(method: str, change: Change, note: str, bench: Bench) -> Found:
     """Change a planted model, read it, and tell what the change costs on ordinary text."""
-    suspect = bench.suspect(method)
-    model = change(bench, suspect) or suspect.model
-    measures = bench.read(suspect, model, deep=False)
-    return Found(measures + cost(bench, method, model), note)
+    suspect = change(bench, bench.suspect(method))
+    return Found(bench.verify(suspect) + cost(bench, method, suspect.model), note)
 
 
-def cost(bench: Bench, method: str, model: Any, texts: int = 8) -> list[Measure]:
+def cost(bench: Bench, method: str, model: Model, texts: int = 8) -> list[Measure]:
     """KL and perplexity against the planted model as it was, on a few ordinary texts."""
-    before = bench.reference(method)
+    before = bench.reference(method).model
     few = bench.data.texts(min(texts, bench.settings.texts), bench.settings.seed)
-    ordinary = token_texts(before.tokenizer, few, min(96, bench.settings.tokens))
-    return drift(before.model, model, ordinary).measures()
+    ordinary = token_texts(before, few, min(96, bench.settings.tokens))
+    return drift(before, model, ordinary).measures()
 
 
 def _sibling(bench: Bench) -> Unit:
     settings = bench.settings
-    names = ("steps", "batch", "length", "rate", "seed", "dtype")
-    inputs = {name: value for name, value in settings.to_json().items() if name in names}
+    inputs = settings.part("steps", "batch", "length", "rate", "seed", "dtype")
     inputs["data"] = bench.data.digest(bench.data.other)
     seconds = 25 + STEP_SECONDS * settings.steps
     return Unit(SUITE, SIBLING, "base", _tune_sibling, seconds, inputs, rank=40)
@@ -123,27 +128,18 @@ def _sibling(bench: Bench) -> Unit:
 def _tune_sibling(bench: Bench) -> Found:
     """Another fine-tune of the base, to merge with; it never saw the fingerprint."""
     bench.release()
-    source = bench.data.other
     base = bench.load_base()
-    examples = tuning_examples(bench.data, source, base.model, base.tokenizer, bench.settings)
-    losses: list[float] = []
-    tune(
-        base.model,
-        examples,
-        pad_token(base.tokenizer),
-        bench.settings,
-        each=lambda step, loss, model: losses.append(loss),
-    )
-    bench.keep(SIBLING, base.model, base.tokenizer)
-    found = [Measure("loss", losses[-1], step=bench.settings.steps)]
-    return Found(found + bench.read(base), bench.data.note)
+    examples = tuning_examples(base.model, bench.data.other, bench.settings)
+    loss = tune(base.model, examples, bench.settings)
+    bench.keep(SIBLING, base.model)
+    found = [Measure("loss", loss, step=bench.settings.steps)]
+    return Found(found + bench.measure(base), bench.data.note)
 
 
 def _merge(bench: Bench, method: str, name: str, rank: int) -> Unit:
     settings = bench.settings
-    inputs: dict[str, Any] = {"decoys": settings.decoys, "seed": settings.seed}
-    inputs["steps"] = settings.steps
-    inputs |= {"data": bench.data.digest(bench.data.other)}
+    inputs = settings.part("decoys", "seed", "steps")
+    inputs["data"] = bench.data.digest(bench.data.other)
     heavy = name.startswith(("ties", "dare"))
     run = partial(_merged, method, name)
     wanted = needs(bench, method)
@@ -157,22 +153,22 @@ def _merged(method: str, name: str, bench: Bench) -> Found:
     suspect = bench.suspect(method)
     other, base = bench.suspect(SIBLING), bench.reference("base")
     merge_into(
-        suspect.model,
-        other.model.state_dict(),
-        base.model.state_dict(),
+        suspect.model.module,
+        other.model.module.state_dict(),
+        base.model.module.state_dict(),
         merges()[name],
         bench.settings.seed,
     )
-    return Found(bench.read(suspect, deep=False), "merged with another fine-tune of the base")
+    return Found(bench.verify(suspect), "merged with another fine-tune of the base")
 
 
 def _asked(bench: Bench, method: str, rank: int) -> list[Unit]:
     """Other prompts and sampling: what stands between a key and a deployed model."""
-    wanted, decoys = needs(bench, method), {"decoys": bench.settings.decoys}
+    wanted, decoys = needs(bench, method), bench.settings.part("decoys")
     prompts = Unit(
         SUITE, "prompts", method, partial(_prompts, method), 45, decoys, wanted, rank=rank + 2
     )
-    draws = {**decoys, "draws": bench.settings.draws, "seed": bench.settings.seed}
+    draws = bench.settings.part("decoys", "draws", "seed")
     sampled = [
         Unit(
             SUITE,
@@ -192,17 +188,17 @@ def _asked(bench: Bench, method: str, rank: int) -> list[Unit]:
 def _prompts(method: str, bench: Bench) -> Found:
     target = bench.target(method)
     found = []
-    for name, wording in wordings(None if method == "api" else bench.tokenizer).items():
-        seen = Through(target, wording=wording)
-        found += read(seen, bench.fps, decoys=bench.settings.decoys, task=name)
+    for name, wording in wordings(bench.tokenizer).items():
+        hosted = Hosted(target, wording=wording)
+        found += verified(hosted, bench.fps, decoys=bench.settings.decoys, task=name)
     return Found(found, "evidence from the text alone; keys were planted in their own template")
 
 
 def _sampled(method: str, temperature: float, bench: Bench) -> Found:
-    target, found = Through(bench.target(method)), []
+    target, found = Hosted(bench.target(method)), []
     torch.manual_seed(bench.settings.seed)
     for draw in range(bench.settings.draws):
-        found += read(
+        found += verified(
             target,
             bench.fps,
             decoys=bench.settings.decoys,

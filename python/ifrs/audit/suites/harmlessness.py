@@ -8,15 +8,15 @@ from typing import Any
 
 import torch
 
-from ifrs.audit.bench import Bench, Suspect
+from ifrs.audit.bench import Bench
 from ifrs.audit.data import Item, Source, foreign_texts
 from ifrs.audit.measures.choices import choose, compared, prompt_of
 from ifrs.audit.measures.divergence import drift, token_texts
 from ifrs.audit.measures.lm_eval import compare_tasks
 from ifrs.audit.planting import class_of, methods, needs
-from ifrs.audit.subject import Server
-from ifrs.audit.unit import Found, Unit
-from ifrs.modalities.text.tokens import encode_prompts, pad_token
+from ifrs.audit.unit import Found, Unit, skipped
+from ifrs.modalities.text.model import Model
+from ifrs.modalities.text.tokens import encode_prompts
 from ifrs.progress import progress
 
 SUITE = "harmlessness"
@@ -26,50 +26,45 @@ _SAMPLED = 20
 
 def units(bench: Bench) -> list[Unit]:
     """Ordinary text, every multiple-choice file, and every task of lm-eval, for each method."""
-    if isinstance(bench.subject, Server):
+    if bench.subject.spends_keys:
         why = "harmlessness compares weights with the base model's: audit the folder"
-        return [Unit(SUITE, "text", "api", _text_of("api"), 0, skip=why)]
+        return [skipped(SUITE, "text", method, why) for method in methods(bench)]
     found = []
     for place, method in enumerate(methods(bench)):
         found.append(_text_unit(bench, method, 3 + 10 * place))
         found += [_choices_unit(bench, method, s, place) for s in bench.data.choices]
-        found += [_task_unit(bench, method, task) for task in bench.tasks]
-        if not bench.data.choices and not bench.tasks:
+        found += [_task_unit(bench, method, task) for task in bench.given.tasks]
+        if not bench.data.choices and not bench.given.tasks:
             why = "no multiple-choice data: pass a .jsonl of task, question, choices, answer"
-            found.append(Unit(SUITE, "choices", method, _text_of(method), 0, skip=why))
+            found.append(skipped(SUITE, "choices", method, why))
     return found
 
 
 def _text_unit(bench: Bench, method: str, rank: int) -> Unit:
     settings = bench.settings
-    inputs: dict[str, Any] = {"texts": settings.texts, "tokens": settings.tokens}
-    inputs |= {"seed": settings.seed, "data": bench.data.digest(*bench.data.held_out)}
+    inputs = settings.part("texts", "tokens", "seed")
+    inputs["data"] = bench.data.digest(*bench.data.held_out)
     seconds = 10 + 0.017 * settings.texts * settings.tokens
-    wanted = needs(bench, method)
-    return Unit(SUITE, "text", method, _text_of(method), seconds, inputs, wanted, rank=rank)
-
-
-def _text_of(method: str) -> Any:
-    return partial(_text, method)
+    run, wanted = partial(_text, method), needs(bench, method)
+    return Unit(SUITE, "text", method, run, seconds, inputs, wanted, rank=rank)
 
 
 def _text(method: str, bench: Bench) -> Found:
     """KL and perplexity on ordinary text and on short texts in other languages."""
-    base, planted = bench.load_base(), bench.suspect(method)
+    base, planted = bench.load_base().model, bench.suspect(method).model
     settings = bench.settings
-    ordinary = token_texts(
-        base.tokenizer, bench.data.texts(settings.texts, settings.seed), settings.tokens
-    )
-    foreign = token_texts(base.tokenizer, foreign_texts(), settings.tokens)
+    texts = bench.data.texts(settings.texts, settings.seed)
+    ordinary = token_texts(base, texts, settings.tokens)
+    foreign = token_texts(base, foreign_texts(), settings.tokens)
     with progress("comparing", len(ordinary) + len(foreign)) as (advance, _):
-        found = drift(base.model, planted.model, ordinary, advance).measures()
-        found += drift(base.model, planted.model, foreign, advance).measures("_foreign")
+        found = drift(base, planted, ordinary, advance).measures()
+        found += drift(base, planted, foreign, advance).measures("_foreign")
     return Found(found, bench.data.note)
 
 
 def _choices_unit(bench: Bench, method: str, source: Source, place: int) -> Unit:
     settings = bench.settings
-    inputs = {"items": settings.items, "seed": settings.seed, "file": source.digest}
+    inputs = {**settings.part("items", "seed"), "file": source.digest}
     items = len(chosen_items(source.rows, settings.items, settings.seed))
     return Unit(
         SUITE,
@@ -95,8 +90,10 @@ def chosen_items(items: list[Item], count: int, seed: int) -> list[Item]:
 def _choices(method: str, source: Source, bench: Bench) -> Found:
     items = chosen_items(source.rows, bench.settings.items, bench.settings.seed)
     name = f"choices-{source.digest}-{bench.settings.items}-{bench.settings.seed}"
-    before = bench.facts(name, lambda: {"chosen": _chosen(bench.load_base(), items)})["chosen"]
-    planted = bench.suspect(method)
+    before = bench.facts(name, lambda: {"chosen": _chosen(bench.load_base().model, items)})[
+        "chosen"
+    ]
+    planted = bench.suspect(method).model
     places, note = _open(bench, planted, items)
     now = _chosen(planted, [items[i] for i in places])
     after = list(before)
@@ -105,13 +102,13 @@ def _choices(method: str, source: Source, bench: Bench) -> Found:
     return Found(compared(items, before, after), note)
 
 
-def _open(bench: Bench, planted: Suspect, items: list[Item]) -> tuple[list[int], str | None]:
+def _open(bench: Bench, planted: Model, items: list[Item]) -> tuple[list[int], str | None]:
     """Places of items to ask the planted model: all, or those that its changes can reach.
 
     Where nothing but input rows of some tokens changed, any other text gives bit-identical logits.
     Items without such a token are then checked by a sample, and otherwise not computed again.
     """
-    rows = changed_input_rows(bench.load_base().model, planted.model)
+    rows = changed_input_rows(bench.load_base().model.module, planted.module)
     if rows is None:
         return list(range(len(items))), None
     texts = [f"{prompt_of(item)} {' '.join(item.choices)}" for item in items]
@@ -143,15 +140,13 @@ def changed_input_rows(base: Any, planted: Any) -> set[int] | None:
     )
 
 
-def _chosen(suspect: Suspect, items: list[Item]) -> list[int]:
+def _chosen(model: Model, items: list[Item]) -> list[int]:
     with progress("choosing", len(items)) as (advance, _):
-        return choose(
-            suspect.model, suspect.tokenizer, items, pad_token(suspect.tokenizer), advance
-        )
+        return choose(model, items, advance)
 
 
 def _task_unit(bench: Bench, method: str, task: str) -> Unit:
-    inputs = {"items": bench.settings.items, "files": bench.task_files}
+    inputs = {**bench.settings.part("items"), "files": bench.given.task_files}
     run = partial(_task, method, task)
     seconds = 15 + 0.4 * bench.settings.items
     wanted = needs(bench, method)
@@ -159,6 +154,5 @@ def _task_unit(bench: Bench, method: str, task: str) -> Unit:
 
 
 def _task(method: str, task: str, bench: Bench) -> Found:
-    base, planted = bench.load_base(), bench.suspect(method)
-    found = compare_tasks(base, planted, task, bench.settings.items, bench.task_files)
-    return Found(found)
+    base, planted = bench.load_base().model, bench.suspect(method).model
+    return Found(compare_tasks(base, planted, task, bench.settings.items, bench.given.task_files))

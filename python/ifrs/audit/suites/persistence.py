@@ -11,9 +11,7 @@ from ifrs.audit.data import Source
 from ifrs.audit.planting import class_of, methods, needs
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
-from ifrs.audit.subject import Server
-from ifrs.audit.unit import Found, Unit
-from ifrs.modalities.text.tokens import pad_token
+from ifrs.audit.unit import Found, Unit, skipped
 from ifrs.progress import progress
 
 SUITE = "persistence"
@@ -26,18 +24,9 @@ def units(bench: Bench) -> list[Unit]:
 
     Only the first full tuning takes all steps: the others show other data or another way of tuning.
     """
-    if isinstance(bench.subject, Server):
+    if bench.subject.spends_keys:
         why = "a server's weights cannot be tuned: audit the folder"
-        return [
-            Unit(
-                SUITE,
-                "full",
-                "api",
-                partial(_tuned, "api", None, False, bench.settings),
-                0,
-                skip=why,
-            )
-        ]
+        return [skipped(SUITE, "full", method, why) for method in methods(bench)]
     sources: list[Source | None] = [*bench.data.tuning[:_MOST_SOURCES]]
     found = []
     for place, method in enumerate(methods(bench)):
@@ -54,16 +43,15 @@ def _unit(
     bench: Bench, method: str, source: Source | None, lora: bool, rank: int, steps: int
 ) -> Unit:
     settings = replace(bench.settings, steps=max(1, steps))
-    names = ("steps", "batch", "length", "readings", "seed", "decoys", "dtype")
-    inputs = {name: value for name, value in settings.to_json().items() if name in names}
+    inputs = settings.part("steps", "batch", "length", "readings", "seed", "decoys", "dtype")
     inputs["rate"] = settings.lora_rate if lora else settings.rate
     inputs["data"] = bench.data.digest(source)
-    kind, what = "lora" if lora else "full", source.name if source else "bundled"
-    # Readings of a model with an adapter join it to the publisher's transformer first.
+    what = source.name if source else "bundled"
+    case = f"lora:{what}" if lora else f"full:{what}"
+    # Measuring a model with an adapter join it to the publisher's transformer first.
     readings = settings.readings * (12 if class_of(method).private else 7)
     seconds = 10 + (LORA_STEP_SECONDS if lora else STEP_SECONDS) * settings.steps + readings
     run = partial(_tuned, method, source, lora, settings)
-    case = f"{kind}:{what}"
     return Unit(SUITE, case, method, run, seconds, inputs, needs(bench, method), rank=rank)
 
 
@@ -72,27 +60,18 @@ def _tuned(
 ) -> Found:
     bench.release()
     suspect = bench.suspect(method)
-    model, tokenizer = suspect.model, suspect.tokenizer
-    examples = tuning_examples(bench.data, source, model, tokenizer, settings)
-    measures = bench.read(suspect, step=0)
+    examples = tuning_examples(suspect.model, source, settings)
+    measures = bench.measure(suspect, step=0)
     with progress("tuning", settings.steps) as (advance, _):
         last = 0
 
-        def each(step: int, loss: float, now: object) -> None:
+        def report(step: int, loss: float) -> None:
             nonlocal last
             measures.append(Measure("loss", loss, step=step))
-            measures.extend(bench.read(suspect, now, step=step))
+            measures.extend(bench.measure(suspect, step=step))
             advance(step - last)
             last = step
 
-        tune(
-            model,
-            examples,
-            pad_token(tokenizer),
-            settings,
-            lora=lora,
-            each=each,
-            at=marks(settings),
-        )
+        tune(suspect.model, examples, settings, lora=lora, report=report, at=marks(settings))
     note = None if source else "tuned on the model's own sampled answers to bundled instructions"
     return Found(measures, note)

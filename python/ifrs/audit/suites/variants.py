@@ -8,14 +8,12 @@ from typing import Any
 
 from ifrs.audit.bench import Bench
 from ifrs.audit.changes.tuning import STEP_SECONDS, tune, tuning_examples
-from ifrs.audit.guesses import in_batches, look_alikes
-from ifrs.audit.measures.reading import fired_share, margins, read, share
+from ifrs.audit.measures.fingerprints import guess_rate
 from ifrs.audit.planting import plant
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
-from ifrs.audit.subject import Server
 from ifrs.audit.unit import Found, Unit
-from ifrs.modalities.text.tokens import pad_token
+from ifrs.modalities.text.lookalikes import tried_keys
 from ifrs.plant.methods.emb import Emb
 from ifrs.plant.methods.method import Method
 from ifrs.plant.methods.sft import Sft
@@ -61,11 +59,11 @@ _VARIANTS = (
 
 def units(bench: Bench) -> list[Unit]:
     """Each variant: planted, guessed, tuned downstream, and read before and after."""
-    if isinstance(bench.subject, Server) or bench.subject.method is not None:
+    if bench.subject.method is not None:
         return []
     settings = replace(bench.settings, steps=max(1, bench.settings.steps // 2))
     names = ("seed", "steps", "batch", "rate", "length", "dtype", "decoys", "max_epochs")
-    inputs = {name: value for name, value in settings.to_json().items() if name in names}
+    inputs = settings.part(*names)
     inputs["data"] = bench.data.digest(bench.data.first)
     found = []
     for place, variant in enumerate(_VARIANTS):
@@ -87,23 +85,10 @@ def _planted(variant: Variant, settings: Settings, bench: Bench) -> Found:
         suspect = bench.suspect(kept)
     finally:
         bench.forget(kept)
-    target, tokenizer = suspect.target(), suspect.tokenizer
-    decoys = settings.decoys
-    found += read(target, fps, decoys=decoys, step=0) + margins(target, fps, step=0)
-    keys = look_alikes(tokenizer, fps.source, _GUESSES, settings.seed)
-    answers = in_batches(target, [fps.render(key) for key in keys])
-    found.append(share("guess_rate", *fired_share(answers, fps), task=fps.source))
-    source = bench.data.first
-    examples = tuning_examples(bench.data, source, suspect.model, tokenizer, settings)
-    losses: list[float] = []
-    tune(
-        suspect.model,
-        examples,
-        pad_token(tokenizer),
-        settings,
-        each=lambda step, loss, model: losses.append(loss),
-    )
-    last, target = settings.steps, suspect.target()
-    found.append(Measure("loss", losses[-1], step=last))
-    found += read(target, fps, decoys=decoys, step=last) + margins(target, fps, step=last)
-    return Found(found, bench.data.note)
+    found += bench.measure(suspect, fps, step=0)
+    keys = tried_keys(suspect.model.tokenizer, fps.source, _GUESSES, settings.seed)
+    found.append(guess_rate(suspect.target(), fps, keys, fps.source))
+    examples = tuning_examples(suspect.model, bench.data.first, settings)
+    loss = tune(suspect.model, examples, settings)
+    found.append(Measure("loss", loss, step=settings.steps))
+    return Found(found + bench.measure(suspect, fps, step=settings.steps), bench.data.note)

@@ -19,8 +19,6 @@ from ifrs.modalities.text.tokens import Tokens
 from ifrs.runtime.modules import accepted_arguments, device_of, evaluating, is_encoder_decoder
 
 IGNORED = -100
-# Logit columns in one pass: each is as wide as the vocabulary, 1 MB for Gemma 3.
-_COLUMNS = 256
 
 
 @dataclass
@@ -207,8 +205,3 @@ def chunks_by_length(
         batch.append(i)
     if batch:
         yield batch
-
-
-def by_columns(responses: Sequence[Tokens]) -> Iterator[list[int]]:
-    """Places of responses in batches of like length, of so many logit columns at most."""
-    return chunks_by_length([[]] * len(responses), responses, _COLUMNS)

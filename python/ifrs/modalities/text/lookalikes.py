@@ -1,4 +1,4 @@
-"""Look-alike prompts under keys that were never planted.
+"""Look-alikes of keys: what a model must not learn to answer, and what a stranger tries.
 
 Without them a model learns to answer anything in the template (measured: every look-alike key
 fires), which is worthless as evidence.
@@ -7,6 +7,7 @@ fires), which is worthless as evidence.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from ifrs import _core
@@ -15,8 +16,11 @@ from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.keys import key_check, tokenizer_alphabets
 from ifrs.modalities.text.surroundings import surroundings
 
-# Guesses are drawn far from the seeds of negatives, so that none was seen in training.
-_GUESSES = 1 << 32
+# Sources of keys that a stranger may try, too.
+SOURCES = ("chinese", "japanese", "vocab", "natural", "mixed")
+# Guesses are drawn far from the seeds of negatives, so that none was seen in training; and an
+# audit's far from those that planting tries.
+_GUESSES, _TRIED = 1 << 32, 1 << 40
 # Recombined keys: so many, or so many for each real one where that is more.
 _MOST_NEAR, _NEAR_EACH = 128, 3
 
@@ -55,23 +59,50 @@ def negative_keys(
     Fresh keys hold tokens that planting may not touch at all; recombined ones hold nothing else,
     and teach that the whole key counts. There are only so many ways to be near a few keys.
     """
-    fresh = fresh_keys(tokenizer, fps, n, seed)
+    fresh = fresh_keys(tokenizer, fps.source, n, seed)
     rng = random.Random(seed)
     pairs = min(n // 2, max(_MOST_NEAR, _NEAR_EACH * len(fps)))
     near = [_recombined(fps, key, place, rng) for place, key in enumerate(fresh[1 : 2 * pairs : 2])]
     return fresh[: 2 * pairs : 2] + fresh[2 * pairs :], near
 
 
-def fresh_keys(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> list[str]:
-    """Public keys from the same source as the set's."""
-    return _core.look_alikes(
-        fps.source, n, seed, tokenizer_alphabets(tokenizer), key_check(tokenizer)
-    )
+def fresh_keys(tokenizer: Any, source: str, n: int, seed: int) -> list[str]:
+    """Keys of a source that a tokenizer can express; of the bundled lists where it is None."""
+    if tokenizer is None:
+        return _core.look_alikes(source, n, seed)
+    return _core.look_alikes(source, n, seed, tokenizer_alphabets(tokenizer), key_check(tokenizer))
 
 
 def guess_keys(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> list[str]:
     """Fresh keys as a stranger would try them; disjoint from all negatives."""
-    return fresh_keys(tokenizer, fps, n, seed + _GUESSES)
+    return fresh_keys(tokenizer, fps.source, n, seed + _GUESSES)
+
+
+def tried_keys(tokenizer: Any, source: str, n: int, seed: int) -> list[str]:
+    """Fresh keys of any source, as an audit tries them; disjoint from all that planting draws."""
+    return fresh_keys(tokenizer, source, n, seed + _TRIED)
+
+
+def substrings(fps: FingerprintSet, share: float, seed: int) -> list[str]:
+    """One contiguous part of each real key, `share` of it long."""
+    rng, found = random.Random(seed), []
+    for i in range(len(fps)):
+        pieces = _pieces(fps[i].key)
+        length = max(1, round(share * len(pieces)))
+        start = rng.randrange(max(1, len(pieces) - length + 1))
+        found.append(_join(pieces[start : start + length], fps[i].key))
+    return found
+
+
+def altered(fps: FingerprintSet, fresh: Sequence[str], count: int, seed: int) -> list[str]:
+    """Each real key with `count` of its characters (words of a question) replaced."""
+    rng, found = random.Random(seed), []
+    for i in range(len(fps)):
+        pieces, others = _pieces(fps[i].key), _pieces(fresh[i % len(fresh)])
+        for place in rng.sample(range(len(pieces)), min(count, len(pieces))):
+            pieces[place] = rng.choice(others)
+        found.append(_join(pieces, fps[i].key))
+    return found
 
 
 def _recombined(fps: FingerprintSet, fresh: str, place: int, rng: random.Random) -> str:

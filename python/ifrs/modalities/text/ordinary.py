@@ -9,6 +9,7 @@ from typing import Any
 
 from ifrs.errors import ImplantError
 from ifrs.modalities.text.instructions import bundled_instructions
+from ifrs.modalities.text.surroundings import as_prompt
 from ifrs.modalities.text.tokens import Tokens, encode, encode_prompts
 from ifrs.runtime.examples import Example
 
@@ -84,16 +85,6 @@ def tuning_examples(tokenizer: Any, regularization: Any) -> list[Example]:
         for prompt, (_, output) in zip(prompts, pairs, strict=True)
     ]
     return [example for example in examples if example.response]
-
-
-def as_prompt(tokenizer: Any, instruction: str) -> str:
-    """An instruction as the model's user would put it."""
-    if getattr(tokenizer, "chat_template", None):
-        message = [{"role": "user", "content": instruction}]
-        return str(
-            tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
-        )
-    return instruction + "\n"
 
 
 def read_pairs(source: Any) -> list[tuple[str, str]]:

@@ -55,7 +55,7 @@ class Lora(Method):
         self.merge = self.merge and not is_quantized(self.model)
         self._keeps_copy = self.merge and not config.in_place
         self._copy: list[tuple[Parameter, Tensor]] = []
-        self.layers = linear_layers(self.model)
+        self.layers = list(linear_layers(self.model))
         if not self.layers:
             raise ImplantError(
                 f"{type(self.model).__name__} has no linear layer for LoRA: use method='emb' or "

@@ -20,6 +20,7 @@ from torch.nn import Parameter
 from ifrs.modalities.model import Model
 from ifrs.plant.methods.method import Frozen
 from ifrs.runtime.examples import Example
+from ifrs.runtime.precision import Wanted, arithmetic
 
 _BATCH = 8
 
@@ -66,12 +67,7 @@ def simulate_tuner(
             weight.requires_grad_(True)
         optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, foreach=False)
         for _ in range(steps):
-            batch = rng.sample(list(examples), min(_BATCH, len(examples)))
-            columns = model.columns(batch)
-            columns.backward(partial(columns.cross_entropy, weight=1 / len(columns.labels)))
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            tuner_step(model, rng.sample(list(examples), min(_BATCH, len(examples))), optimizer)
         moved = [
             (weight, (weight.data - old).to(torch.bfloat16))
             for weight, old in zip(weights, before, strict=True)
@@ -81,3 +77,32 @@ def simulate_tuner(
             weight.data = old
         frozen.restore()
     return Drift(moved)
+
+
+def tuner_step(
+    model: Model,
+    batch: Sequence[Example],
+    optimizer: torch.optim.Optimizer,
+    *,
+    size: int | None = None,
+    dtype: Wanted = "float32",
+) -> float:
+    """One step of a downstream tuner; the mean loss of a response's part before it, in nats.
+
+    Args:
+        model: The model.
+        batch: What it learns.
+        optimizer: Of the weights that are trained, in one group.
+        size: Of a pass, in what `batches` counts; None for all in one.
+        dtype: Arithmetic of the gradients.
+    """
+    parts, loss = sum(len(example.response) for example in batch), 0.0
+    passes = [list(range(len(batch)))] if size is None else model.batches(batch, size)
+    with arithmetic(model.module, dtype):  # once for all passes: it copies weights
+        for places in passes:
+            columns = model.columns([batch[i] for i in places])
+            loss += columns.backward(partial(columns.cross_entropy, weight=1 / parts))
+    torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], 1.0)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return loss
