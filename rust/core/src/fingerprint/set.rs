@@ -14,7 +14,7 @@ use super::lists::Alphabets;
 use super::response::ResponseKind;
 use super::scheme::Parts;
 use super::seed::{Context, KEY_BYTES, Seed, SetKey};
-use super::source::{Draft, MIN_KEY_BYTES, Source, Unit};
+use super::source::{Draft, Source, Unit, bytes};
 use super::stream::Stream;
 use super::template::Template;
 use crate::merkle::Hash;
@@ -75,7 +75,7 @@ impl Modality {
         (1..=32).contains(&self.name.len())
             && self.name.chars().all(plain)
             && is_media(&self.media)
-            && (MIN_KEY_BYTES..=MAX_CHALLENGE).contains(&self.length)
+            && (bytes::MIN_LENGTH..=MAX_CHALLENGE).contains(&self.length)
             && !self.alphabet.is_words()
             && self.alphabet.is_sound()
     }
@@ -91,10 +91,10 @@ impl SetSpec {
         if !(1..=MAX_NAME).contains(&length) || self.name.chars().any(char::is_control) {
             return Err(FingerprintError::Name);
         }
-        let bytes = self.source == Source::Bytes;
+        let is_bytes = self.source == Source::Bytes;
         let sound = match &self.modality {
-            Some(modality) => bytes && self.template == Template::Bare && modality.is_sound(),
-            None => !bytes && self.template != Template::Bare,
+            Some(modality) => is_bytes && self.template == Template::Bare && modality.is_sound(),
+            None => !is_bytes && self.template != Template::Bare,
         };
         if sound { Ok(()) } else { Err(FingerprintError::Modality) }
     }
@@ -145,8 +145,8 @@ impl FingerprintSet {
     ) -> Result<Self, FingerprintError> {
         spec.validate()?;
         if let Some(Modality { media, length, .. }) = &spec.modality {
-            let bytes = draw_bytes(set_key, *length, spec.n);
-            let challenges = bytes.into_iter().map(|key| Challenge::of(media, key)).collect();
+            let keys = bytes::draw(set_key, *length, spec.n);
+            let challenges = keys.into_iter().map(|key| Challenge::of(media, key)).collect();
             return Ok(Self::bind(set_key, publisher, spec, challenges));
         }
         let keys = draw_keys(set_key, spec.source, spec.n, alphabets, check)?;
@@ -308,16 +308,7 @@ pub fn look_alike_bytes(length: usize, n: usize, seed: u64) -> Vec<Vec<u8>> {
     let mut root = Sha256::new_with_prefix(b"ifrs/v1/look-alikes");
     root.update(seed.to_be_bytes());
     let seed = Seed::from_bytes(&mut root.finalize().into());
-    draw_bytes(&seed.set_key("look-alikes", &Context::new()), length, n)
-}
-
-/// Keys of uniform bytes: at 16 bytes and more no two of a set are alike.
-fn draw_bytes(set_key: &SetKey, length: usize, n: usize) -> Vec<Vec<u8>> {
-    let key = |index: usize| {
-        let label: [&[u8]; 3] = [b"key", &(index as u64).to_be_bytes(), &0_u32.to_be_bytes()];
-        Stream::new(set_key, &label).bytes(length)
-    };
-    (0..n).map(key).collect()
+    bytes::draw(&seed.set_key("look-alikes", &Context::new()), length, n)
 }
 
 fn draw_keys(

@@ -1,5 +1,8 @@
 //! Where the characters of a key come from.
 
+pub(crate) mod bytes;
+mod question;
+
 use serde::{Deserialize, Serialize};
 
 use super::FingerprintError;
@@ -9,15 +12,8 @@ use super::stream::Stream;
 /// Entropy that every key has at least, in bits.
 pub const MIN_ENTROPY_BITS: f64 = 128.0;
 
-/// The same in bytes, where these are uniform.
-pub const MIN_KEY_BYTES: usize = 16;
-
 /// The shortest list that a key may be chosen from: shorter ones make keys long and alike.
 const MIN_ALPHABET: usize = 128;
-
-/// A question of 18 choices and 148 bits; each `%x` is one word of a bundled list.
-const QUESTION: &str = "Why was the %a %n %v by %g in %p before the %a %n was %v by %g near %p, \
-     and did the %a %n from %p belong to %g or to the %a %n %v in %p?";
 
 /// Where the characters of a set's keys come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +88,7 @@ impl Source {
     /// The lists of a key's units, in order; long enough for [`MIN_ENTROPY_BITS`].
     fn plan(self, alphabets: &Alphabets) -> Result<Vec<List>, FingerprintError> {
         match self {
-            Self::Natural => Ok(question_lists().collect()),
+            Self::Natural => Ok(question::lists().collect()),
             Self::Chinese => filled(vec![], List::Chinese, alphabets),
             Self::Japanese => {
                 let name = bits(List::Family, alphabets)? + bits(List::Given, alphabets)?;
@@ -130,7 +126,7 @@ impl Source {
             units.push((list as u8, place as u32));
         }
         let text = match self {
-            Self::Natural => fill_question(&words),
+            Self::Natural => question::fill(&words),
             _ => words.concat(),
         };
         Ok(Draft { text, units })
@@ -204,26 +200,6 @@ fn entry(list: List, place: usize, alphabets: &Alphabets) -> &str {
         Some(entries) => &entries[place],
         None => bundled(list)[place],
     }
-}
-
-fn question_lists() -> impl Iterator<Item = List> {
-    QUESTION.split('%').skip(1).map(|part| match part.as_bytes()[0] {
-        b'a' => List::Adjective,
-        b'n' => List::Noun,
-        b'v' => List::Verb,
-        b'g' => List::Name,
-        _ => List::Place,
-    })
-}
-
-fn fill_question(words: &[&str]) -> String {
-    let mut parts = QUESTION.split('%');
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for (word, part) in words.iter().zip(parts) {
-        text.push_str(word);
-        text.push_str(&part[1..]);
-    }
-    text
 }
 
 #[cfg(test)]
