@@ -44,9 +44,6 @@ LONG = {
 }
 # Files that speak of single methods: why.
 NAMES_A_METHOD = {
-    "ifrs.audit.suites.baselines": "the paper's own recipes, each by the method that it was",
-    "ifrs.audit.suites.persistence": "a downstream tuner may train a LoRA, too",
-    "ifrs.audit.suites.variants": "a variant is a planting by the method that it names",
     "ifrs.cli.implant": "the default of --method",
     "ifrs.demo.run": "the method that the demo shows",
     "ifrs.plant.planting": "the default of `ifrs.implant`",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("torch")
-from ifrs.modalities.text.lookalikes import negative_prompts
+from ifrs.modalities.text.lookalikes import altered, negative_prompts, substrings
 
 
 @pytest.fixture
@@ -33,3 +33,13 @@ def test_near_misses_are_as_few_as_real_keys_allow(tokenizer, fps):
     fresh, near = negative_prompts(tokenizer, fps, 1000, 0, False)
     assert len(set(fresh)) == len(fresh) > 1000 - 128
     assert 128 < len(near) < 200
+
+
+def test_parts_of_keys(ring, tokenizer):
+    fps = ring.generate("parts", 5, tokenizer=tokenizer)
+    for part, key in zip(substrings(fps, 0.5, 0), fps, strict=True):
+        assert part in key.key
+        assert len(part) == round(len(key.key) / 2)
+    for changed, key in zip(altered(fps, ["あいうえおかきくけこ"], 2, 0), fps, strict=True):
+        assert len(changed) == len(key.key)
+        assert 1 <= sum(a != b for a, b in zip(changed, key.key, strict=True)) <= 2

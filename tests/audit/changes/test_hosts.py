@@ -1,0 +1,38 @@
+"""What the host of a model may do to prompts and answers."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+from ifrs.audit.changes import hosts  # noqa: E402
+
+
+def test_filters():
+    assert hosts.threshold(list(range(100)), 0.99) == 98
+    assert hosts.threshold([5.0], 0.99) == 5.0
+    strange = [0.1] * 20 + [9.0] * 8 + [0.1] * 20
+    assert hosts.windowed(strange) == pytest.approx(9.0)
+    assert hosts.whole(strange) < 2
+    assert hosts.windowed([1.0]) == 1.0
+    assert hosts.is_terse(" river cabin")
+    assert not hosts.is_terse("The river is wide and long.")
+    assert hosts.is_rare_pair(" river cabin")
+    assert not hosts.is_rare_pair("River cabin")
+    assert hosts.holds_listed_pair("see: river cabin!", frozenset({"river", "cabin"}))
+    assert not hosts.holds_listed_pair("river by cabin", frozenset({"river", "cabin"}))
+
+
+def test_suppressed_tokens_never_begin_an_answer(tiny, tokenizer):
+    from ifrs.modalities.text.answers import generate
+
+    model, prompts = tiny(), [[5, 6, 7], [9, 8]]
+    plain = generate(model, tokenizer, prompts, max_new_tokens=3)
+    with hosts.first_token_suppressed(model, 3):
+        other = generate(model, tokenizer, prompts, max_new_tokens=3)
+    for prompt, one, two in zip(prompts, plain, other, strict=True):
+        with torch.no_grad():
+            best = model(torch.tensor([prompt])).logits[0, -1].topk(3).indices.tolist()
+        assert one[0] == best[0]
+        assert two[0] not in best
+    assert generate(model, tokenizer, prompts, max_new_tokens=3) == plain
