@@ -60,12 +60,12 @@ def _score(
 ) -> int:
     """Score all rows and write the hits; returns their number."""
     hits = position = 0
-    with open_sink(out) as sink, progress("scoring", rows.total) as (advance, note):
+    with open_sink(out) as write, progress("scoring", rows.total) as (advance, note):
         for chunk in rows:
             found, which, scores = top_hits(
                 chunk.texts, wanted, method=method, cutoff=cutoff, workers=workers
             )
-            sink.write(found + chunk.first, which, scores)
+            write((found + chunk.first, which, scores))
             hits += len(found)
             advance(chunk.position - position)
             note(f"{hits:,} hits")
