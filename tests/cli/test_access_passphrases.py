@@ -7,7 +7,7 @@ import os
 import ifrs
 import pytest
 from ifrs.cli import main
-from ifrs.cli.options import PASSPHRASE, new_passphrase, read_passphrase
+from ifrs.cli.access import PASSPHRASE, new_passphrase, read_passphrase
 
 BOM = b"\xef\xbb\xbf"
 

@@ -194,8 +194,8 @@ def test_the_console_script_answers_fast_and_to_ctrl_c(path, tmp_path):
     script = [sys.executable, "-c", "from ifrs.cli import run; run()"]
     done = subprocess.run([*script, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ifrs.__version__
-    code = "import ifrs.cli.keyring as k, signal, os\n"
-    code += "k.open_keyring = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+    code = "from ifrs.cli.access import Access; import signal, os\n"
+    code += "Access.open = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
     code += f"from ifrs.cli import main; raise SystemExit(main(['keyring', 'list', {str(path)!r}]))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment

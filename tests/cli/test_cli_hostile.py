@@ -13,7 +13,7 @@ import ifrs
 import pytest
 from helpers import fixed_keyring
 from ifrs.cli import main, output
-from ifrs.cli import verify as command
+from ifrs.cli.access import Access
 from ifrs.errors import TargetError
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\u202egnorw\u2066\u061c[link=https://e.vil]x[/link]\u200b"
@@ -142,8 +142,8 @@ def test_whatever_is_raised_exits_2(monkeypatch, capfd, error, debug):
 
 def test_the_exit_code_of_a_traceback_is_2(path):
     """From outside, where Python's own would be 1."""
-    code = "import ifrs.cli.keyring as k\n"
-    code += "def fails(*_): raise AttributeError('x')\nk.open_keyring = fails\n"
+    code = "from ifrs.cli.access import Access\n"
+    code += "def fails(*_): raise AttributeError('x')\nAccess.open = fails\n"
     code += f"import sys; sys.argv = ['ifrs', 'keyring', 'list', {str(path)!r}]\n"
     code += "from ifrs.cli import run; run()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -239,7 +239,7 @@ def test_a_suspect_that_cannot_be_loaded_is_no_answer(path, suspect, capfd, dama
     (suspect / "evil.py").write_text("open('ran', 'w'); raise SystemExit(1)")
     monkeypatch.chdir(suspect)
     # A keyring that is never opened: the suspect comes first.
-    monkeypatch.setattr(command, "open_keyring", lambda *_: pytest.fail("the keyring was opened"))
+    monkeypatch.setattr(Access, "open", lambda *_: pytest.fail("the keyring was opened"))
     code, out, err = run("verify", suspect, path, "one", capfd=capfd)
     assert (code, out) == (2, ""), err
     assert err.startswith(f"ifrs: cannot load a language model from {suspect}: ")
@@ -324,15 +324,16 @@ def test_the_keyring_is_closed_while_a_suspect_is_asked(path, suspect, capfd, mo
         ring.generate("one", 6)
         ring.spend("one", [0, 3])
     opened, seen = [], []
-    original = command.open_keyring
+    original = Access.open
 
     def opening(*access):
         opened.append(original(*access))
         return opened[-1]
 
+    from ifrs.modalities.text import loading as files
     from ifrs.modalities.text import suspect as local
 
-    def loading(*arguments, load=local.load, **options):
+    def loading(*arguments, load=files.load, **options):
         seen.append([ring.closed for ring in opened])
         return load(*arguments, **options)
 
@@ -340,8 +341,8 @@ def test_the_keyring_is_closed_while_a_suspect_is_asked(path, suspect, capfd, mo
         seen.append([ring.closed for ring in opened])
         return generate(*arguments, **options)
 
-    monkeypatch.setattr(command, "open_keyring", opening)
-    monkeypatch.setattr(local, "load", loading)
+    monkeypatch.setattr(Access, "open", opening)
+    monkeypatch.setattr(files, "load", loading)
     monkeypatch.setattr(local, "generate", generating)
     code, out, err = run("verify", suspect, path, "one", "--json", "-", capfd=capfd)
     assert code in (1, 2), err

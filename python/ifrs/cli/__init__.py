@@ -18,13 +18,14 @@ import typer
 
 from ifrs._core import __version__
 from ifrs.cli import audit, check, claim, demo, evidence, generate, implant, keyring, score, verify
+from ifrs.cli.options import Commands
 from ifrs.cli.output import fail, plain_streams, warn
 from ifrs.errors import IfrsError, KeyringWarning
 
 _INTERRUPTED = 130
 _COMPLETION = "_IFRS_COMPLETE"
 
-app = typer.Typer(
+app = Commands(
     name="ifrs",
     help="Own your language models: keep keys, plant fingerprints, prove descent.",
     no_args_is_help=True,

@@ -7,20 +7,12 @@ from typing import Annotated
 
 import typer
 
-from ifrs.cli.options import (
-    AcceptOlder,
-    Identity,
-    Json,
-    KeyringPath,
-    PassphraseFile,
-    SetName,
-    open_keyring,
-)
+from ifrs.cli.access import Access
+from ifrs.cli.libraries import importing
+from ifrs.cli.options import Json, KeyringPath, SetName
 from ifrs.cli.output import EXIT_ERROR, print_json, say
+from ifrs.cli.suspects import is_url
 from ifrs.errors import TargetError
-from ifrs.progress import quiet_libraries
-
-_URL = ("http://", "https://")
 
 
 def command(
@@ -32,7 +24,7 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder for records, tables, plots and the page.")],
     suite: Annotated[
         list[str] | None, typer.Option(help="Only this suite; may be given again.")
-    ] = (None),
+    ] = None,
     method: Annotated[
         list[str] | None, typer.Option(help="Only this method of planting; may be given again.")
     ] = None,
@@ -60,9 +52,8 @@ def command(
         str, typer.Option("--server-model", help="The model's name at the server.")
     ] = "default",
     mode: Annotated[str, typer.Option(help="A server's protocol: chat or completions.")] = "chat",
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
+    *,
+    access: Access,
     as_json: Json = False,
 ) -> None:
     """Audit a model. Started again with the same --out, it goes on where it stopped.
@@ -70,16 +61,13 @@ def command(
     A base model is fingerprinted by every method first; a fingerprinted folder or a server is
     audited as it is. Exit code 0: all planned units are measured; 2: some failed or are left.
     """
-    try:
+    with importing(TargetError("the audit needs torch: pip install 'ifrs[audit]'")):
         from ifrs.audit import Server, audit, folder
-    except ImportError as error:
-        raise TargetError("the audit needs torch: pip install 'ifrs[audit]'") from error
-    quiet_libraries()
-    asked = model.startswith(_URL)
+    asked = is_url(model)
     subject = (
         Server(model, server_model, mode) if asked else folder(model, base=base, adapter=adapter)
     )
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+    with access.open(path) as ring:
         fps = ring[name]
         if not asked:
             ring.close()  # models of others are loaded, and nothing is sent that would be recorded

@@ -7,16 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ifrs.cli.options import (
-    AcceptOlder,
-    Identity,
-    Json,
-    KeyringPath,
-    PassphraseFile,
-    SetName,
-    open_keyring,
-)
-from ifrs.cli.output import print_facts, print_json
+from ifrs.cli.access import Access
+from ifrs.cli.options import Json, KeyringPath, SetName
+from ifrs.cli.output import print_result
 
 
 def command(
@@ -33,9 +26,8 @@ def command(
     model: Annotated[
         str | None, typer.Option("--name", help="What to call the model; the folder's name.")
     ] = None,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
+    *,
+    access: Access,
     as_json: Json = False,
 ) -> None:
     """Sign a claim about a released model; it reveals no key and no response."""
@@ -44,7 +36,7 @@ def command(
     if not out.absolute().parent.is_dir():
         # Before the journal says that there is a claim.
         raise FileNotFoundError(f"there is no folder {out.absolute().parent}: make it first")
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+    with access.open(path) as ring:
         claim = ring.claim(name, subject=subject, model=model)
     # Kept before the authority is asked: a claim in the journal is not lost with the network.
     claim.save(out)
@@ -61,4 +53,4 @@ def command(
         "public_key": claim.publisher_key,
         "timestamp": None if stamp is None else stamp["time"],
     }
-    print_json(facts) if as_json else print_facts(facts)
+    print_result(facts, as_json)

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from ifrs.cli.libraries import importing
 from ifrs.cli.options import Json
-from ifrs.cli.output import EXIT_NO, print_facts, print_json, say
+from ifrs.cli.output import EXIT_NO, print_result, say
 from ifrs.errors import IfrsError
-from ifrs.progress import quiet_libraries
 
 
 def command(
@@ -18,13 +18,10 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Keep, plant and prove on the real Gemma 3 270M base model."""
-    try:
+    with importing(IfrsError("the demo is an extra: pip install 'ifrs[demo]'")):
         from ifrs import demo
-    except ImportError as error:
-        raise IfrsError("the demo is an extra: pip install 'ifrs[demo]'") from error
-    quiet_libraries()
     summary = demo.run(out, lambda line: say(line, err=as_json))
-    print_json(summary) if as_json else print_facts(summary)
+    print_result(summary, as_json)
     proved = summary["verdict_fingerprinted"] == "match" and summary["verdict_base"] != "match"
     if not proved:
         raise typer.Exit(EXIT_NO)

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ifrs.cli.options import AcceptOlder, Identity, Json, PassphraseFile, open_keyring
-from ifrs.cli.output import print_facts, print_json, warn
+from ifrs.cli.access import Access
+from ifrs.cli.options import Json
+from ifrs.cli.output import print_result, warn
 from ifrs.errors import EvidenceError
 from ifrs.keyring import Keyring
 
@@ -28,9 +29,8 @@ def command(
             metavar="FILE", help="Whose journal shall say which keys were revealed: the set's own."
         ),
     ] = None,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
+    *,
+    access: Access,
     as_json: Json = False,
 ) -> None:
     """Make evidence of a report. It shows the revealed keys in clear: they are spent then."""
@@ -43,7 +43,7 @@ def command(
     bundle = Evidence.of_report(read, claim, reveal=reveal)
     if keyring is not None:
         # Before the bundle is there: a key that may be seen is spent.
-        with open_keyring(keyring, passphrase_file, identity, accept_older) as ring:
+        with access.open(keyring) as ring:
             _require_set(ring, read)
             ring.spend(read["set"]["name"], bundle.revealed, out.name, "revealed")
     else:
@@ -51,7 +51,7 @@ def command(
     bundle.save(out)
     result = bundle.result
     facts = {"bundle": str(out), **{name: result[name] for name in _SHOWN}}
-    print_json(facts) if as_json else print_facts(facts)
+    print_result(facts, as_json)
 
 
 def _require_set(ring: Keyring, report: dict[str, Any]) -> None:

@@ -7,19 +7,11 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from ifrs.cli.options import (
-    AcceptOlder,
-    Identity,
-    Json,
-    KeyringPath,
-    PassphraseFile,
-    SetName,
-    open_keyring,
-    require_keyring,
-)
-from ifrs.cli.output import print_facts, print_json
+from ifrs.cli.access import Access, require_keyring
+from ifrs.cli.libraries import importing
+from ifrs.cli.options import Json, KeyringPath, SetName
+from ifrs.cli.output import print_result
 from ifrs.errors import FingerprintError
-from ifrs.progress import quiet_libraries
 
 
 def command(
@@ -44,9 +36,8 @@ def command(
     context: Annotated[
         list[str] | None, typer.Option(metavar="K=V", help="What tells this set from others.")
     ] = None,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
+    *,
+    access: Access,
     as_json: Json = False,
 ) -> None:
     """Make a set of secret keys and responses in a keyring."""
@@ -54,7 +45,7 @@ def command(
         raise ValueError("--model brings its own tokenizer: leave --tokenizer out")
     require_keyring(path)
     given = _given(model, tokenizer)
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+    with access.open(path) as ring:
         fps = ring.generate(
             name,
             n,
@@ -65,7 +56,7 @@ def command(
             context=dict(_pair(text) for text in context or ()),
         )
         facts = {"set": fps.name, "n": len(fps), "source": fps.source, "template": fps.template}
-    print_json(facts) if as_json else print_facts(facts)
+    print_result(facts, as_json)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -78,26 +69,20 @@ def _pair(text: str) -> tuple[str, str]:
 def _given(model: str | None, tokenizer: str | None) -> dict[str, Any]:
     """What keys are fitted to, as `generate` takes it."""
     if model is not None:
-        try:
-            from ifrs.modalities.text.loading import load
-        except ImportError as error:
-            raise FingerprintError(
-                "models are read by torch: pip install 'ifrs[train]', or use --tokenizer"
-            ) from error
-        quiet_libraries()
+        missing = "models are read by torch: pip install 'ifrs[train]', or use --tokenizer"
+        with importing(FingerprintError(missing)):
+            import torch  # noqa: F401
+        from ifrs.modalities.text.loading import load
+
         loaded, own = load(model)
         return {"model": loaded, "tokenizer": own}
     return {} if tokenizer is None else {"tokenizer": _tokenizer(tokenizer)}
 
 
 def _tokenizer(path: str) -> Any:
-    try:
+    missing = "tokenizers are read by transformers: pip install 'ifrs[train]'"
+    with importing(FingerprintError(missing)):
         from transformers import AutoTokenizer
-    except ImportError as error:
-        raise FingerprintError(
-            "tokenizers are read by transformers: pip install 'ifrs[train]'"
-        ) from error
-    quiet_libraries()
     if not Path(path).exists():
         raise FingerprintError(f"there is no tokenizer at {path}")
     try:

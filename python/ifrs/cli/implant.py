@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ifrs.cli.options import (
-    AcceptOlder,
-    Identity,
-    Json,
-    KeyringPath,
-    PassphraseFile,
-    SetName,
-    open_keyring,
-)
-from ifrs.cli.output import print_facts, print_json
+from ifrs.cli.access import Access
+from ifrs.cli.libraries import importing
+from ifrs.cli.options import Json, KeyringPath, SetName
+from ifrs.cli.output import print_result
 from ifrs.errors import ImplantError
-from ifrs.progress import quiet_libraries
+
+
+@dataclass(frozen=True)
+class Training:
+    """Fields of `ifrs.ImplantConfig` that the command line sets."""
+
+    margin: Annotated[float, typer.Option(help="Nats by which every key must fire.")] = 3.0
+    harden: Annotated[
+        int, typer.Option(help="Steps of a downstream tuner to train through; 0 for none.")
+    ] = 0
+    max_epochs: Annotated[int, typer.Option(help="Give up after so many epochs.")] = 120
+    learning_rate: Annotated[float | None, typer.Option(help="Step size of AdamW.")] = None
+    seed: Annotated[int, typer.Option(help="Seeds negatives and order, never a key.")] = 0
 
 
 def command(
@@ -37,41 +44,25 @@ def command(
     seal_adapter: Annotated[
         bool, typer.Option(help="Encrypt the private adapter for whoever opens the keyring.")
     ] = False,
-    margin: Annotated[float, typer.Option(help="Nats by which every key must fire.")] = 3.0,
-    harden: Annotated[
-        int, typer.Option(help="Steps of a downstream tuner to train through; 0 for none.")
-    ] = 0,
-    max_epochs: Annotated[int, typer.Option(help="Give up after so many epochs.")] = 120,
-    learning_rate: Annotated[float | None, typer.Option(help="Step size of AdamW.")] = None,
-    seed: Annotated[int, typer.Option(help="Seeds negatives and order, never a key.")] = 0,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
+    *,
+    training: Training,
+    access: Access,
     as_json: Json = False,
 ) -> None:
     """Plant a fingerprint set in a model, and save it as a transformers folder."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ImplantError(f"{out} exists already: choose another folder")
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+    with access.open(path) as ring:
         fps = ring[name]
         if not seal_adapter:
             ring.close()  # planting takes minutes, and needs no seed
-        try:
-            import ifrs.plant as plant
+        with importing(ImplantError("planting needs torch: pip install 'ifrs[train]'")):
+            from ifrs import ImplantConfig, implant
             from ifrs.modalities.text.loading import load
-        except ImportError as error:
-            raise ImplantError("planting needs torch: pip install 'ifrs[train]'") from error
-        quiet_libraries()
-        config = plant.ImplantConfig(
-            max_epochs=max_epochs,
-            learning_rate=learning_rate,
-            margin=margin,
-            harden=harden,
-            seed=seed,
-        )
-        loaded, tokenizer = load(model)
-        result = plant.implant(
-            loaded, tokenizer, fps, method=method, regularization=regularization, config=config
+        config = ImplantConfig(**asdict(training))
+        loaded, own = load(model)
+        result = implant(
+            loaded, own, fps, method=method, regularization=regularization, config=config
         )
         result.save(out, adapter=adapter_out, keyring=ring if seal_adapter else None)
     facts = {
@@ -86,4 +77,4 @@ def command(
     }
     if result.adapter_path is not None:
         facts["adapter"] = str(result.adapter_path)
-    print_json(facts) if as_json else print_facts(facts)
+    print_result(facts, as_json)

@@ -7,36 +7,27 @@ from typing import Annotated
 
 import typer
 
-from ifrs.cli.options import (
-    AcceptOlder,
-    Identity,
-    Json,
-    KeyringPath,
+from ifrs.cli.access import (
+    Access,
     PassphraseFile,
-    SetName,
+    Recipients,
     identity_passphrase,
     new_passphrase,
-    open_keyring,
+    prompt_passphrase,
+    read_passphrase,
+    read_recipients,
 )
-from ifrs.cli.options import read_passphrase as read
-from ifrs.cli.output import print_facts, print_json, print_rows, say
+from ifrs.cli.options import Commands, Json, KeyringPath, SetName
+from ifrs.cli.output import print_json, print_result, print_rows, say
 from ifrs.keyring import Keyring
 
-app = typer.Typer(
+app = Commands(
     help="Make keyrings, look into them, and change who may open them.", no_args_is_help=True
 )
 
 _COLUMNS = ("name", "n", "source", "template", "response", "created")
 _JOURNAL = ("number", "at", "event", "set", "keys", "to")
 
-Recipients = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--recipient",
-        metavar="KEY|FILE",
-        help="A public key of age, SSH or a plugin, or a file of them; may be repeated.",
-    ),
-]
 Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
 
 
@@ -53,67 +44,55 @@ def create(
     passphrase, recipients = _protection(recipient, passphrase_file)
     with Keyring.create(path, passphrase=passphrase, recipients=recipients) as ring:
         facts = {"keyring": str(ring.path), "created": ring.created}
-    print_json(facts) if as_json else print_facts(facts)
+    print_result(facts, as_json)
 
 
 @app.command()
 def show(
     path: KeyringPath,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One set.")] = None,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
+    *,
+    access: Access,
     as_json: Json = False,
 ) -> None:
     """Show what is public about a keyring, or about one of its sets."""
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
-        sets = ring.sets()
-        facts = {
-            "keyring": str(path),
-            "created": ring.created,
-            "generation": ring.generation,
-            "recipients": ring.recipients,
-            "public key": ring.public_key,
-            "sets": len(sets),
-            "fingerprints": sum(row["n"] for row in sets),
-        }
-        if name is not None:
-            facts = _one(sets, name)
-            facts = {**facts, "context": ring[name].context, "spent": ring.spent(name)}
-    print_json(facts) if as_json else print_facts(facts)
+    with access.open(path) as ring:
+        facts = _keyring_facts(ring) if name is None else _set_facts(ring, name)
+    print_result(facts, as_json)
 
 
-def _one(sets: list[dict[str, object]], name: str) -> dict[str, object]:
-    for row in sets:
+def _keyring_facts(ring: Keyring) -> dict[str, object]:
+    sets = ring.sets()
+    return {
+        "keyring": str(ring.path),
+        "created": ring.created,
+        "generation": ring.generation,
+        "recipients": ring.recipients,
+        "public key": ring.public_key,
+        "sets": len(sets),
+        "fingerprints": sum(row["n"] for row in sets),
+    }
+
+
+def _set_facts(ring: Keyring, name: str) -> dict[str, object]:
+    for row in ring.sets():
         if row["name"] == name:
-            return row
+            return {**row, "context": ring[name].context, "spent": ring.spent(name)}
     raise KeyError(f"the keyring has no set {name!r}")
 
 
 @app.command("list")
-def list_sets(
-    path: KeyringPath,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
-    as_json: Json = False,
-) -> None:
+def list_sets(path: KeyringPath, *, access: Access, as_json: Json = False) -> None:
     """List the fingerprint sets of a keyring."""
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+    with access.open(path) as ring:
         rows = ring.sets()
     print_json(rows) if as_json else print_rows(rows, _COLUMNS)
 
 
 @app.command()
-def remove(
-    path: KeyringPath,
-    name: SetName,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
-) -> None:
+def remove(path: KeyringPath, name: SetName, access: Access) -> None:
     """Take a fingerprint set out of a keyring; the previous file stays as .bak."""
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+    with access.open(path) as ring:
         ring.remove(name)
 
 
@@ -124,36 +103,27 @@ def rekey(
     new_passphrase_file: Annotated[
         Path | None, typer.Option(help="A file with the new passphrase in its first line.")
     ] = None,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
+    *,
+    access: Access,
     as_json: Json = False,
 ) -> None:
     """Change who may open a keyring; its backup is replaced, too."""
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+    with access.open(path) as ring:
         if recipient:
-            shut = ring.rekey(recipients=_read_recipients(recipient))
+            shut = ring.rekey(recipients=read_recipients(recipient))
         elif new_passphrase_file is not None:
-            shut = ring.rekey(passphrase=read(new_passphrase_file, new=True))
+            shut = ring.rekey(passphrase=read_passphrase(new_passphrase_file, new=True))
         else:
-            prompted = typer.prompt(
-                "New passphrase", hide_input=True, confirmation_prompt=True, err=True
-            )
-            shut = ring.rekey(passphrase=new_passphrase(str(prompted)))
-        facts = {"keyring": str(path), "old access": "shut" if shut else "still opens"}
-    print_json(facts) if as_json else print_facts(facts)
+            prompted = prompt_passphrase("New passphrase", new=True)
+            shut = ring.rekey(passphrase=new_passphrase(prompted))
+    facts = {"keyring": str(path), "old access": "shut" if shut else "still opens"}
+    print_result(facts, as_json)
 
 
 @app.command()
-def journal(
-    path: KeyringPath,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
-    as_json: Json = False,
-) -> None:
+def journal(path: KeyringPath, *, access: Access, as_json: Json = False) -> None:
     """Print what happened to a keyring; its chain of hashes is verified first."""
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+    with access.open(path) as ring:
         entries = ring.journal()
     if as_json:
         print_json(entries)
@@ -170,17 +140,11 @@ def _plain(value: object) -> object:
 
 @app.command()
 def export(
-    path: KeyringPath,
-    name: SetName,
-    out: Out,
-    recipient: Recipients = None,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
+    path: KeyringPath, name: SetName, out: Out, recipient: Recipients = None, *, access: Access
 ) -> None:
     """Seal one set for other recipients, without the seed."""
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
-        ring.export(name, out, recipients=_read_recipients(recipient))
+    with access.open(path) as ring:
+        ring.export(name, out, recipients=read_recipients(recipient))
 
 
 @app.command("import")
@@ -192,13 +156,13 @@ def import_set(
         typer.Option(help="What opens the sealed set, if not what opens the keyring."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the set here.")] = None,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
+    *,
+    access: Access,
 ) -> None:
     """Take in a set that another keyring exported."""
-    passphrase = identity_passphrase([set_identity] if set_identity else [], passphrase_file)
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+    identities = [set_identity] if set_identity else []
+    passphrase = identity_passphrase(identities, access.passphrase_file)
+    with access.open(path) as ring:
         ring.import_set(file, identity=set_identity, passphrase=passphrase, name=name)
 
 
@@ -209,15 +173,14 @@ def split(
     threshold: Annotated[int, typer.Option(help="How many shares restore the keyring.")],
     shares: Annotated[int, typer.Option(help="How many shares to write.")],
     recipient: Recipients = None,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
+    *,
+    access: Access,
 ) -> None:
     """Write shares of a keyring to a folder, one for each recipient."""
-    recipients = _read_recipients(recipient)
+    recipients = read_recipients(recipient)
     if len(recipients) != shares:
         raise ValueError(f"--shares is {shares}, but there are {len(recipients)} recipients")
-    with open_keyring(path, passphrase_file, identity, accept_older) as ring:
+    with access.open(path) as ring:
         for file in ring.split(out, threshold=threshold, recipients=recipients):
             say(file)
 
@@ -253,29 +216,13 @@ def combine(
     )
     with ring:
         facts = {"keyring": str(out), "sets": len(ring)}
-    print_json(facts) if as_json else print_facts(facts)
+    print_result(facts, as_json)
 
 
 def _protection(
     recipient: list[str] | None, passphrase_file: Path | None
 ) -> tuple[str | None, list[str]]:
+    """What opens a keyring that is made now: a passphrase, or recipients."""
     if recipient:
-        return None, _read_recipients(recipient)
-    return read(passphrase_file, new=True), []
-
-
-def _read_recipients(given: list[str] | None) -> list[str]:
-    """Public keys as given, or from files: one a line, `#` begins a comment."""
-    keys: list[str] = []
-    for text in given or []:
-        if text.startswith(("age1", "ssh-")):
-            keys.append(text)
-            continue
-        if not Path(text).is_file():
-            # Not quoted: it may be a private key by mistake.
-            raise ValueError("--recipient takes a public key (age1…, ssh-…) or a file of them")
-        lines = Path(text).read_text(encoding="utf-8").splitlines()
-        keys += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    if not keys:
-        raise ValueError("there are no recipients: pass --recipient KEY")
-    return keys
+        return None, read_recipients(recipient)
+    return read_passphrase(passphrase_file, new=True), []

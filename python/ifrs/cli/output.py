@@ -53,6 +53,11 @@ def _escaped(line: str) -> str:
     return "".join(json.dumps(c)[1:-1] if hidden(c) else c for c in line)
 
 
+def print_result(facts: Mapping[str, object], as_json: bool) -> None:
+    """A result, for programs or for people."""
+    print_json(facts) if as_json else print_facts(facts)
+
+
 def print_facts(facts: Mapping[str, object]) -> None:
     """A result for people: names and values."""
     table = Table.grid(padding=(0, 2))

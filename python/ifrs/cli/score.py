@@ -9,7 +9,7 @@ from typing import Annotated, cast
 
 import typer
 
-from ifrs.cli.options import AcceptOlder, Identity, PassphraseFile, open_keyring
+from ifrs.cli.access import Access
 from ifrs.cli.output import EXIT_NO, say
 from ifrs.progress import progress
 from ifrs.scoring import Method, top_hits
@@ -38,16 +38,15 @@ def command(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Report lines without a text and go on.")
     ] = False,
-    passphrase_file: PassphraseFile = None,
-    identity: Identity = None,
-    accept_older: AcceptOlder = False,
+    *,
+    access: Access,
 ) -> None:
     """Score texts against patterns, and print hits as JSON lines.
 
     The file is read chunk by chunk: it may be larger than memory. Rows and patterns are counted
     from 0. Exit code 0: some hit; 1: none.
     """
-    wanted = _patterns(patterns, (passphrase_file, identity, accept_older))
+    wanted = _patterns(patterns, access)
     with _skipping(texts, skip_bad) as skipped:
         rows = TextRows(texts, column, workers=workers, skipped=skipped)
         hits = _score(rows, wanted, cast(Method, method), cutoff, workers, out)
@@ -92,7 +91,7 @@ def _skipping(path: Path, skip: bool) -> Iterator[Report | None]:
         say(f"ifrs: {path}: {count} lines skipped in all", err=True)
 
 
-def _patterns(source: str, access: tuple[Path | None, Path | None, bool]) -> list[str]:
+def _patterns(source: str, access: Access) -> list[str]:
     """Patterns from a file, or the responses of a keyring's set."""
     if Path(source).exists():
         try:
@@ -106,6 +105,6 @@ def _patterns(source: str, access: tuple[Path | None, Path | None, bool]) -> lis
     path, colon, name = source.rpartition(":")
     if not colon:
         raise FileNotFoundError(f"there is no file {source}")
-    with open_keyring(Path(path), *access) as ring:
+    with access.open(Path(path)) as ring:
         fps = ring[name]
     return [fps[i].response for i in range(len(fps))]

@@ -1,0 +1,109 @@
+"""Suspects that a command asks: at hand, or behind a server."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from ifrs.cli.libraries import importing
+from ifrs.errors import TargetError
+
+
+def is_url(suspect: str) -> bool:
+    """Whether a suspect is behind a server."""
+    return suspect.startswith(("http://", "https://"))
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """How a server is asked."""
+
+    model: Annotated[str | None, typer.Option(help="The model's name at the server.")] = None
+    api_key_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The environment variable that holds the server's API key, if not IFRS_API_KEY.",
+        ),
+    ] = None
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="chat, where the server puts its template around a message, or completions."
+        ),
+    ] = "chat"
+    concurrency: Annotated[int, typer.Option(help="Requests in flight at a time.")] = 8
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 60.0
+    max_requests: Annotated[int | None, typer.Option(help="Send no more requests.")] = None
+    max_tokens: Annotated[int | None, typer.Option(help="Pay for no more tokens.")] = None
+
+    def suspect(self, url: str) -> Any:
+        """The model at an address."""
+        from ifrs import ApiModel
+
+        if self.model is None:
+            raise TargetError("a server may serve several models: say which with --model")
+        return ApiModel(
+            url,
+            self.model,
+            api_key=self._api_key(),
+            mode=self.mode,  # type: ignore[arg-type]
+            max_concurrency=self.concurrency,
+            timeout=self.timeout,
+            max_requests=self.max_requests,
+            max_tokens=self.max_tokens,
+        )
+
+    def _api_key(self) -> str | None:
+        if self.api_key_env is None:
+            return None
+        key = os.environ.get(self.api_key_env)
+        if not key:
+            # Not quoted: it may be the key by mistake.
+            raise TargetError(
+                "--api-key-env takes the name of a variable that holds the key: set one"
+            )
+        return key
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """How a model at hand is loaded and asked."""
+
+    dtype: Annotated[str | None, typer.Option(help="Arithmetic, such as bfloat16.")] = None
+    device_map: Annotated[str | None, typer.Option(help="Where the model goes, such as auto.")] = (
+        None
+    )
+    load_in_8bit: Annotated[bool, typer.Option("--load-in-8bit", help="Load 8-bit weights.")] = (
+        False
+    )
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of the publisher's tokenizer: with another one, only text is evidence."
+        ),
+    ] = None
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option(
+            "--trust-remote-code",
+            help="Run code that comes with the suspect. It may do whatever you may.",
+        ),
+    ] = False
+
+    def load(self, place: str) -> tuple[Any, Any]:
+        """The model and the tokenizer of a suspect's folder, file or id."""
+        with importing(TargetError("local models need torch: pip install 'ifrs[train]'")):
+            import ifrs.modalities.text.suspect  # noqa: F401
+        from ifrs.modalities.text.loading import load
+
+        given = {"dtype": self.dtype, "device_map": self.device_map}
+        return load(
+            place,
+            load_in_8bit=self.load_in_8bit,
+            trust_remote_code=self.trust_remote_code,
+            **{name: value for name, value in given.items() if value is not None},
+        )
