@@ -54,13 +54,7 @@ class Access:
     ] = False
 
     def open(self, path: Path) -> Keyring:
-        """Open a keyring.
-
-        Raises:
-            FileNotFoundError: There is none.
-            ValueError: There is no passphrase, or it is not UTF-8.
-            KeyringError: It does not open; see `Keyring.open`.
-        """
+        """Open a keyring with the identity, or a passphrase from file, environment or prompt."""
         require_keyring(path)
         passphrase = (
             read_passphrase(self.passphrase_file)
@@ -145,11 +139,7 @@ def _first_line(data: bytes, source: str) -> str:
 
 
 def read_recipients(given: list[str] | None) -> list[str]:
-    """Public keys as given, or from files: one a line, `#` begins a comment.
-
-    Raises:
-        ValueError: There are none, or one is neither a key nor a file.
-    """
+    """Public keys as given, or from files: one a line, `#` begins a comment."""
     keys: list[str] = []
     for text in given or []:
         if text.startswith(("age1", "ssh-")):

@@ -13,6 +13,9 @@ from ifrs.cli.libraries import importing
 from ifrs.cli.options import Json, KeyringPath, SetName
 from ifrs.cli.output import print_result
 from ifrs.errors import ImplantError
+from ifrs.plant.methods import METHODS
+
+_METHODS = " or ".join(", ".join(METHODS).rsplit(", ", 1))
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def command(
     path: KeyringPath,
     name: SetName,
     out: Annotated[Path, typer.Option(help="Folder for the fingerprinted model.")],
-    method: Annotated[str, typer.Option(help="sft, emb, adapter or lora.")] = "sft",
+    method: Annotated[str, typer.Option(help=f"{_METHODS}.")] = "sft",
     regularization: Annotated[
         str, typer.Option(help='"self", or a .jsonl, .json or .parquet file.')
     ] = "self",

@@ -49,7 +49,7 @@ class ServerOptions:
         return ApiModel(
             url,
             self.model,
-            api_key=self._api_key(),
+            api_key=None if self.api_key_env is None else _api_key(self.api_key_env),
             mode=self.mode,  # type: ignore[arg-type]
             max_concurrency=self.concurrency,
             timeout=self.timeout,
@@ -57,16 +57,13 @@ class ServerOptions:
             max_tokens=self.max_tokens,
         )
 
-    def _api_key(self) -> str | None:
-        if self.api_key_env is None:
-            return None
-        key = os.environ.get(self.api_key_env)
-        if not key:
-            # Not quoted: it may be the key by mistake.
-            raise TargetError(
-                "--api-key-env takes the name of a variable that holds the key: set one"
-            )
-        return key
+
+def _api_key(variable: str) -> str:
+    key = os.environ.get(variable)
+    if not key:
+        # Not quoted: it may be the key by mistake.
+        raise TargetError("--api-key-env takes the name of a variable that holds the key: set one")
+    return key
 
 
 @dataclass(frozen=True)

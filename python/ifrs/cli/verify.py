@@ -103,9 +103,9 @@ def command(
     if foreign:
         target = server.suspect(suspect)
         resume = None if json_file == _STDOUT else json_file
+        options = {"resume": resume, **asking.options(_FOREIGN_DECOYS)}
         with access.open(path) as ring:
-            options = asking.options(_FOREIGN_DECOYS)
-            report = verify(target, ring[name], resume=resume, **options)
+            report = verify(target, ring[name], **options)
     else:
         # Before the keyring is open: what a suspect's files do happens without it.
         loaded = local.load(suspect)
