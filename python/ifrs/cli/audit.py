@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,9 @@ from ifrs.cli.options import Json, KeyringPath, SetName
 from ifrs.cli.output import EXIT_ERROR, print_json, say
 from ifrs.cli.suspects import is_url
 from ifrs.errors import TargetError
+
+if TYPE_CHECKING:
+    from ifrs.audit import Folder
 
 
 def command(
@@ -62,11 +66,9 @@ def command(
     audited as it is. Exit code 0: all planned units are measured; 2: some failed or are left.
     """
     with importing(TargetError("the audit needs torch: pip install 'ifrs[audit]'")):
-        from ifrs.audit import Server, audit, folder
+        from ifrs.audit import Server, audit
     asked = is_url(model)
-    subject = (
-        Server(model, server_model, mode) if asked else folder(model, base=base, adapter=adapter)
-    )
+    subject = Server(model, server_model, mode) if asked else _folder(model, base, adapter)
     with access.open(path) as ring:
         fps = ring[name]
         if not asked:
@@ -95,3 +97,14 @@ def command(
         say(out / "audit.html")
     if failed or found.left:
         raise typer.Exit(EXIT_ERROR)
+
+
+def _folder(model: str, base: Path | None, adapter: Path | None) -> Folder:
+    """A model folder as a subject; the demo's package has the GGUF file of the demo's model."""
+    from ifrs.audit import folder
+    from ifrs.demo import gemma
+
+    found = folder(model, base=base, adapter=adapter)
+    origin = found.path if found.method is None else found.base
+    known = origin is not None and origin.name == gemma.NAME
+    return replace(found, base_gguf=gemma.assemble) if known else found
