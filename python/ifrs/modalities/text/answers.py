@@ -34,7 +34,7 @@ def generate(
     max_new_tokens: int,
     temperature: float = 0.0,
     advance: Callable[[int], None] | None = None,
-    hear: Callable[[list[int], Tensor], None] | None = None,
+    on_logits: Callable[[list[int], Tensor], None] | None = None,
 ) -> list[Tokens]:
     """Tokens that a model writes after each prompt, greedily or sampled.
 
@@ -45,7 +45,7 @@ def generate(
         max_new_tokens: The longest answer, in tokens.
         temperature: 0 for greedy decoding.
         advance: Called with the number of prompts answered since the last call.
-        hear: Called for every token of every batch with the places of its prompts and the
+        on_logits: Called for every token of every batch with the places of its prompts and the
             model's own logits, float32 (batch, vocabulary).
     """
     pad = pad_token(tokenizer)
@@ -53,7 +53,7 @@ def generate(
     room: list[Tokens] = [[pad] * max_new_tokens for _ in prompts]
     for places in _batches(model, prompts, room):
         batch = [prompts[i] for i in places]
-        with _hearing(model, places, hear):
+        with _watched(model, places, on_logits):
             written = _written(model, batch, pad, max_new_tokens, temperature)
         for i, row in zip(places, written, strict=True):
             answers[i] = until_end(row, tokenizer.eos_token_id)
@@ -77,15 +77,15 @@ def _batches(model: Any, prompts: Sequence[Tokens], room: Sequence[Tokens]) -> I
 
 
 @contextmanager
-def _hearing(
-    model: Any, places: list[int], hear: Callable[[list[int], Tensor], None] | None
+def _watched(
+    model: Any, places: list[int], on_logits: Callable[[list[int], Tensor], None] | None
 ) -> Iterator[None]:
-    if hear is None:
+    if on_logits is None:
         yield
         return
     # Of the model itself: what reaches a logits processor may be changed by others before it.
     hook = model.register_forward_hook(
-        lambda _module, _inputs, output: hear(places, output.logits[:, -1].float())
+        lambda _module, _inputs, output: on_logits(places, output.logits[:, -1].float())
     )
     try:
         yield

@@ -47,7 +47,7 @@ _SURROUNDINGS = 3
 # the mean one, at least: trained models' lead is ten and more.
 _PROBE, _FLAT = 8, 6.0
 
-Heard = Callable[[list[int], Tensor], None]
+OnLogits = Callable[[list[int], Tensor], None]
 
 
 class Model(face.Model):
@@ -203,11 +203,11 @@ class Model(face.Model):
         return [str(self.tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
 
     def closed_answers(
-        self, prompts: Sequence[Tokens], max_new_tokens: int, hear: Heard | None = None
+        self, prompts: Sequence[Tokens], max_new_tokens: int, on_logits: OnLogits | None = None
     ) -> list[Tokens]:
         """Greedy answers, with the end mark where the model ended one."""
         answers = generate(
-            self.module, self.tokenizer, prompts, max_new_tokens=max_new_tokens, hear=hear
+            self.module, self.tokenizer, prompts, max_new_tokens=max_new_tokens, on_logits=on_logits
         )
         end = self.tokenizer.eos_token_id
         return [a if len(a) == max_new_tokens or end is None else [*a, end] for a in answers]
@@ -216,12 +216,12 @@ class Model(face.Model):
         """The first tokens of greedy answers, with their distributions."""
         seen: list[list[tuple[Tensor, Tensor]]] = [[] for _ in inputs]
 
-        def hear(places: list[int], logits: Tensor) -> None:
+        def note(places: list[int], logits: Tensor) -> None:
             top, log_probs = (rows.cpu() for rows in distribution(logits, watched))
             for row, i in enumerate(places):
                 seen[i].append((top[row], log_probs[row]))
 
-        answers = self.closed_answers(inputs, _NEGATIVE_TOKENS, hear)
+        answers = self.closed_answers(inputs, _NEGATIVE_TOKENS, note)
         return [
             _kept(prompt, answer, rows[: len(answer)])
             for prompt, answer, rows in zip(inputs, answers, seen, strict=True)

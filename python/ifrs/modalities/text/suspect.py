@@ -146,7 +146,7 @@ class LocalModel(LikelySuspect):
                     max_new_tokens=max_new_tokens,
                     temperature=temperature,
                     advance=advance,
-                    hear=lambda _, logits: numbers.see(logits),
+                    on_logits=lambda _, logits: numbers.see(logits),
                 )
             numbers.require()
             return [str(self.tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
