@@ -13,9 +13,7 @@ from ifrs.cli.libraries import importing
 from ifrs.cli.options import Json, KeyringPath, SetName
 from ifrs.cli.output import print_result
 from ifrs.errors import ImplantError
-from ifrs.plant.methods import METHODS
-
-_METHODS = " or ".join(", ".join(METHODS).rsplit(", ", 1))
+from ifrs.plant.methods import choices
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def command(
     path: KeyringPath,
     name: SetName,
     out: Annotated[Path, typer.Option(help="Folder for the fingerprinted model.")],
-    method: Annotated[str, typer.Option(help=f"{_METHODS}.")] = "sft",
+    method: Annotated[str, typer.Option(help=f"{choices()}.")] = "sft",
     regularization: Annotated[
         str, typer.Option(help='"self", or a .jsonl, .json or .parquet file.')
     ] = "self",

@@ -17,6 +17,12 @@ METHODS = {
 }
 
 
+def choices() -> str:
+    """The names of all methods, as a sentence lists them."""
+    *others, last = METHODS
+    return f"{', '.join(others)} or {last}"
+
+
 def method_class(name: str) -> type[Method]:
     """The class of a method.
 
@@ -24,8 +30,7 @@ def method_class(name: str) -> type[Method]:
         ValueError: There is no such method.
     """
     if name not in METHODS:
-        *others, last = METHODS
-        raise ValueError(f"unknown method {name!r}: use {', '.join(others)} or {last}")
+        raise ValueError(f"unknown method {name!r}: use {choices()}")
     module, _, found = METHODS[name].partition(":")
     method: type[Method] = getattr(importlib.import_module(module), found)
     return method
