@@ -26,6 +26,11 @@ from ifrs.modalities.suspect import (
 _SERVED = ("wording", "affordable", "ask", "reach")
 
 
+def _can(target: Any, *names: str) -> bool:
+    """Whether a suspect has all of these methods; one that is None is one it lacks."""
+    return all(callable(getattr(target, name, None)) for name in names)
+
+
 class Asked:
     """One suspect, asked under the keys of one set.
 
@@ -46,13 +51,13 @@ class Asked:
         """
         if not hasattr(target, "answers") and fps.modality != "text":
             target = _Keyed(target, fps)
-        if not all(callable(getattr(target, name, None)) for name in ("answers", "describe")):
+        if not _can(target, "answers", "describe"):
             raise TypeError(
                 "target must have answers and describe: wrap a model in LocalModel, or a server in "
                 "ApiModel; of other kinds than text it must have describe, and scores or labels"
             )
         self._target, self._fps = target, fps
-        self._served = all(hasattr(target, name) for name in _SERVED)
+        self._served = _can(target, *_SERVED)
         self.description: dict[str, Any] = target.describe()
         said = self.description
         local = said.get("kind") == "local"
@@ -71,7 +76,7 @@ class Asked:
         Returns:
             That, and what a reader should know of it if something about the suspect prevents it.
         """
-        if not self._fps.candidates("likelihood", 0) or not hasattr(self._target, "likelihoods"):
+        if not self._fps.candidates("likelihood", 0) or not _can(self._target, "likelihoods"):
             return False, None
         why = getattr(self._target, "why_text_only", None)
         reason = None if why is None else why(self._fps)
@@ -143,7 +148,7 @@ class _Keyed:
         for name in ("spends_keys", "address"):
             if hasattr(target, name):
                 setattr(self, name, getattr(target, name))
-        scores, labels = (callable(getattr(target, name, None)) for name in ("scores", "labels"))
+        scores, labels = _can(target, "scores"), _can(target, "labels")
         if scores:
             self.likelihoods = self._likelihoods
         if hasattr(target, "describe") and (scores or labels):
@@ -154,7 +159,7 @@ class _Keyed:
     ) -> list[str]:
         """The places that the suspect names, in decimal."""
         keys = [self._keys.decode(base64.b64decode(prompt)) for prompt in prompts]
-        if callable(getattr(self._target, "labels", None)):
+        if _can(self._target, "labels"):
             places = np.asarray(self._target.labels(keys)).reshape(len(keys), -1)
         else:
             places = np.stack([part.argmax(axis=1) for part in self._factors(keys)], axis=1)

@@ -1,0 +1,41 @@
+"""Suspects of every shape: what they say of themselves, and what they leave unsaid."""
+
+from __future__ import annotations
+
+import ifrs
+import pytest
+from ifrs.modalities.suspect import Answer
+from witnesses import Speaker, Thinker, knows
+
+
+class Served(Speaker):
+    """A suspect behind a server, in memory; it sends no more than `most` prompts."""
+
+    most = 100
+
+    def wording(self, fps, index):
+        return fps[index].prompt
+
+    def affordable(self, prompts, *, max_new_tokens):
+        return len(prompts)
+
+    def reach(self):
+        pass
+
+    def ask(self, prompts, *, max_new_tokens, temperature=0.0, on_answer=None):
+        found = [Answer(self.answer(prompt), {"raw": ""}) for prompt in prompts[: self.most]]
+        for place, answer in enumerate(found):
+            on_answer(place, answer)
+        return found + [None] * (len(prompts) - len(found))
+
+
+@pytest.mark.parametrize(
+    ("suspect", "name"), [(lambda f: Thinker(f, 1.0), "likelihoods"), (Served, "ask")]
+)
+def test_a_method_that_is_none_is_one_the_suspect_lacks(ring, suspect, name):
+    fps = ring.generate("one", 6)
+    lacking = suspect(knows(fps))
+    setattr(lacking, name, None)
+    report = ifrs.verify(lacking, fps)
+    assert (report.kind, report.verdict, report.how["max_new_tokens"]) == ("text", "match", 16)
+    assert ring.spent("one") == []
