@@ -39,3 +39,17 @@ def test_a_method_that_is_none_is_one_the_suspect_lacks(ring, suspect, name):
     report = ifrs.verify(lacking, fps)
     assert (report.kind, report.verdict, report.how["max_new_tokens"]) == ("text", "match", 16)
     assert ring.spent("one") == []
+
+
+@pytest.mark.parametrize("of_its_own", [0, 1, None])
+def test_a_suspect_without_a_server_is_asked_all_at_once(ring, of_its_own):
+    class Own(Speaker):
+        max_concurrency = of_its_own
+
+        def answers(self, prompts, **how):
+            sizes.append(len(prompts))
+            return super().answers(prompts, **how)
+
+    fps, sizes = ring.generate("one", 6), []
+    report = ifrs.verify(Own(knows(fps)), fps, sequential=False)
+    assert (report.verdict, report.test, sizes) == ("match", "exact", [6])

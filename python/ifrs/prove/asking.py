@@ -40,7 +40,8 @@ class Asked:
             those of a suspect whose kind is "local".
         address: Whom keys are sent to; None where they stay on this machine.
         answer_tokens: The longest answer to ask for.
-        max_concurrency: How many prompts it is asked at a time; None for all.
+        max_concurrency: How many prompts a server is asked at a time; None where there
+            is no server: then it is asked all at once.
     """
 
     def __init__(self, target: Any, fps: FingerprintSet) -> None:
@@ -67,7 +68,7 @@ class Asked:
             self.address = str(said.get("base_url", said["name"]))
         usual = ServedSuspect if self._served else Suspect
         self.answer_tokens = int(getattr(target, "answer_tokens", usual.answer_tokens))
-        at_once = getattr(target, "max_concurrency", 1 if self._served else None)
+        at_once = int(getattr(target, "max_concurrency", 1)) if self._served else None
         self.max_concurrency: int | None = at_once
 
     def sees_likelihoods(self) -> tuple[bool, str | None]:
