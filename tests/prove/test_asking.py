@@ -53,3 +53,23 @@ def test_a_suspect_without_a_server_is_asked_all_at_once(ring, of_its_own):
     fps, sizes = ring.generate("one", 6), []
     report = ifrs.verify(Own(knows(fps)), fps, sequential=False)
     assert (report.verdict, report.test, sizes) == ("match", "exact", [6])
+
+
+def test_an_attribute_that_is_none_says_nothing(ring):
+    fps = ring.generate("one", 6)
+    suspect = Speaker(knows(fps))
+    suspect.spends_keys = suspect.address = suspect.answer_tokens = None
+    report = ifrs.verify(suspect, fps)
+    assert report.how["sequential"]
+    assert report.how["max_new_tokens"] == 16
+    assert all(query.spent for query in report.queries)
+    assert ring.spent("one") == []
+
+
+def test_an_address_of_any_type_is_journalled_as_text(ring):
+    fps = ring.generate("one", 6)
+    suspect = Speaker(knows(fps))
+    suspect.address = ("localhost", 8000)
+    report = ifrs.verify(suspect, fps)
+    assert report.verdict == "match"
+    assert ring.spent("one") == [query.index for query in report.queries]

@@ -31,6 +31,12 @@ def _can(target: Any, *names: str) -> bool:
     return all(callable(getattr(target, name, None)) for name in names)
 
 
+def _said(target: Any, name: str, unsaid: Any) -> Any:
+    """An attribute of a suspect; one that is None says nothing."""
+    value = getattr(target, name, None)
+    return unsaid if value is None else value
+
+
 class Asked:
     """One suspect, asked under the keys of one set.
 
@@ -62,13 +68,14 @@ class Asked:
         self.description: dict[str, Any] = target.describe()
         said = self.description
         local = said.get("kind") == "local"
-        self.spends_keys = bool(getattr(target, "spends_keys", not local))
-        self.address: str | None = getattr(target, "address", None)
-        if self._served and self.address is None:
-            self.address = str(said.get("base_url", said["name"]))
+        self.spends_keys = bool(_said(target, "spends_keys", not local))
+        address = _said(target, "address", None)
+        if self._served and address is None:
+            address = said.get("base_url", said["name"])
+        self.address = None if address is None else str(address)
         usual = ServedSuspect if self._served else Suspect
-        self.answer_tokens = int(getattr(target, "answer_tokens", usual.answer_tokens))
-        at_once = int(getattr(target, "max_concurrency", 1)) if self._served else None
+        self.answer_tokens = int(_said(target, "answer_tokens", usual.answer_tokens))
+        at_once = int(_said(target, "max_concurrency", 1)) if self._served else None
         self.max_concurrency: int | None = at_once
 
     def sees_likelihoods(self) -> tuple[bool, str | None]:
