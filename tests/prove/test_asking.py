@@ -73,3 +73,15 @@ def test_an_address_of_any_type_is_journalled_as_text(ring):
     report = ifrs.verify(suspect, fps)
     assert report.verdict == "match"
     assert ring.spent("one") == [query.index for query in report.queries]
+
+
+class Open(Served, Thinker):
+    """A server that shows probabilities."""
+
+    most = 2
+
+
+def test_a_server_that_shows_probabilities_answers_every_key(ring):
+    fps = ring.generate("one", 6)
+    report = ifrs.verify(Open(knows(fps), 1.0), fps)
+    assert (report.kind, report.verdict, report.fsr) == ("likelihood", "match", 1)

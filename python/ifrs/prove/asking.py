@@ -121,7 +121,8 @@ class Asked:
         """Ask under some keys; None stands for a key that was not sent.
 
         Raises:
-            TargetError: It does not answer every prompt with a text, or asking on is pointless.
+            TargetError: A suspect without a server does not answer every prompt with a text, or
+                asking a server on is pointless.
         """
         options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "temperature": temperature}
         if self._served:
@@ -129,11 +130,27 @@ class Asked:
                 self._wordings(indices), on_answer=on_answer, **options
             )
             return found
+        return [*self.answer(indices, on_answer=on_answer, **options)]
+
+    def answer(
+        self,
+        indices: Sequence[int],
+        *,
+        max_new_tokens: int,
+        temperature: float,
+        on_answer: OnAnswer,
+    ) -> list[Answer]:
+        """Ask under some keys, each of which is answered.
+
+        Raises:
+            TargetError: It does not answer every prompt with a text.
+        """
+        options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "temperature": temperature}
         prompts = [self._fps[index].prompt for index in indices]
         texts = self._target.answers(prompts, **options)
         if len(texts) != len(prompts):
             raise TargetError(f"the suspect gave {len(texts)} answers to {len(prompts)} prompts")
-        answers: list[Answer | None] = []
+        answers = []
         for place, (prompt, text) in enumerate(zip(prompts, texts, strict=True)):
             request = {"prompt": prompt, **options}
             asked: dict[str, Any] = {"time": now(), "endpoint": "local", "request": request}

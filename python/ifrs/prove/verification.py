@@ -143,7 +143,7 @@ def _by_likelihood(
     started = time.monotonic()
     planned = _planned(usable, {}, max_queries)
     answers: dict[int, Answer] = {}
-    asked.ask(
+    asked.answer(
         planned,
         max_new_tokens=settings.max_new_tokens,
         temperature=settings.temperature,
