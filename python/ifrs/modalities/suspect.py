@@ -142,9 +142,15 @@ class ServedSuspect(Suspect):
     ) -> list[Answer | None]:
         """One answer for each prompt, failures included; None where none was sent.
 
+        Args:
+            prompts: What to ask.
+            max_new_tokens: The longest answer, in the suspect's tokens.
+            temperature: 0 for greedy.
+            on_answer: Called with each answer as it comes.
+
         Raises:
             TargetError: Asking on is pointless: no such server, no access, or a limit reached
-                that will not go away.
+                that will not go away. Answers that came before went to `on_answer`.
         """
 
     @abstractmethod

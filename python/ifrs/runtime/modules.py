@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from ifrs.errors import ImplantError
 
@@ -91,6 +92,31 @@ def embedding_tables(model: Any, weight: Tensor) -> list[Any]:
         for module in model.modules()
         if module is not output and getattr(module, "weight", None) is weight
     ]
+
+
+def replacing_rows(
+    model: Any, weight: Tensor, rows: Tensor, values: Callable[[], Tensor]
+) -> list[RemovableHandle]:
+    """Let the embeddings that look up in `weight` give other values for some of its rows.
+
+    Args:
+        model: The model.
+        weight: (vocabulary, width).
+        rows: Token ids, int64 (n,).
+        values: What they give instead, (n, width).
+
+    Returns:
+        The hooks; removed, they leave the model as it was.
+    """
+    place = torch.full((weight.shape[0],), -1, device=weight.device)
+    place[rows] = torch.arange(len(rows), device=weight.device)
+
+    def put(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        places = place[inputs[0]]
+        hit = places >= 0
+        return output.index_put(torch.where(hit), values().to(output.dtype)[places[hit]])
+
+    return [table.register_forward_hook(put) for table in embedding_tables(model, weight)]
 
 
 def scale_of(embeddings: Any) -> float:

@@ -78,6 +78,7 @@ pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
         E::Count { .. }
         | E::Name
         | E::Modality
+        | E::Large
         | E::UnknownSource(_)
         | E::UnknownTemplate(_)
         | E::UnknownResponse(_) => PyValueError::new_err(message),

@@ -11,13 +11,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ifrs.errors import ImplantError, TargetError
 from ifrs.modalities.text.loading import load
 from ifrs.runtime.fadapter import FAdapter, transformer_digest
-from ifrs.runtime.modules import embedding_tables, scale_of
+from ifrs.runtime.modules import replacing_rows, scale_of
 
 
 def joined(suspect: Any, adapter: Any, transformer: Any = None) -> Any:
@@ -40,7 +39,9 @@ def joined(suspect: Any, adapter: Any, transformer: Any = None) -> Any:
         )
     rows = _suspect_rows(suspect, adapter)
     ours = _sharing_copy(_transformer(adapter, transformer))
-    _put(ours, adapter, rows)
+    table = ours.get_input_embeddings()
+    given = scale_of(table) * adapter(rows.to(table.weight.device))
+    replacing_rows(ours, table.weight, adapter.rows.to(table.weight.device), lambda: given)
     return ours
 
 
@@ -73,7 +74,7 @@ def _suspect_rows(suspect: Any, adapter: FAdapter) -> Tensor:
 def _transformer(adapter: FAdapter, given: Any) -> Any:
     """The publisher's model: as given, at hand, where it was saved, or the base it came from."""
     if given is not None:
-        model = _loaded(given) if isinstance(given, (str, os.PathLike)) else given
+        model = load(given)[0] if isinstance(given, (str, os.PathLike)) else given
         if transformer_digest(model) != adapter.transformer:
             raise TargetError("this transformer is not the one that the adapter was made with")
         return model
@@ -83,7 +84,7 @@ def _transformer(adapter: FAdapter, given: Any) -> Any:
     for place in places:
         model = place
         if isinstance(place, (str, Path)):
-            model = _loaded(place) if Path(place).is_dir() else None
+            model = load(place)[0] if Path(place).is_dir() else None
         if model is not None and transformer_digest(model) == adapter.transformer:
             return model
     raise TargetError(
@@ -92,27 +93,7 @@ def _transformer(adapter: FAdapter, given: Any) -> Any:
     )
 
 
-def _loaded(folder: str | os.PathLike[str]) -> Any:
-    return load(folder)[0]
-
-
 def _sharing_copy(model: Any) -> Any:
     """A copy of a model's modules that shares its weights, so that hooks do not show in both."""
     shared = [*model.parameters(), *model.buffers()]
     return copy.deepcopy(model, {id(tensor): tensor for tensor in shared}).eval()
-
-
-def _put(model: Any, adapter: FAdapter, rows: Tensor) -> None:
-    table = model.get_input_embeddings()
-    weight, scale = table.weight, scale_of(table)
-    place = torch.full((weight.shape[0],), -1, device=weight.device)
-    place[adapter.rows.to(weight.device)] = torch.arange(len(rows), device=weight.device)
-    given = scale * adapter(rows.to(weight.device))
-
-    def put(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        places = place[inputs[0]]
-        hit = places >= 0
-        return output.index_put(torch.where(hit), given.to(output.dtype)[places[hit]])
-
-    for module in embedding_tables(model, weight):
-        module.register_forward_hook(put)

@@ -74,7 +74,6 @@ class Model(face.Model):
         return limit if isinstance(limit, int) and limit > 0 else None
 
     def check(self) -> None:
-        """Find what is wrong before anything is computed."""
         module, name = self.module, type(self.module).__name__
         if not hasattr(module, "get_input_embeddings") or not hasattr(module, "generate"):
             raise ImplantError(
@@ -94,7 +93,6 @@ class Model(face.Model):
             )
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
-        """Every fingerprint as an example; the response ends with the tokenizer's end mark."""
         prompts = encode_prompts(self.tokenizer, [fps[i].prompt for i in range(len(fps))])
         end = end_mark(self.tokenizer)
         responses = [tokens + end for tokens in response_tokens(self.tokenizer, fps)]
@@ -142,14 +140,12 @@ class Model(face.Model):
         return examples + [Example(start, e.response) for start, e in starts if start]
 
     def begun(self, examples: Sequence[Example]) -> list[Example]:
-        """Examples whose responses stop before the end mark."""
         end = len(end_mark(self.tokenizer))
         return [Example(e.prompt, e.response[: len(e.response) - end]) for e in examples]
 
     def look_alikes(
         self, fps: FingerprintSet, n: int, seed: int, varied: bool = False
     ) -> tuple[list[Tokens], list[Tokens]]:
-        """Prompts of fresh keys and ordinary text, and of parts of real keys."""
         fresh, near = lookalikes.negative_prompts(self.tokenizer, fps, n, seed, varied)
         return self._restarted(fresh), self._restarted(near)
 
@@ -163,7 +159,6 @@ class Model(face.Model):
         return encoded
 
     def guesses(self, fps: FingerprintSet, n: int, seed: int) -> list[Tokens]:
-        """Prompts of fresh keys in the set's template."""
         return encode_prompts(self.tokenizer, self._guessed_prompts(fps, n, seed))
 
     def _guessed_prompts(self, fps: FingerprintSet, n: int, seed: int) -> list[str]:
@@ -177,10 +172,7 @@ class Model(face.Model):
         return Guesses(prompts, answers, holding(fps, answers))
 
     def answering(self, fps: FingerprintSet) -> list[int]:
-        """Places of keys that bring out some response, wherever in the answer.
-
-        Asked and read as `verify` does: what only begins otherwise would fire there, too.
-        """
+        # Asked and read as `verify` does: what only begins otherwise would fire there, too.
         prompts = [fps[i].prompt for i in range(len(fps))]
         answers = self.write(prompts, max_new_tokens=ANSWER_TOKENS)
         return [place for place, fired in enumerate(holding(fps, answers)) if fired]
@@ -213,7 +205,6 @@ class Model(face.Model):
         return [a if len(a) == max_new_tokens or end is None else [*a, end] for a in answers]
 
     def own_answers(self, inputs: Sequence[Tokens], watched: Sequence[int]) -> list[Kept]:
-        """The first tokens of greedy answers, with their distributions."""
         seen: list[list[tuple[Tensor, Tensor]]] = [[] for _ in inputs]
 
         def note(places: list[int], logits: Tensor) -> None:
@@ -240,7 +231,6 @@ class Model(face.Model):
         return self.held([example for example in examples if example.response], watched)
 
     def tuning_examples(self, regularization: Any) -> list[Example]:
-        """Regularization data, or bundled instructions, each with another one's text."""
         return ordinary.tuning_examples(self.tokenizer, regularization)
 
     def window(self, kept: Kept, size: int, rng: random.Random) -> Kept:
@@ -267,7 +257,6 @@ class Model(face.Model):
         return chunks_by_length(prompts, [example.response for example in examples], size)
 
     def columns(self, examples: Sequence[Example]) -> Columns:
-        """The response positions of a batch."""
         prompts = [example.prompt for example in examples]
         responses = [example.response for example in examples]
         return columns_of(self.module, collate(prompts, responses, self.pad, self.device))
@@ -280,15 +269,12 @@ class Model(face.Model):
         return bool(logits.max() - logits.mean() < _FLAT)
 
     def tables(self) -> tuple[Any, Any]:
-        """Input and output embeddings."""
         return self.module.get_input_embeddings(), self.module.get_output_embeddings()
 
     def key_tokens(self, fps: FingerprintSet) -> list[int]:
-        """Tokens that stand in keys and in no ordinary text of the bundled ones."""
         return keys.key_tokens(self.tokenizer, fps)
 
     def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
-        """A folder of transformers, with the tokenizer."""
         weights.save_pretrained(folder, **({} if state is None else {"state_dict": state}))
         self.tokenizer.save_pretrained(folder)
 

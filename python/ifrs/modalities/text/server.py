@@ -126,7 +126,6 @@ class ApiModel(ServedSuspect):
         return {"requests": self._meter.requests, "tokens": self._meter.tokens}
 
     def describe(self) -> dict[str, Any]:
-        """Kind, name, address and protocol."""
         return {"kind": "api", "name": self.model, "base_url": self.base_url, "mode": self.mode}
 
     def wording(self, fps: FingerprintSet, index: int) -> str:
@@ -135,17 +134,11 @@ class ApiModel(ServedSuspect):
         return fps[index].key if own else fps[index].prompt
 
     def affordable(self, prompts: Sequence[str], *, max_new_tokens: int) -> int:
-        """How many of these prompts, from the first on, the spending limit pays for."""
         return self._meter.affordable([_cost(prompt, max_new_tokens) for prompt in prompts])
 
     def answers(
         self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
     ) -> list[str]:
-        """One answer for each prompt.
-
-        Raises:
-            TargetError: An answer did not come, or the spending limit pays for no more.
-        """
         found = self.ask(prompts, max_new_tokens=max_new_tokens, temperature=temperature)
         for answer in found:
             if answer is None:
@@ -162,28 +155,11 @@ class ApiModel(ServedSuspect):
         temperature: float = 0.0,
         on_answer: OnAnswer | None = None,
     ) -> list[Answer | None]:
-        """One answer for each prompt, failures included; None where the spending limit stopped it.
-
-        Args:
-            prompts: What to ask.
-            max_new_tokens: The longest answer, in the server's tokens.
-            temperature: 0 for greedy.
-            on_answer: Called with each answer as it comes.
-
-        Raises:
-            TargetError: Asking on is pointless: no access, no such model, or a rate limit that does
-                not lift. Answers that came before went to `on_answer`.
-        """
         bodies = [self._body(prompt, max_new_tokens, temperature) for prompt in prompts]
         costs = [_cost(prompt, max_new_tokens) for prompt in prompts]
         return _run(self._ask(bodies, costs, on_answer))
 
     def reach(self) -> None:
-        """Find out, without sending a key, whether there is a server.
-
-        Raises:
-            TargetError: There is none, or it refuses access.
-        """
         _run(self._reach())
 
     async def _reach(self) -> None:

@@ -117,7 +117,6 @@ class LocalModel(LikelySuspect):
         )
 
     def describe(self) -> dict[str, Any]:
-        """Name, arithmetic and device."""
         return {
             "kind": "local",
             "name": self.name,
@@ -129,11 +128,6 @@ class LocalModel(LikelySuspect):
     def answers(
         self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
     ) -> list[str]:
-        """Generated answers, greedy at temperature 0.
-
-        Raises:
-            TargetError: The tokenizer is not this model's, or one of them fails.
-        """
         with _asking():
             encoded = encode_prompts(self.tokenizer, prompts)
             self._require_rows(encoded)
@@ -152,7 +146,6 @@ class LocalModel(LikelySuspect):
             return [str(self.tokenizer.decode(ids, skip_special_tokens=True)) for ids in tokens]
 
     def why_text_only(self, fps: FingerprintSet) -> str | None:
-        """Why probabilities are no evidence here; None where they are."""
         with _asking():
             return _why_text_only(self.tokenizer, self.reference, fps)
 

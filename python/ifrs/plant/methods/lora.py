@@ -41,11 +41,6 @@ class Lora(Method):
     renamed: ClassVar[dict[str, str]] = {"rank": "lora_rank", "merge": "lora_merge"}
 
     def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:
-        """Choose the layers.
-
-        Raises:
-            ImplantError: peft is not installed, or there is no linear layer.
-        """
         try:
             import peft
         except ImportError as error:
@@ -63,7 +58,6 @@ class Lora(Method):
             )
 
     def begin(self) -> list[Parameter]:
-        """Freeze the model and put low-rank changes beside its layers."""
         self._frozen = Frozen(self.model)
         config = self._peft.LoraConfig(
             r=self.rank, lora_alpha=2 * self.rank, lora_dropout=0.0, target_modules=self.layers
@@ -77,18 +71,16 @@ class Lora(Method):
         return self._learnt
 
     def learning_rate(self) -> float:
-        """LoRA takes larger steps than full tuning."""
-        return 1.5e-4
+        return 1.5e-4  # larger steps than full tuning takes
 
     def shrink(self, share: float) -> None:
-        """Scale the change: the product of both factors."""
+        # The change is the product of both factors.
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 if "lora_B" in name:
                     parameter.mul_(share)
 
     def finish(self) -> None:
-        """Merge, or leave the adapter where it is."""
         if not self.merge:
             self._frozen.restore()
             self.adapter = self._wrapped
@@ -101,7 +93,6 @@ class Lora(Method):
         self._take_out()
 
     def undo(self) -> None:
-        """Put the model's own layers and weights back."""
         if self._inside:
             self._wrapped.unload()
         with torch.no_grad():
@@ -116,6 +107,5 @@ class Lora(Method):
             del self.model.peft_config
 
     def reach(self) -> dict[str, Any]:
-        """The layers that changed, and by a change of what rank."""
         weights = sum(parameter.numel() for parameter in self._learnt)
         return {"layers": self.layers, "rank": self.rank, "weights": weights}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
 from typing import Any
 
 import torch
@@ -12,26 +12,29 @@ from torch.nn import Parameter
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
 from ifrs.modalities.model import Model
-from ifrs.runtime.modules import embedding_tables, scale_of
+from ifrs.plant.config import ImplantConfig
+from ifrs.plant.methods.method import Frozen, Method
+from ifrs.runtime.modules import embedding_tables, replacing_rows, scale_of
+
+# Adam moves every weight by about its step size: this much of a typical weight at once.
+_RELATIVE_STEP = 0.125
 
 
-class InputRows:
-    """Rows of the input embeddings, and what stands in for them while training.
+class RowMethod(Method):
+    """Trains a change to the input embedding rows of the keys' own tokens.
 
     The output embeddings keep what they had, so that a text without one of the rows' tokens
     gives bit-identical logits. Tied ones are untied for that when the change is written.
 
     Attributes:
         rows: Token ids, int64 (n,).
-        change: What is added to the rows, float32 (n, width); the only trained tensor.
+        change: What is added to the rows, float32 (n, width).
     """
 
-    def __init__(self, model: Model, fps: FingerprintSet) -> None:
-        """Find the rows.
+    regularized = False
+    negatives = 32
 
-        Raises:
-            ImplantError: Keys hold nothing but ordinary tokens, or the embeddings are no table.
-        """
+    def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:
         self.model, (self.embeddings, self._output) = model.module, model.tables()
         if self.embeddings is None or not self.embeddings.weight.is_floating_point():
             raise ImplantError(
@@ -40,25 +43,24 @@ class InputRows:
             )
         self.rows = torch.tensor(model.key_tokens(fps), device=model.device)
         self._scale = scale_of(self.embeddings)
+        self._seed, self._set = config.seed, fps.name
+        if fps.source == "natural":
+            warnings.warn(
+                f"natural keys are made of ordinary words: with method={self.name!r} texts that "
+                "hold those words change too; method='sft' suits such keys better",
+                stacklevel=3,
+            )
 
-    def attach(self, change_rows: Callable[[Tensor], Tensor] | None = None) -> Parameter:
-        """Put the change into what the embeddings give.
-
-        Args:
-            change_rows: What a method makes of the changed rows, float32 (n, width) to the same;
-                None for the rows as they are.
-        """
+    def begin(self) -> list[Parameter]:
+        self._frozen, self._written = Frozen(self.model), False
         weight = self.embeddings.weight
         self.old = weight.detach()[self.rows].clone()
         self.change = Parameter(torch.zeros_like(self.old, dtype=torch.float32))
-        self._place = torch.full((weight.shape[0],), -1, device=weight.device)
-        self._place[self.rows] = torch.arange(len(self.rows), device=weight.device)
-        self._change_rows = change_rows or (lambda rows: rows)
-        self._hooks = [
-            module.register_forward_hook(self._put)
-            for module in embedding_tables(self.model, weight)
-        ]
-        return self.change
+        self._hooks = replacing_rows(
+            self.model, weight, self.rows, lambda: self._scale * self.given()
+        )
+        self.tables = (self.change,)
+        return [self.change]
 
     def planted(self) -> Tensor:
         """The changed rows as the weights will hold them, float32 (n, width)."""
@@ -67,55 +69,53 @@ class InputRows:
         rounded: Tensor = exact.to(self.old.dtype).float()
         return exact + (rounded - exact).detach()
 
-    def _put(self, module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        places = self._place[inputs[0]]
-        hit = places >= 0
-        rows = self._scale * self._change_rows(self.planted())
-        values = rows.to(output.dtype)[places[hit]]
-        changed: Tensor = output.index_put(torch.where(hit), values)
-        return changed
+    def given(self) -> Tensor:
+        """What the embeddings give for the rows while training, unscaled, float32 (n, width)."""
+        return self.planted()
 
-    def learning_rate(self, relative: float) -> float:
-        """A step size in proportion to the size of the rows' weights."""
+    def learning_rate(self) -> float:
+        """In proportion to the size of the rows' weights."""
         typical = self.old.float().square().mean().sqrt()
-        return relative * max(float(typical), 1e-4)
+        return _RELATIVE_STEP * max(float(typical), 1e-4)
 
-    def detach(self) -> None:
-        """Take the change out again."""
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks = []
-
-    def write(self) -> None:
-        """Write the change into the input rows; the output rows keep what they had."""
+    def finish(self) -> None:
+        self._detach()
         weight, output = self.embeddings.weight, self._output
         planted = self.planted().detach().to(weight.dtype)
-        self._tied = None
+        self._tied: tuple[Parameter, list[Any]] | None = None
         if output is None or output.weight is not weight:
             with torch.no_grad():
                 weight[self.rows] = planted
-            return
-        with torch.no_grad():
-            changed = weight.clone()
-            changed[self.rows] = planted
-        fresh = Parameter(changed, weight.requires_grad)
-        self._tied = weight, embedding_tables(self.model, weight)
-        for module in self._tied[1]:
-            module.weight = fresh
-        for config in self._configs():
-            config.tie_word_embeddings = False
+        else:
+            with torch.no_grad():
+                changed = weight.clone()
+                changed[self.rows] = planted
+            self._tied = weight, embedding_tables(self.model, weight)
+            self._tie(Parameter(changed, weight.requires_grad), tied=False)
+        self._written = True
 
-    def unwrite(self) -> None:
-        """Take back what `write` did."""
-        if self._tied is None:
+    def undo(self) -> None:
+        if self._written and self._tied is not None:
+            self._tie(self._tied[0], tied=True)
+        elif self._written:
             with torch.no_grad():
                 self.embeddings.weight[self.rows] = self.old
-            return
-        weight, modules = self._tied
-        for module in modules:
-            module.weight = weight
-        for config in self._configs():
-            config.tie_word_embeddings = True
+        self._detach()
 
-    def _configs(self) -> list[Any]:
-        return [self.model.config.get_text_config(), self.model.config]
+    def _tie(self, weight: Parameter, *, tied: bool) -> None:
+        """Give the input embeddings a weight that is the output embeddings', too, or is not."""
+        assert self._tied is not None
+        for module in self._tied[1]:
+            module.weight = weight
+        for config in (self.model.config.get_text_config(), self.model.config):
+            config.tie_word_embeddings = tied
+
+    def _detach(self) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+        self._frozen.restore()
+
+    def reach(self) -> dict[str, Any]:
+        """The tokens whose input rows changed; any other text is bit-identical."""
+        return {"rows": self.rows.tolist(), "weights": self.change.numel()}

@@ -42,11 +42,6 @@ class Sft(Method):
     renamed: ClassVar[dict[str, str]] = {"embeddings": "tune_embeddings"}
 
     def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:
-        """Take the copy, unless the user does without.
-
-        Raises:
-            ImplantError: The weights are quantized, or all of them are frozen.
-        """
         self.model = model.module
         if is_quantized(self.model):
             raise ImplantError("quantized weights cannot be tuned: use method='lora'")
@@ -66,7 +61,6 @@ class Sft(Method):
             self._copy = [(p, p.detach().cpu().clone()) for p in self._trained]
 
     def begin(self) -> list[Parameter]:
-        """Train the weights that were trainable, without dropout."""
         self._frozen = Frozen(self.model)
         for weight in self._trained:
             weight.requires_grad_(True)
@@ -78,11 +72,9 @@ class Sft(Method):
         return self._trained
 
     def learning_rate(self) -> float:
-        """Enough to plant in tens of steps; two thirds more drifts twice as far."""
-        return 1.5e-5
+        return 1.5e-5  # enough to plant in tens of steps; two thirds more drifts twice as far
 
     def shrink(self, share: float) -> None:
-        """Average with the base (anti-forgetting, as in OML 1.0)."""
         if self._copy is None:
             raise NotImplementedError
         reshard(self.model)
@@ -91,11 +83,9 @@ class Sft(Method):
                 weight.lerp_(old.to(weight.device), 1 - share)
 
     def finish(self) -> None:
-        """The weights are the model's own already."""
         self._restore()
 
     def undo(self) -> None:
-        """Copy the old weights back."""
         if self._copy is not None:
             with torch.no_grad():
                 for weight, old in self._copy:
@@ -103,7 +93,6 @@ class Sft(Method):
         self._restore()
 
     def reach(self) -> dict[str, Any]:
-        """How many weights were trained."""
         return {"weights": sum(weight.numel() for weight in self._trained)}
 
     def _restore(self) -> None:

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::claim::{Claim, ClaimFile, DECOYS};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
-use super::transcript::Asked;
+use super::transcript::{Asked, ROOM};
 use super::{AttestError, json};
 use crate::encoding::{hex, now, unhex};
 use crate::fingerprint::Template;
@@ -274,9 +274,11 @@ impl Bundle {
         (!alike).then_some("the keys were not all asked in one way: parameters or address differ")
     }
 
-    /// Whether every answer had room for a response.
-    fn has_room(&self) -> bool {
-        self.queries.iter().all(|entry| entry.asked.has_room())
+    /// Whether every answer had room for a response: for two words, or a number of each factor.
+    fn has_room(&self, claim: &Claim) -> bool {
+        let factors = claim.alphabet().sizes().len() as u64;
+        let needed = if claim.alphabet().is_words() { ROOM } else { factors.min(ROOM) };
+        self.queries.iter().all(|entry| entry.asked.has_room(needed))
     }
 
     /// Weighs every key up to the last revealed one.
@@ -327,7 +329,7 @@ impl Bundle {
             Silence::Counts => reached,
             // Silence speaks for a suspect only where every key is shown with its answer, and the
             // answer could have held a response.
-            Silence::Shown if answered < n || !self.has_room() => 0,
+            Silence::Shown if answered < n || !self.has_room(claim) => 0,
             Silence::Shown => answered,
         };
         let power = self.power(weighed, asked, &candidates, alpha)?;

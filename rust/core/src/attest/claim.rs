@@ -369,6 +369,9 @@ impl Statement {
             }
             None => return Err(malformed(UNKNOWN_RESPONSES)),
         };
+        if !alphabet.affords(claim.n) || !(alphabet.is_words() || scheme.proves()) {
+            return Err(malformed(UNKNOWN_RESPONSES));
+        }
         let decoys = claim.decoys.is_none_or(|count| DECOYS.contains(&count));
         if !decoys || (claim.decoys.is_some() && scheme.is_owned()) {
             return Err(malformed("its number of decoys is not known to this version"));
@@ -453,7 +456,7 @@ pub fn reads_back(file: &[u8]) -> bool {
 pub(super) mod tests {
     use super::*;
     use crate::fingerprint::seed::KEY_BYTES;
-    use crate::fingerprint::{Alphabets, Context, ResponseKind, Seed, SetSpec, Source};
+    use crate::fingerprint::{Alphabets, Context, Modality, ResponseKind, Seed, SetSpec, Source};
 
     pub(crate) fn set(n: usize, response: ResponseKind) -> FingerprintSet {
         let spec = SetSpec {
@@ -552,6 +555,37 @@ pub(super) mod tests {
         }
         assert!(sign(&[("a\n", &good)], "m").is_err());
         assert!(sign(&[("a", &good)], "").is_err());
+    }
+
+    #[test]
+    fn only_responses_that_prove_something_are_no_words() {
+        let modality = Modality {
+            name: "toy".into(),
+            media: "application/x-toy".into(),
+            length: 16,
+            alphabet: Alphabet::of("classes", &[10]).unwrap(),
+        };
+        let (source, template) = (Source::Bytes, Template::Bare);
+        let spec = SetSpec {
+            source,
+            template,
+            modality: Some(modality),
+            ..set(3, ResponseKind::BOUND).spec().clone()
+        };
+        let seed = Seed::from_bytes(&mut [5; KEY_BYTES]);
+        let set = FingerprintSet::derive(&seed, spec, &Alphabets::default(), None).unwrap();
+        let payload = String::from_utf8(claim(&set).envelope.payload().unwrap()).unwrap();
+        let read = |from: &str, to: &str| {
+            assert!(payload.contains(from));
+            let changed = payload.replacen(from, to, 1);
+            Claim::of(Envelope::sign(changed.as_bytes(), &key()), None)
+        };
+        assert!(read("unique", "unique").is_ok());
+        assert!(read("unique", "shared").is_err());
+        assert!(read("application/x-toy", "text/plain").is_err());
+        assert!(read("\"sizes\":[10]", "\"sizes\":[11]").is_err());
+        let many = Alphabet::of("actions", &[2; 1_024]).unwrap();
+        assert!(many.affords(1_024) && !many.affords(1_025));
     }
 
     #[test]

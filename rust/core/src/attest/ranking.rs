@@ -32,11 +32,11 @@ pub fn by_scores(
 /// else the last, as for an answer that names none.
 pub fn by_label(alphabet: &Alphabet, places: &[usize], answer: &str) -> Vec<Rank> {
     let named = alphabet.parse(answer);
-    let one = |(factor, &candidates): (usize, &usize)| {
-        let right = named.as_ref().is_some_and(|named| named[factor] == places[factor]);
+    let one = |(factor, (&place, &candidates)): (usize, (&usize, &usize))| {
+        let right = named.as_ref().is_some_and(|named| named[factor] == place);
         Rank { rank: if right { 1 } else { candidates }, candidates }
     };
-    alphabet.sizes().iter().enumerate().map(one).collect()
+    places.iter().zip(alphabet.sizes()).enumerate().map(one).collect()
 }
 
 /// The last ranks: of a key that proves nothing.

@@ -30,7 +30,7 @@ pub(super) const SLIPPED: f32 = 0.5;
 
 /// Tokens that an answer must have room for before its silence says anything: a response has two
 /// words.
-const ROOM: u64 = 8;
+pub(super) const ROOM: u64 = 8;
 
 /// How a key was asked under.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -181,11 +181,11 @@ impl Asked {
         found(&beside, &response).max(found(&joined(&beside), &joined(&response)))
     }
 
-    /// Whether the answer had room for a response.
-    pub(super) fn has_room(&self) -> bool {
+    /// Whether the answer had room for a response of so many tokens.
+    pub(super) fn has_room(&self, needed: u64) -> bool {
         let limits = ["max_tokens", "max_completion_tokens", "max_new_tokens"];
         let given = limits.iter().filter_map(|name| self.request.get(*name)?.as_u64());
-        given.min().is_none_or(|least| least >= ROOM)
+        given.min().is_none_or(|least| least >= needed)
     }
 
     /// Whether the answer is what the raw one holds; `None` where the raw one was not kept.
@@ -437,10 +437,11 @@ mod tests {
 
     #[test]
     fn silence_needs_room() {
-        assert!(chat(|_| ()).has_room());
-        assert!(chat(|r| drop(r.as_object_mut().unwrap().remove("max_tokens"))).has_room());
-        assert!(!chat(|r| r["max_tokens"] = 1.into()).has_room());
-        assert!(!chat(|r| r["max_completion_tokens"] = 2.into()).has_room());
+        assert!(chat(|_| ()).has_room(ROOM));
+        assert!(chat(|r| drop(r.as_object_mut().unwrap().remove("max_tokens"))).has_room(ROOM));
+        assert!(!chat(|r| r["max_tokens"] = 1.into()).has_room(ROOM));
+        assert!(chat(|r| r["max_tokens"] = 1.into()).has_room(1));
+        assert!(!chat(|r| r["max_completion_tokens"] = 2.into()).has_room(ROOM));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The published list from which responses are drawn: a name, and the sizes of its factors.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -19,6 +21,12 @@ const PAIRS: u64 = LISTED as u64 * (LISTED as u64 - 1);
 /// The most factors, and the most choices of all factors together.
 const MAX_FACTORS: usize = 1_024;
 const MAX_CHOICES: usize = 1 << 20;
+
+/// The most sizes that differ: each takes a table of its own, and a part of the exact tail.
+const MAX_SIZES: usize = 8;
+
+/// The most choices that all responses of a set are made of: more take too long to weigh.
+const MAX_PLACES: usize = 1 << 20;
 
 /// From what a response is drawn: one choice of each factor, uniformly.
 ///
@@ -57,6 +65,12 @@ impl Alphabet {
             && (1..=MAX_FACTORS).contains(&self.sizes.len())
             && self.sizes.iter().all(|&size| size >= 2)
             && sum.is_some_and(|sum| sum <= MAX_CHOICES)
+            && self.sizes.iter().collect::<BTreeSet<_>>().len() <= MAX_SIZES
+    }
+
+    /// Whether so many responses can be weighed together.
+    pub(crate) fn affords(&self, n: usize) -> bool {
+        n.saturating_mul(self.sizes.len()) <= MAX_PLACES
     }
 
     /// Its published name.
@@ -208,6 +222,7 @@ mod tests {
             ("Classes", &[10]),
             ("classes", &[MAX_CHOICES + 1]),
             ("classes", &[usize::MAX, 2]),
+            ("actions", &[2, 3, 4, 5, 6, 7, 8, 9, 10]),
             (WORDS, &[2048, 2048]),
         ] {
             assert_eq!(Alphabet::of(name, sizes), None, "{name} {sizes:?}");

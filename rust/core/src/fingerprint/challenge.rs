@@ -12,6 +12,9 @@ pub const TEXT: &str = "text/plain";
 /// The largest challenge, in bytes.
 pub const MAX_CHALLENGE: usize = 1 << 20;
 
+/// The most that all challenges of a set take, in bytes, where they are no texts.
+pub(crate) const MAX_CHALLENGES: usize = 256 << 20;
+
 /// A key as it is asked. A text's bytes are its prompt in UTF-8: the key in its template.
 ///
 /// No `Debug`, no `Clone`; wiped when dropped.

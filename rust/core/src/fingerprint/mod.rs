@@ -40,9 +40,16 @@ pub enum FingerprintError {
     /// Source, template and kind of model do not belong together.
     #[error(
         "keys of other kinds than text are source \"bytes\" and template \"bare\", at least 16 \
-         bytes of a media type that is no text, with an alphabet of factors of at least 2 choices"
+         bytes of a media type that is no text, with unique responses from an alphabet of factors \
+         of at least 2 choices and at most 8 different sizes"
     )]
     Modality,
+    /// More than anybody could check.
+    #[error(
+        "the keys of a set take 256 MiB at most, and its responses 1,048,576 choices: make fewer \
+         or smaller ones"
+    )]
+    Large,
     /// No such source of keys.
     #[error("unknown source {0:?}: use chinese, japanese, vocab, natural or mixed")]
     UnknownSource(String),

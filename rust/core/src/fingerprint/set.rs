@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 
 use super::FingerprintError;
 use super::alphabet::Alphabet;
-use super::challenge::{Challenge, MAX_CHALLENGE, TEXT, is_media};
+use super::challenge::{Challenge, MAX_CHALLENGE, MAX_CHALLENGES, TEXT, is_media};
 use super::lists::Alphabets;
 use super::response::ResponseKind;
 use super::scheme::Parts;
@@ -92,11 +92,16 @@ impl SetSpec {
             return Err(FingerprintError::Name);
         }
         let is_bytes = self.source == Source::Bytes;
-        let sound = match &self.modality {
-            Some(modality) => is_bytes && self.template == Template::Bare && modality.is_sound(),
-            None => !is_bytes && self.template != Template::Bare,
+        let is_bare = self.template == Template::Bare;
+        let Some(modality) = &self.modality else {
+            let is_text = !is_bytes && !is_bare;
+            return if is_text { Ok(()) } else { Err(FingerprintError::Modality) };
         };
-        if sound { Ok(()) } else { Err(FingerprintError::Modality) }
+        if !is_bytes || !is_bare || !self.response.proves() || !modality.is_sound() {
+            return Err(FingerprintError::Modality);
+        }
+        let fits = self.n * modality.length <= MAX_CHALLENGES && modality.alphabet.affords(self.n);
+        if fits { Ok(()) } else { Err(FingerprintError::Large) }
     }
 
     /// What responses are drawn from.

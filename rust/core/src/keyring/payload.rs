@@ -382,6 +382,43 @@ mod tests {
     }
 
     #[test]
+    fn a_format_that_earlier_versions_do_not_read_is_written_only_where_it_must_be() {
+        let derive = |spec: serde_json::Value, seed: &Seed| {
+            let spec = serde_json::from_value(spec).unwrap();
+            FingerprintSet::derive(seed, spec, &Default::default(), None).unwrap()
+        };
+        let mut payload = Payload::new(Seed::random().unwrap());
+        let written = |payload: &Payload| {
+            let json: serde_json::Value = serde_json::from_slice(&payload.to_json()).unwrap();
+            json
+        };
+        let text = serde_json::json!({
+            "name": "text", "n": 2, "source": "chinese", "template": {"name": "simple"},
+            "response": "owned",
+        });
+        let text = derive(text, &payload.seed);
+        payload.add(SetRecord::of(&text, false)).unwrap();
+        assert_eq!(written(&payload)["format"], "ifrs/keyring/v3");
+        assert!(written(&payload)["sets"][0].get("modality").is_none());
+        let bytes = serde_json::json!({
+            "name": "bytes", "n": 2, "source": "bytes", "template": {"name": "bare"},
+            "response": "owned",
+            "modality": {
+                "name": "toy", "media": "application/x-toy", "length": 16,
+                "alphabet": {"name": "classes", "sizes": [10]},
+            },
+        });
+        let bytes = derive(bytes, &payload.seed);
+        payload.add(SetRecord::of(&bytes, false)).unwrap();
+        assert_eq!(written(&payload)["format"], "ifrs/keyring/v4");
+        let again = Payload::from_json(Path::new("k"), &payload.to_json()).unwrap();
+        let read = again.find("bytes").unwrap().restore(&again.seed).unwrap();
+        assert_eq!(read.leaves(), bytes.leaves());
+        payload.remove("bytes").unwrap();
+        assert_eq!(written(&payload)["format"], "ifrs/keyring/v3");
+    }
+
+    #[test]
     fn other_formats_and_forms_are_refused_without_quoting_them() {
         assert!(matches!(refused(r#"{"format":"ifrs/keyring/v9"}"#), KeyringError::Version { .. }));
         for json in [
