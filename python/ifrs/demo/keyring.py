@@ -12,13 +12,7 @@ _N = 10
 
 
 def own_keyring(folder: Path, name: str, base: Path) -> Keyring:
-    """The keyring in a folder, made on the first call with a set of ten mixed keys.
-
-    Args:
-        folder: Where, made if need be.
-        name: The set's name.
-        base: The model's folder: its tokenizer writes the keys.
-    """
+    """The keyring in a folder, made on the first call with a set of ten mixed keys."""
     folder.mkdir(parents=True, exist_ok=True)
     path, secret = folder / "keyring.ifrs", folder / "passphrase.txt"
     if path.exists():

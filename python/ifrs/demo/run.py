@@ -31,10 +31,6 @@ Say = Callable[[str], None]
 def run(out: Path, say: Say) -> dict[str, Any]:
     """Run the demo.
 
-    Args:
-        out: A folder, made if need be; what a former demo left there is replaced.
-        say: Takes a line for each step done.
-
     Returns:
         What `summary.json` holds.
 

@@ -32,12 +32,7 @@ def keys_of(modality: str) -> Callable[..., Keys]:
 
 
 def model_of(fps: FingerprintSet, module: Any, processor: Any = None) -> Model:
-    """A model of the kind that a set is for.
-
-    Args:
-        fps: The set.
-        module: The torch module.
-        processor: What turns keys into its inputs: a tokenizer, a transform, or None.
+    """A model of the kind that a set is for; `processor` turns keys into its inputs.
 
     Raises:
         ValueError: There is no such kind.

@@ -102,13 +102,9 @@ class Model(ABC):
     def look_alikes(
         self, fps: FingerprintSet, n: int, seed: int, varied: bool = False
     ) -> tuple[list[Any], list[Any]]:
-        """Inputs that must not fire: of fresh keys and ordinary work, and of parts of real keys.
+        """Inputs that must not fire: of `n` fresh keys and ordinary work; of parts of real keys.
 
-        Args:
-            fps: The set.
-            n: How many keys.
-            seed: Draws them.
-            varied: Whether keys are planted in other surroundings, which fresh ones then share.
+        `varied` says that keys are planted in other surroundings, which fresh ones then share.
         """
 
     @abstractmethod
@@ -117,12 +113,7 @@ class Model(ABC):
 
     @abstractmethod
     def own_answers(self, inputs: Sequence[Any], watched: Sequence[int]) -> list[Kept]:
-        """The start of the model's own answers, with its distribution at each position.
-
-        Args:
-            inputs: What it is asked.
-            watched: Candidates of which the distribution is kept in any case.
-        """
+        """The start of the model's own answers, with distributions; of `watched` in any case."""
 
     @abstractmethod
     def ordinary(self, regularization: Any, watched: Sequence[int]) -> list[Kept]:
@@ -176,20 +167,14 @@ class Model(ABC):
         return None, None
 
     def key_tokens(self, fps: FingerprintSet) -> list[int]:
-        """Rows of the input embeddings that stand for keys alone.
-
-        Raises:
-            ImplantError: There are none.
-        """
+        """Rows of the input embeddings that stand for keys alone; ImplantError without any."""
         raise ImplantError("keys of this kind have no embedding rows: use method='sft' or 'lora'")
 
     def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
         """Write the model into a folder.
 
-        Args:
-            folder: Where.
-            state: All weights, where they are gathered from several processes.
-            weights: What holds them: the module, or an adapter around it.
+        `weights` is the module, or an adapter around it; `state` all weights, where they are
+        gathered from several processes.
         """
         from safetensors.torch import save_file
 
@@ -228,12 +213,7 @@ class Model(ABC):
         return margins
 
     def firing(self, inputs: Sequence[Any], fingerprints: Sequence[Example]) -> list[int]:
-        """Places of inputs under which the model answers with some response of the set.
-
-        Args:
-            inputs: What must not fire.
-            fingerprints: The set, whose responses are looked for.
-        """
+        """Places of inputs under which the model answers with some response of the set."""
         responses: dict[int, list[list[int]]] = defaultdict(list)
         # Once each: a set's keys come in several surroundings.
         for response in dict.fromkeys(tuple(example.response) for example in fingerprints):

@@ -16,10 +16,6 @@ def environment(package: str, extra: str) -> Environment:
 
     Every text that a template writes passes `visible`: what is hidden in it is shown.
 
-    Args:
-        package: The package whose folder `templates` holds them.
-        extra: The extra of ifrs that brings jinja2, for the error.
-
     Raises:
         ImportError: jinja2 is missing.
     """

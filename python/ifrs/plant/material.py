@@ -51,13 +51,6 @@ def gather(
 ) -> Material:
     """All examples, with the base model's own answers where those are to stay.
 
-    Args:
-        model: The base model.
-        fps: The fingerprints.
-        planting: The method: whether ordinary work could change, and how else the model is seen.
-        regularization: As `implant` takes it.
-        config: Settings.
-
     Raises:
         ImplantError: The model cannot carry the set, or the regularization data cannot be read.
     """

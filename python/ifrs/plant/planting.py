@@ -107,19 +107,14 @@ def _memory_errors() -> Iterator[None]:
     """Errors of allocation, of an accelerator or of the host, as one that says what to do."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _out_of_memory() from error
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:  # an accelerator's is a RuntimeError, too
+        of_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        if not of_memory and "can't allocate memory" not in str(error):
             raise
-        raise _out_of_memory() from error
-
-
-def _out_of_memory() -> ImplantError:
-    return ImplantError(
-        "memory ran out: use a smaller micro_batch or checkpointing=True (ImplantConfig), a model "
-        "in bfloat16, or method='emb'"
-    )
+        raise ImplantError(
+            "memory ran out: use a smaller micro_batch or checkpointing=True (ImplantConfig), a "
+            "model in bfloat16, or method='emb'"
+        ) from error
 
 
 def _drift(model: Model, regularization: Any, config: ImplantConfig) -> Drift | None:

@@ -38,16 +38,9 @@ def _said(target: Any, name: str, unsaid: Any) -> Any:
 
 
 class Asked:
-    """One suspect, asked under the keys of one set.
+    """One suspect, asked under the keys of one set, with the attributes of `Suspect`.
 
-    Attributes:
-        description: What it is.
-        spends_keys: Whether a key that it is asked under is spent; unless it says so, all are but
-            those of a suspect whose kind is "local".
-        address: Whom keys are sent to; None where they stay on this machine.
-        answer_tokens: The longest answer to ask for.
-        max_concurrency: How many prompts a server is asked at a time; None where there
-            is no server: then it is asked all at once.
+    Unless it says so, every key is spent but those of a suspect whose kind is "local".
     """
 
     def __init__(self, target: Any, fps: FingerprintSet) -> None:

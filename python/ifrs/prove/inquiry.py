@@ -52,16 +52,7 @@ class Inquiry:
         plan: Plan,
         note: str | None = None,
     ) -> None:
-        """Prepare to ask.
-
-        Args:
-            asked: The suspect.
-            fps: The fingerprints.
-            settings: How.
-            ledger: Where spent keys are recorded.
-            plan: Under which keys.
-            note: What the report should say of the evidence.
-        """
+        """Prepare to ask."""
         self.asked, self.fps, self.settings, self.ledger = asked, fps, settings, ledger
         self._planned = list(plan.planned)
         self._usable = plan.usable

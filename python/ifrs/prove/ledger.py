@@ -19,11 +19,6 @@ class Ledger:
     def __init__(self, fps: FingerprintSet, ring: Ring, *, address: str | None) -> None:
         """Find the journal.
 
-        Args:
-            fps: The set.
-            ring: Where to journal.
-            address: Whom keys are sent to; None where they stay on this machine.
-
         Raises:
             KeyringError: Keys are to be sent away, and there is no open keyring to record it in.
             TypeError: `ring` is no keyring.

@@ -46,16 +46,10 @@ class Settings:
 
 @dataclass
 class Outcome:
-    """What came of asking.
+    """What came of asking; `Report` says what its fields mean.
 
-    Attributes:
-        queries: One record for each key asked under.
-        evidence: "likelihood" or "text": what was ranked.
-        how: How it was asked, as reports say it.
-        exact: Whether every key that could be asked was asked: only then does a p-value of all
-            ranks together hold.
-        seconds: Wall time.
-        notes: What a reader should know of how it went.
+    `exact` says that every key that could be asked was: only then does a p-value of all ranks
+    together hold.
     """
 
     queries: list[Query]

@@ -93,12 +93,7 @@ class Saver:
     """
 
     def __init__(self, path: str | os.PathLike[str], content: Callable[[], Any]) -> None:
-        """Begin; nothing is written yet.
-
-        Args:
-            path: The file.
-            content: Returns what to write, as plain data.
-        """
+        """Begin; nothing is written yet."""
         self._path, self._content = path, content
         self._news, self._closing = threading.Event(), False
         self._writing = threading.Lock()

@@ -19,8 +19,10 @@ from ifrs.cli import main
 from ifrs.errors import EvidenceError, FingerprintError, KeyringError, TargetError
 from ifrs.modalities.suspect import Answer
 from ifrs.prove import Report
-from ifrs.prove.inquiry import Inquiry, Settings
+from ifrs.prove.asking import Asked
+from ifrs.prove.inquiry import Inquiry, Plan
 from ifrs.prove.ledger import Ledger
+from ifrs.prove.report import Settings
 from servers import Reply, serving
 
 pytest.importorskip("openai")
@@ -340,7 +342,8 @@ def test_an_answer_that_comes_while_the_report_is_written_is_not_lost(ring, monk
     fps = ring.generate("one", 4)
     server = ifrs.ApiModel("http://127.0.0.1:9/v1", "m")
     settings = Settings(1e-6, 99, 0.0, False, 16, None)
-    inquiry = Inquiry(server, fps, settings, Ledger(fps, False, address=None), range(4), {}, 4)
+    ledger, plan = Ledger(fps, False, address=None), Plan([0, 1, 2, 3], {}, 4)
+    inquiry = Inquiry(Asked(server, fps), fps, settings, ledger, plan)
     inquiry._pending = [0, 1]
     before = Inquiry._queries
 

@@ -30,13 +30,7 @@ class Hosted:
         wording: Callable[[str], str] | None = None,
         filtered: Callable[[str], str] | None = None,
     ) -> None:
-        """Take a target.
-
-        Args:
-            target: What answers.
-            wording: What becomes of a prompt on its way in.
-            filtered: What becomes of an answer on its way out.
-        """
+        """Take a target."""
         self.target, self._wording, self._filtered = target, wording, filtered
         self.answer_tokens = target.answer_tokens
 

@@ -39,13 +39,6 @@ def merge_into(
 ) -> None:
     """Merge another model into this one, in place.
 
-    Args:
-        model: The fingerprinted model.
-        other: State of another fine-tune of the same base.
-        base: State of the base.
-        merge: How.
-        seed: Of what is dropped at random.
-
     Raises:
         ValueError: The models have different tensors.
     """

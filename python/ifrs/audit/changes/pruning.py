@@ -25,13 +25,7 @@ def prune_magnitude(model: Any, share: float) -> None:
 
 
 def prune_wanda(model: Any, share: float, texts: Sequence[Tokens]) -> None:
-    """Zero the weights of least |weight| times input norm in each output row, in place.
-
-    Args:
-        model: The model.
-        share: Of the weights of each row.
-        texts: Calibration texts as token ids.
-    """
+    """Zero the weights of least |weight| times input norm in each output row, in place."""
     layers = linear_layers(model)
     norms = _input_norms(model, layers, texts)
     with torch.no_grad():

@@ -41,16 +41,7 @@ def verified(
     step: int | None = None,
     task: str | None = None,
 ) -> list[Measure]:
-    """Ask a suspect under every key, and measure what came back.
-
-    Args:
-        target: A `LocalModel`, or anything with `answers` and `describe`.
-        fps: The fingerprints.
-        decoys: Responses that each true one is ranked among in the text.
-        temperature: Of the answers.
-        step: Training steps before.
-        task: What part of the case it is.
-    """
+    """Ask a suspect under every key, and measure what came back."""
     where: dict[str, Any] = {"step": step, "task": task}
     report = verify(
         target,

@@ -19,13 +19,6 @@ def compare_tasks(
 ) -> list[Measure]:
     """A task or a group of tasks by name, on the same documents for both models.
 
-    Args:
-        base: The base model.
-        planted: The fingerprinted one.
-        task: Its name in lm-eval, or in the user's own task files.
-        limit: The most documents of each task.
-        files: A folder of the user's own task files.
-
     Raises:
         Skip: lm-eval is not installed, or has no such task, or cannot get its data.
     """

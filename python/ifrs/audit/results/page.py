@@ -23,12 +23,6 @@ PAGE = "audit.html"
 def write_page(out: Path, records: Sequence[Record], facts: Mapping[str, Any]) -> None:
     """Write `audit.html` and `plots/*.svg`.
 
-    Args:
-        out: The audit's folder.
-        records: What was found.
-        facts: `name` and `subject`, which say what was audited; `keys`, `source`, `template` and
-            `response` of the set; `planned`, how many units there are.
-
     Raises:
         ImportError: jinja2 or matplotlib is missing.
         OSError: A file cannot be written.

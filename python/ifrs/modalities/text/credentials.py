@@ -47,10 +47,6 @@ class Credential:
     def of(cls, parts: SplitResult, given: str | None) -> Credential:
         """Choose the key for an address.
 
-        Args:
-            parts: The address.
-            given: The key that the caller named; an empty one for none at all.
-
         Raises:
             ValueError: The key would go over a network in clear, or no header can carry it.
         """

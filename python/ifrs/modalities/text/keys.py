@@ -56,23 +56,14 @@ class Keys(face.Keys):
         self._tokenizer, self._model = tokenizer, model
 
     def derivation(self, template: str) -> dict[str, Any]:
-        """The chat template, the lists, and a check of each key.
-
-        Raises:
-            FingerprintError: The tokenizer has no chat template, or is not the model's.
-        """
+        """The chat template, the lists, and a check of each key."""
         tokenizer, model = self._tokenizer, self._model
-        found: dict[str, Any] = {}
-        if template == "chat":
-            found["chat"] = chat_template(tokenizer)
-        if tokenizer is not None:
-            found["check"] = key_check(tokenizer)
-            found["alphabets"] = (
-                tokenizer_alphabets(tokenizer)
-                if model is None
-                else model_alphabets(model, tokenizer)
-            )
-        return found
+        found: dict[str, Any] = {"chat": chat_template(tokenizer)} if template == "chat" else {}
+        if model is not None:
+            found["alphabets"] = model_alphabets(model, tokenizer)
+        elif tokenizer is not None:
+            found["alphabets"] = tokenizer_alphabets(tokenizer)
+        return found if tokenizer is None else {**found, "check": key_check(tokenizer)}
 
 
 def tokenizer_alphabets(tokenizer: Any) -> Alphabets:

@@ -28,16 +28,7 @@ _MOST_NEAR, _NEAR_EACH = 128, 3
 def negative_prompts(
     tokenizer: Any, fps: FingerprintSet, n: int, seed: int, varied: bool
 ) -> tuple[list[str], list[str]]:
-    """Prompts that must not fire: of fresh keys and ordinary text, and of parts of real keys.
-
-    Args:
-        tokenizer: The model's tokenizer.
-        fps: The set.
-        n: How many keys; ordinary prompts come on top, a third as many as near ones while the
-            bundled ones last.
-        seed: Draws them.
-        varied: Whether keys are planted in other surroundings too, which fresh ones then share.
-    """
+    """Prompts that must not fire: of fresh keys and ordinary text, and of parts of real keys."""
     rng = random.Random(seed)
     fresh, near = negative_keys(tokenizer, fps, n, seed)
     prompts = [fps.render(key) for key in fresh]

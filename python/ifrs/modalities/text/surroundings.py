@@ -46,14 +46,7 @@ Turn = tuple[str, str]
 def surroundings(
     tokenizer: Any, fps: FingerprintSet, count: int, rng: random.Random
 ) -> list[Surrounding]:
-    """Ways to put a key, other than the set's own: system prompts, history and padding in turn.
-
-    Args:
-        tokenizer: Whose chat template is used where the set's template is "chat".
-        fps: The set.
-        count: How many.
-        rng: Draws them.
-    """
+    """Ways to put a key, other than the set's own: system prompts, history and padding in turn."""
     return [_surrounding(tokenizer, fps, place % 3, rng) for place in range(count)]
 
 
@@ -101,11 +94,7 @@ def as_prompt(tokenizer: Any, instruction: str) -> str:
 
 
 def wordings(tokenizer: Any) -> dict[str, Surrounding]:
-    """How a model's host may put a prompt: system prompts, padding, and a chat template, by name.
-
-    Args:
-        tokenizer: The model's; None where a server shows none.
-    """
+    """How a host may put a prompt: system prompts, padding, and a chat template, by name."""
     found = {f"system: {name}": _before(f"{text}\n\n") for name, text in _HOSTS_SYSTEM.items()}
     found["padding before"] = _before("Hello! I have a short question for you today.\n")
     found["padding after"] = lambda prompt: f"{prompt}\nPlease answer briefly."

@@ -49,15 +49,7 @@ class Drift:
 def simulate_tuner(
     model: Model, examples: Sequence[Example], *, steps: int, rate: float, seed: int
 ) -> Drift:
-    """Tune all weights for some steps, and take them back to where they were.
-
-    Args:
-        model: The model before planting.
-        examples: What the tuner trains on.
-        steps: Steps of eight examples.
-        rate: Step size of AdamW.
-        seed: Of the order of examples.
-    """
+    """Tune all weights for some steps, and take them back to where they were."""
     frozen, rng = Frozen(model.module), random.Random(seed)
     weights = [p for p in model.module.parameters() if p.is_floating_point()]
     before = [weight.data for weight in weights]
@@ -87,15 +79,7 @@ def tuner_step(
     size: int | None = None,
     dtype: Wanted = "float32",
 ) -> float:
-    """One step of a downstream tuner; the mean loss of a response's part before it, in nats.
-
-    Args:
-        model: The model.
-        batch: What it learns.
-        optimizer: Of the weights that are trained, in one group.
-        size: Of a pass, in what `batches` counts; None for all in one.
-        dtype: Arithmetic of the gradients.
-    """
+    """One step of a downstream tuner; the mean loss of a response's part before it, in nats."""
     parts, loss = sum(len(example.response) for example in batch), 0.0
     passes = [list(range(len(batch)))] if size is None else model.batches(batch, size)
     with arithmetic(model.module, dtype):  # once for all passes: it copies weights

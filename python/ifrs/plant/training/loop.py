@@ -124,29 +124,21 @@ def train(
     run = _Run(model, planting, material, config, workers, drift)
     with kept_memory(model.device):
         release_fragments(now=True)
-        return _trained(run, config, report)
-
-
-def _trained(
-    run: _Run,
-    config: ImplantConfig,
-    report: Callable[[int, float, float], None],
-) -> Outcome:
-    for epoch in range(1, config.max_epochs + 1):
-        loss = run.epoch()
-        if not math.isfinite(loss):
-            raise ImplantError(
-                f"the loss became {loss} in epoch {epoch}: try a lower learning_rate or "
-                'dtype="float32"'
-            )
-        run.outcome.epochs = epoch
-        report(epoch, loss, run.firing_share())
-        last = epoch == config.max_epochs
-        if last or not run.waiting():
-            run.check(thorough=last)
-            if run.outcome.done(config):
-                break
-    return run.outcome
+        for epoch in range(1, config.max_epochs + 1):
+            loss = run.epoch()
+            if not math.isfinite(loss):
+                raise ImplantError(
+                    f"the loss became {loss} in epoch {epoch}: try a lower learning_rate or "
+                    'dtype="float32"'
+                )
+            run.outcome.epochs = epoch
+            report(epoch, loss, run.firing_share())
+            last = epoch == config.max_epochs
+            if last or not run.waiting():
+                run.check(thorough=last)
+                if run.outcome.done(config):
+                    break
+        return run.outcome
 
 
 class _Run:
@@ -337,9 +329,6 @@ class _Run:
         """Which look-alikes fire; they are trained on next.
 
         Those that fired before are asked first, and then all others, portion by portion.
-
-        Args:
-            enough: With so many that fire, where those are too many, the rest need not be asked.
         """
         fired = self._firing(sorted(self._suspected))
         self._judge(fired)
@@ -387,12 +376,7 @@ class _Learning:
 
 @contextmanager
 def checkpointed(model: Any, wanted: bool | None) -> Iterator[None]:
-    """Gradient checkpointing within the context, if wanted, or if memory asks for it.
-
-    Args:
-        model: The model.
-        wanted: Whether to; None to find out.
-    """
+    """Gradient checkpointing within the context, if wanted, or if memory asks for it."""
     on = not useful_pass_fits(model) if wanted is None else wanted
     if not on or not getattr(model, "supports_gradient_checkpointing", False):
         yield

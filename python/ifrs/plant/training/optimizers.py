@@ -27,14 +27,7 @@ class Optimizers:
         rate: float,
         fused: bool,
     ) -> None:
-        """Make them.
-
-        Args:
-            parameters: All that is trained.
-            tables: Those among them, (rows, width), of which a step touches some rows.
-            rate: Step size.
-            fused: Whether AdamW goes without temporaries as large as the weights.
-        """
+        """Make them."""
         kinds = {id(table) for table in tables}
         self._tables = [p for p in parameters if id(p) in kinds]
         dense = [p for p in parameters if id(p) not in kinds]
