@@ -1,5 +1,7 @@
 //! Keys that are bytes and responses that are numbers, from the keyring to a stranger's check.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests stand outside of these")]
+
 mod common;
 
 use std::collections::HashMap;

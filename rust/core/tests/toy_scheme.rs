@@ -1,5 +1,7 @@
 //! A scheme from outside: all that it is stands in this file.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests stand outside of these")]
+
 mod common;
 
 use std::collections::HashMap;
