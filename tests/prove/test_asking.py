@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ifrs
+import numpy as np
 import pytest
+from ifrs.errors import FingerprintError, KeyringError, TargetError
+from ifrs.modalities import MODALITIES
 from ifrs.modalities.suspect import Answer
 from witnesses import Speaker, Thinker, knows
 
@@ -85,3 +88,122 @@ def test_a_server_that_shows_probabilities_answers_every_key(ring):
     fps = ring.generate("one", 6)
     report = ifrs.verify(Open(knows(fps), 1.0), fps)
     assert (report.kind, report.verdict, report.fsr) == ("likelihood", "match", 1)
+
+
+class Scores:
+    """Gives the scores of a function from keys, and counts how often it is asked."""
+
+    def __init__(self, scores, address=None):
+        self.given, self.address, self.asked = scores, address, 0
+
+    def describe(self):
+        return {"kind": "endpoint", "name": "classifier"}
+
+    def scores(self, keys):
+        self.asked += 1
+        return self.given(keys)
+
+
+class Labels:
+    def __init__(self, labels):
+        self.labels = labels
+
+    def describe(self):
+        return {"kind": "endpoint", "name": "classifier"}
+
+
+@pytest.fixture
+def fps(ring, monkeypatch):
+    monkeypatch.setitem(MODALITIES, "flags", "toys.modality")
+    return ring.generate("toy", 9, modality="flags", classes=10)
+
+
+def right(fps):
+    """The scores of a descendant, (keys, 10)."""
+    answers = np.array([fps[i].places[0] for i in range(len(fps))])
+    return lambda keys: np.eye(10, dtype=np.float32)[answers[: len(keys)]]
+
+
+def test_scores_are_asked_for_once(fps):
+    suspect = Scores(right(fps))
+    report = ifrs.verify(suspect, fps)
+    assert (report.verdict, report.kind, report.fsr) == ("match", "likelihood", 1)
+    assert suspect.asked == 1
+
+
+@pytest.mark.parametrize("most", [None, 4])
+def test_keys_that_leave_for_their_scores_are_journalled(ring, fps, most):
+    report = ifrs.verify(Scores(right(fps), "https://example.org"), fps, max_queries=most)
+    sent = list(range(most or 9))
+    assert [query.index for query in report.queries] == sent
+    assert all(query.spent for query in report.queries)
+    assert ring.spent("toy") == sent
+    assert ring.journal()[-1]["to"] == ["https://example.org"]
+
+
+def test_no_key_leaves_for_its_scores_without_a_journal(ring, fps):
+    suspect = Scores(right(fps), "https://example.org")
+    ring.close()
+    with pytest.raises(KeyringError, match="no open keyring"):
+        ifrs.verify(suspect, fps)
+    assert suspect.asked == 0
+
+
+@pytest.mark.parametrize("taken", [2, 9])
+def test_keys_that_others_spend_meanwhile_are_not_scored(ring, fps, monkeypatch, taken):
+    found = ifrs.Keyring.spent
+
+    def late(self, name):
+        before = found(self, name)
+        with ifrs.Keyring.open(ring.path, passphrase="pass") as other:
+            other.spend("toy", range(9 - taken, 9))
+        return before
+
+    monkeypatch.setattr(ifrs.Keyring, "spent", late)
+    suspect = Scores(right(fps), "https://example.org")
+    if taken == 9:
+        with pytest.raises(FingerprintError, match="spent elsewhere meanwhile"):
+            ifrs.verify(suspect, fps)
+        assert suspect.asked == 0
+        return
+    report = ifrs.verify(suspect, fps)
+    assert [query.index for query in report.queries] == list(range(7))
+    assert report.notes == ["2 keys were spent elsewhere meanwhile and not asked under."]
+    assert report.test == "sequential"
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (9, 11), (8, 10), (2, 9, 10), (9,)])
+def test_scores_of_another_shape_are_refused(fps, shape):
+    with pytest.raises(TargetError, match="one list of 10"):
+        ifrs.verify(Scores(lambda keys: np.zeros(shape)), fps)
+
+
+@pytest.mark.parametrize(
+    "labels", [np.zeros(8, dtype=int), np.zeros((9, 2), dtype=int), np.zeros(9), ["0"] * 9]
+)
+def test_labels_that_do_not_fit_are_refused(fps, labels):
+    with pytest.raises(TargetError, match="whole number"):
+        ifrs.verify(Labels(lambda keys: labels), fps, sequential=False)
+
+
+@pytest.mark.parametrize("column", [False, True])
+def test_labels_may_be_a_column(fps, column):
+    answers = [[fps[i].places[0]] if column else fps[i].places[0] for i in range(9)]
+    report = ifrs.verify(Labels(lambda keys: answers), fps, sequential=False)
+    assert (report.verdict, report.kind) == ("match", "text")
+
+
+def test_a_suspect_that_shows_nothing_is_refused(fps):
+    with pytest.raises(TypeError, match="scores or labels"):
+        ifrs.verify(Labels(None), fps)
+
+
+def test_scores_that_are_no_numbers_are_refused(fps):
+    with pytest.raises(TargetError, match="no numbers"):
+        ifrs.verify(Scores(lambda keys: np.full((9, 10), np.nan)), fps)
+
+
+@pytest.mark.parametrize("value", [0, np.inf, -np.inf])
+def test_scores_that_are_all_alike_prove_nothing(fps, value):
+    report = ifrs.verify(Scores(lambda keys: np.full((9, 10), value)), fps)
+    assert report.p_value == 1

@@ -161,30 +161,37 @@ class _Keyed:
     """A suspect of another kind than text, which takes keys and gives scores or labels."""
 
     def __init__(self, target: Any, fps: FingerprintSet) -> None:
-        self._target, self._sizes = target, fps.alphabet.sizes
-        self._keys = keys_of(fps.modality)()
-        for name in ("spends_keys", "address"):
+        self._sizes = fps.alphabet.sizes
+        self._decode = keys_of(fps.modality)().decode
+        self._scores = target.scores if _can(target, "scores") else None
+        self._labels = target.labels if _can(target, "labels") else None
+        self._read: tuple[list[bytes], list[NDArray[np.float32]]] = [], []
+        for name in ("describe", "spends_keys", "address"):
             if hasattr(target, name):
                 setattr(self, name, getattr(target, name))
-        scores, labels = _can(target, "scores"), _can(target, "labels")
-        if scores:
+        if self._scores is not None:
             self.likelihoods = self._likelihoods
-        if hasattr(target, "describe") and (scores or labels):
-            self.describe, self.answers = target.describe, self._answers
+        if self._scores is not None or self._labels is not None:
+            self.answers = self._answers
 
     def _answers(
         self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
     ) -> list[str]:
         """The places that the suspect names, in decimal."""
-        keys = [self._keys.decode(base64.b64decode(prompt)) for prompt in prompts]
-        if _can(self._target, "labels"):
-            places = np.asarray(self._target.labels(keys)).reshape(len(keys), -1)
+        challenges = [base64.b64decode(prompt) for prompt in prompts]
+        if self._labels is None:
+            places = np.stack([part.argmax(axis=1) for part in self._factors(challenges)], axis=1)
         else:
-            places = np.stack([part.argmax(axis=1) for part in self._factors(keys)], axis=1)
-        return [" ".join(str(int(place)) for place in row) for row in places]
+            places = np.asarray(self._labels([self._decode(one) for one in challenges]))
+        wanted = (len(challenges), len(self._sizes))
+        if places.size != wanted[0] * wanted[1] or not np.issubdtype(places.dtype, np.integer):
+            raise TargetError(
+                f"the suspect's labels must be {wanted[1]} whole number(s) for each key"
+            )
+        return [" ".join(map(str, row)) for row in places.reshape(wanted).tolist()]
 
     def _likelihoods(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
-        factors = self._factors([self._keys.decode(fps[i].key) for i in indices])
+        factors = self._factors([fps[i].key for i in indices])
         scores = [[part[row] for part in factors] for row in range(len(indices))]
         exact = [
             tuple(int(part.argmax()) for part in one) == fps[i].places
@@ -192,14 +199,22 @@ class _Keyed:
         ]
         return Likelihoods(scores, np.array(exact, dtype=np.bool_))
 
-    def _factors(self, keys: list[Any]) -> list[NDArray[np.float32]]:
-        """Scores of each factor, float32 (keys, size)."""
-        given = self._target.scores(keys)
+    def _factors(self, challenges: list[bytes]) -> list[NDArray[np.float32]]:
+        """Scores of each factor, float32 (keys, size); of the same keys, asked for once."""
+        if self._read[0] != challenges:
+            self._read = challenges, self._scored(challenges)
+        return self._read[1]
+
+    def _scored(self, challenges: list[bytes]) -> list[NDArray[np.float32]]:
+        assert self._scores is not None
+        given = self._scores([self._decode(challenge) for challenge in challenges])
         parts = [given] if len(self._sizes) == 1 and np.ndim(given) == 2 else list(given)
         found = [np.ascontiguousarray(part, dtype=np.float32) for part in parts]
-        if [part.shape for part in found] != [(len(keys), size) for size in self._sizes]:
+        if [part.shape for part in found] != [(len(challenges), size) for size in self._sizes]:
             raise TargetError(
                 f"the suspect's scores must be one list of {' and '.join(map(str, self._sizes))} "
                 "for each key"
             )
+        if any(np.isnan(part).any() for part in found):
+            raise TargetError("the suspect's scores are no numbers (NaN)")
         return found

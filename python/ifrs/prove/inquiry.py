@@ -12,7 +12,7 @@ from ifrs._core import FingerprintSet
 from ifrs.errors import FingerprintError, TargetError
 from ifrs.modalities.suspect import Answer
 from ifrs.prove.asking import Asked
-from ifrs.prove.ledger import Ledger
+from ifrs.prove.ledger import NONE_LEFT, Ledger
 from ifrs.prove.records import Query, RankRow, records
 from ifrs.prove.report import Outcome, Report, Settings
 from ifrs.prove.resuming import Saver
@@ -61,7 +61,6 @@ class Inquiry:
         self._pending: list[int] = []
         self._notes: list[str] = []
         self._about = [] if note is None else [note]
-        self._taken = 0  # by others, after it was planned here
         self._complete = False
         self._started = time.monotonic()
         self._candidates = fps.candidates("text", settings.decoys)
@@ -113,7 +112,7 @@ class Inquiry:
             },
             exact=self._complete and not self._sequential and len(queries) >= self._usable,
             seconds=time.monotonic() - self._started,
-            notes=self._about + self._lost() + self._notes,
+            notes=self._about + self.ledger.notes() + self._notes,
         )
         return Report.of(outcome, self.asked.description, self.fps, settings)
 
@@ -121,20 +120,10 @@ class Inquiry:
         """Journal keys; those that another process spent meanwhile are planned no more."""
         free = self.ledger.spend(batch)
         taken = set(batch).difference(free)
-        if taken:
-            self._planned = [index for index in self._planned if index not in taken]
-            self._taken += len(taken)
+        self._planned = [index for index in self._planned if index not in taken]
         if not self._planned:
-            raise FingerprintError(
-                "all keys of the set that were left were spent elsewhere meanwhile: verify with "
-                "another set"
-            )
+            raise FingerprintError(NONE_LEFT)
         return free
-
-    def _lost(self) -> list[str]:
-        """What the report should say of keys that others spent meanwhile."""
-        keys = "1 key was" if self._taken == 1 else f"{self._taken} keys were"
-        return [f"{keys} spent elsewhere meanwhile and not asked under."] if self._taken else []
 
     def _next(self) -> list[int]:
         """The keys to ask under next; none when there is nothing left to gain."""

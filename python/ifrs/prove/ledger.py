@@ -9,6 +9,9 @@ from ifrs._core import FingerprintSet
 from ifrs.errors import KeyringError
 from ifrs.keyring import Keyring, keyring_of
 
+NONE_LEFT = (
+    "all keys of the set that were left were spent elsewhere meanwhile: verify with another set"
+)
 # The keyring a set came from (None), another one, or no journal at all (False).
 Ring = Keyring | Literal[False] | None
 
@@ -26,6 +29,7 @@ class Ledger:
         if ring is not None and ring is not False and not isinstance(ring, Keyring):
             raise TypeError("ring must be a Keyring, or False for no journal")
         self._fps, self._address = fps, address
+        self._taken = 0  # by others, after it was planned here
         found = keyring_of(fps) if ring is None else ring
         self._ring: Keyring | None = None
         if isinstance(found, Keyring) and not found.closed and fps.name in found:
@@ -51,4 +55,11 @@ class Ledger:
         """
         if self._ring is None or self._address is None:
             return list(indices)
-        return self._ring.spend_of(self._fps, indices, self._address, "queried")
+        free = self._ring.spend_of(self._fps, indices, self._address, "queried")
+        self._taken += len(set(indices).difference(free))
+        return free
+
+    def notes(self) -> list[str]:
+        """What a report should say of keys that others spent meanwhile."""
+        keys = "1 key was" if self._taken == 1 else f"{self._taken} keys were"
+        return [f"{keys} spent elsewhere meanwhile and not asked under."] if self._taken else []

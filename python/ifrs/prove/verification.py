@@ -12,7 +12,7 @@ from ifrs.modalities.suspect import Answer
 from ifrs.prove import resuming
 from ifrs.prove.asking import Asked
 from ifrs.prove.inquiry import Inquiry, Plan
-from ifrs.prove.ledger import Ledger, Ring
+from ifrs.prove.ledger import NONE_LEFT, Ledger, Ring
 from ifrs.prove.records import records
 from ifrs.prove.report import Outcome, Report, Settings
 
@@ -83,7 +83,11 @@ def verify(
     likelihood, note = asked.sees_likelihoods()
     if likelihood:
         usable = _usable(fps, ledger.spent(), {})
-        return _by_likelihood(asked, fps, settings, usable, max_queries)
+        free = ledger.spend(_planned(usable, {}, max_queries))
+        if not free:
+            raise FingerprintError(NONE_LEFT)
+        plan = Plan(free, {}, len(usable))
+        return _by_likelihood(asked, fps, settings, plan, ledger.notes())
     earlier = (
         {} if resume is None else resuming.read(resume, fps, asked.description, _fixed(settings))
     )
@@ -136,12 +140,11 @@ def _by_likelihood(
     asked: Asked,
     fps: FingerprintSet,
     settings: Settings,
-    usable: list[int],
-    max_queries: int | None,
+    plan: Plan,
+    notes: list[str],
 ) -> Report:
-    """One teacher-forced pass over all keys, and the text that greedy decoding writes."""
-    started = time.monotonic()
-    planned = _planned(usable, {}, max_queries)
+    """One pass over all planned keys, and the suspect's own answers to them."""
+    started, planned = time.monotonic(), plan.planned
     answers: dict[int, Answer] = {}
     asked.answer(
         planned,
@@ -172,8 +175,9 @@ def _by_likelihood(
             "complete": True,
             "pending": [],
         },
-        exact=len(planned) == len(usable),
+        exact=len(planned) == plan.usable,
         seconds=time.monotonic() - started,
+        notes=notes,
     )
     return Report.of(outcome, asked.description, fps, settings)
 
