@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from ifrs.modalities.text.probe import CONTINUED, QUESTION
+
 
 @dataclass
 class Reply:
@@ -37,9 +39,10 @@ class Reply:
 
 @dataclass
 class Server:
-    """A running server and what it saw."""
+    """A running server and what it saw; ordinary questions of a probe stand in `probes` alone."""
 
     url: str
+    probes: list[dict[str, Any]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -52,7 +55,12 @@ class Server:
 
 
 def prompt_of(request: dict[str, Any]) -> str:
-    return request["prompt"] if "prompt" in request else request["messages"][-1]["content"]
+    return request["prompt"] if "prompt" in request else request["messages"][0]["content"]
+
+
+def is_ordinary(prompt: str) -> bool:
+    """Whether a probe asks, not a verification."""
+    return prompt in {*QUESTION.values(), CONTINUED[0]}
 
 
 def protocol(request: dict[str, Any], text: Any) -> bytes:
@@ -68,9 +76,16 @@ def protocol(request: dict[str, Any], text: Any) -> bytes:
 
 @contextlib.contextmanager
 def serving(
-    answer: Callable[[str], str | Reply], *, before: Callable[[str], None] | None = None
+    answer: Callable[[Any], str | Reply],
+    *,
+    of: Callable[[dict[str, Any]], Any] = prompt_of,
+    before: Callable[[str], None] | None = None,
+    probed: Callable[[dict[str, Any]], str | Reply] = lambda _: "Paris",
 ) -> Iterator[Server]:
-    """Serve until the block ends. `before` sees each prompt before it is answered."""
+    """Serve until the block ends. `before` sees each prompt before it is answered.
+
+    `answer` sees what `of` takes of a request; `probed` answers a probe's requests.
+    """
     lock = threading.Lock()
     busy = 0
 
@@ -87,6 +102,12 @@ def serving(
             nonlocal busy
             length = int(self.headers["Content-Length"])
             request = json.loads(self.rfile.read(length))
+            if is_ordinary(prompt_of(request)):
+                with lock:
+                    server.probes.append(request)
+                reply = probed(request)
+                self.send(Reply(reply) if isinstance(reply, str) else reply, request)
+                return
             with lock:
                 busy += 1
                 server.busiest = max(server.busiest, busy)
@@ -97,7 +118,7 @@ def serving(
             try:
                 if before is not None:
                     before(prompt_of(request))
-                reply = answer(prompt_of(request))
+                reply = answer(of(request))
                 self.send(Reply(reply) if isinstance(reply, str) else reply, request)
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True  # the client lost its patience

@@ -148,7 +148,7 @@ def test_reports_are_saved_whole(tmp_path, ring):
     report = ifrs.verify(Suspect(lambda _: hostile), fps)
     report.save(tmp_path / "report.json")
     saved = json.loads((tmp_path / "report.json").read_text())
-    assert saved["format"] == "ifrs/report/v3"
+    assert saved["format"] == "ifrs/report/v4"
     assert saved["verdict"] == report.verdict
     assert saved["queries"][0]["answer"] == hostile
     assert ifrs.Report.load(tmp_path / "report.json") == report

@@ -35,6 +35,19 @@ class ServerOptions:
             help="chat, where the server puts its template around a message, or completions."
         ),
     ] = "chat"
+    evidence: Annotated[
+        str,
+        typer.Option(
+            help="text, likelihood (the server must show probabilities), or auto for what is there."
+        ),
+    ] = "auto"
+    probe: Annotated[
+        bool, typer.Option(help="Ask ordinary questions before any key, to find out how to ask.")
+    ] = True
+    reasoning_tokens: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Room for thoughts before an answer; found out without it."),
+    ] = None
     concurrency: Annotated[int, typer.Option(help="Requests in flight at a time.")] = 8
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 60.0
     max_requests: Annotated[int | None, typer.Option(help="Send no more requests.")] = None
@@ -51,6 +64,9 @@ class ServerOptions:
             self.model,
             api_key=None if self.api_key_env is None else _api_key(self.api_key_env),
             mode=self.mode,  # type: ignore[arg-type]
+            evidence=self.evidence,  # type: ignore[arg-type]
+            probe=self.probe,
+            reasoning_tokens=self.reasoning_tokens,
             max_concurrency=self.concurrency,
             timeout=self.timeout,
             max_requests=self.max_requests,

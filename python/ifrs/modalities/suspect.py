@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ifrs._core import FingerprintSet
+from ifrs.errors import TargetError
 
 # What is kept of an answer, in characters. Answers to a few dozen tokens are a hundredth of it.
 LONGEST_ANSWER = 16_384
@@ -26,11 +27,16 @@ class Answer:
         text: What the suspect wrote; empty where nothing usable came.
         asked: `time` (RFC 3339, UTC), `endpoint`, `request` as sent, `raw`, the answer as it came.
         error: Why there is no text, if there is none. It proves nothing either way.
+        cut_off: Whether it ended for want of tokens before it began: no silence.
+        asked_after: How the second word of a response was asked for, as `asked`; None where a
+            server was not asked for probabilities.
     """
 
     text: str
     asked: dict[str, Any]
     error: str | None = None
+    cut_off: bool = False
+    asked_after: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         return f"Answer(characters={len(self.text)}, error={self.error is not None})"
@@ -111,17 +117,28 @@ class LikelySuspect(Suspect):
         return None
 
 
+class NeverAnswers(TargetError):
+    """A suspect that speaks, and never comes to an answer: no key is worth spending on it."""
+
+
 class ServedSuspect(Suspect):
     """A suspect on somebody else's machine: every key sent to it is spent.
 
     Attributes:
         max_concurrency: How many prompts it is asked at a time.
+        shown_words: How many words of a response can be ranked by the probabilities that it shows;
+            0 where answers are weighed as texts.
+        thinks: Whether it thinks before it answers, so that answers can end before they begin.
+        samples: Whether its answers are drawn at random although greedy ones were asked for.
     """
 
     spends_keys = True
     # Servers put more prose around an answer, and models that were told to be polite still more.
     answer_tokens = 48
     max_concurrency: int = 1
+    shown_words: int = 0
+    thinks: bool = False
+    samples: bool = False
 
     @abstractmethod
     def wording(self, fps: FingerprintSet, index: int) -> str:
@@ -160,3 +177,30 @@ class ServedSuspect(Suspect):
         Raises:
             TargetError: There is none, or it refuses access.
         """
+
+    def probe(self, fps: FingerprintSet) -> dict[str, Any] | None:
+        """Find out, without sending a key, how the server can be asked under a set's keys.
+
+        Returns:
+            What was found; None where no question was asked.
+
+        Raises:
+            TargetError: It cannot be asked; the message says what to do.
+            NeverAnswers: It thinks, and never comes to an answer.
+        """
+        self.reach()
+        return None
+
+    def ask_words(
+        self, fps: FingerprintSet, indices: Sequence[int], *, on_answer: OnAnswer
+    ) -> list[Answer | None]:
+        """Ask for the probabilities of a response's words under each key; None where not sent.
+
+        Raises:
+            TargetError: As `ask`.
+        """
+        raise NotImplementedError
+
+    def affordable_words(self, fps: FingerprintSet, indices: Sequence[int]) -> int:
+        """How many of these keys, from the first on, the limit lets be asked under so."""
+        raise NotImplementedError

@@ -12,7 +12,7 @@ from typing import Any
 
 from ifrs.pages import words
 
-FORMATS = ("ifrs/report/v3", "ifrs/report/v1")
+FORMATS = ("ifrs/report/v4", "ifrs/report/v3", "ifrs/report/v1")
 _BASES = {
     "exact": "the exact tail of all ranks together",
     "sequential": "the e-process’s, valid whenever one stops",
@@ -262,7 +262,7 @@ def _row(query: Mapping[str, Any]) -> Row:
         ranks=tuple(f"{rank} of {candidates}" for rank, candidates in pairs),
         p_value=_NONE if log10_p is None else words.p_value(words.finite(log10_p, "log10_p")),
         e_value=_e_value(query.get("cumulative_log10_e")),
-        problem=_problem(query.get("asked") or {}),
+        problem=_problem(query),
         asked=_asked(query.get("asked") or {}),
     )
 
@@ -271,9 +271,12 @@ def _e_value(log10_e: Any) -> str:
     return _NONE if log10_e is None else words.e_value(words.finite(log10_e, "cumulative_log10_e"))
 
 
-def _problem(asked: Mapping[str, Any]) -> str:
+def _problem(query: Mapping[str, Any]) -> str:
+    asked = query.get("asked") or {}
     if "error" in asked:
         return f"failed: {asked['error']}"
+    if query.get("cut_off"):
+        return "ended for want of tokens before it began: no silence"
     return str(asked.get("note", ""))
 
 

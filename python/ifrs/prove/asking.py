@@ -24,6 +24,7 @@ from ifrs.modalities.suspect import (
 )
 
 _SERVED = ("wording", "affordable", "ask", "reach")
+_SHOWING = ("ask_words", "affordable_words")
 
 
 def _can(target: Any, *names: str) -> bool:
@@ -94,14 +95,52 @@ class Asked:
             return len(indices)
         return int(self._target.affordable(self._wordings(indices), max_new_tokens=max_new_tokens))
 
-    def reach(self) -> None:
-        """Find out, without sending a key, whether it can be asked.
+    def probe(self) -> dict[str, Any] | None:
+        """Find out, without sending a key, whether and how it can be asked.
+
+        Returns:
+            What was found; None where no question was asked.
 
         Raises:
-            TargetError: There is no server, or it refuses access.
+            TargetError: There is no server, or it cannot be asked.
         """
-        if self._served:
-            self._target.reach()
+        if not self._served:
+            return None
+        if _can(self._target, "probe"):
+            found: dict[str, Any] | None = self._target.probe(self._fps)
+            return found
+        self._target.reach()
+        return None
+
+    @property
+    def shown_words(self) -> int:
+        """How many words of a response can be ranked by probabilities that a server shows."""
+        if not self._fps.candidates("likelihood", 0) or not _can(self._target, *_SHOWING):
+            return 0
+        return int(_said(self._target, "shown_words", 0))
+
+    @property
+    def thinks(self) -> bool:
+        """Whether it thinks before it answers, so that answers can end before they begin."""
+        return bool(_said(self._target, "thinks", False))
+
+    @property
+    def samples(self) -> bool:
+        """Whether its answers are drawn at random although greedy ones were asked for."""
+        return bool(_said(self._target, "samples", False))
+
+    def ask_words(self, indices: Sequence[int], on_answer: OnAnswer) -> list[Answer | None]:
+        """Ask for the probabilities of words under some keys; None: a key that was not sent.
+
+        Raises:
+            TargetError: Asking on is pointless.
+        """
+        found: list[Answer | None] = self._target.ask_words(self._fps, indices, on_answer=on_answer)
+        return found
+
+    def affordable_words(self, indices: Sequence[int]) -> int:
+        """Under how many of these keys, from the first on, the spending limit lets that be done."""
+        return int(self._target.affordable_words(self._fps, indices))
 
     def ask(
         self,

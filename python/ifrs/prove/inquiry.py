@@ -1,4 +1,4 @@
-"""Asking a suspect in text, key after key, until the evidence suffices."""
+"""Asking a suspect key after key, until the evidence suffices."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ifrs import _core
-from ifrs._core import FingerprintSet
 from ifrs.errors import FingerprintError, TargetError
 from ifrs.modalities.suspect import Answer
-from ifrs.prove.asking import Asked
 from ifrs.prove.ledger import NONE_LEFT, Ledger
 from ifrs.prove.records import Query, RankRow, records
-from ifrs.prove.report import Outcome, Report, Settings
+from ifrs.prove.report import Outcome, Report
 from ifrs.prove.resuming import Saver
+from ifrs.prove.ways import Way
 
 # A suspect that fails so often in a row is not asked under more keys.
 _GIVE_UP = 3
@@ -33,27 +33,23 @@ class Plan:
         planned: The keys that may be asked under, in order, those of `earlier` among them.
         earlier: What was asked already, by index.
         usable: How many keys could be asked under if nothing limited it.
+        probe: What a probe found before; None without one.
     """
 
     planned: list[int]
     earlier: dict[int, Answer]
     usable: int
+    probe: dict[str, Any] | None = None
 
 
 class Inquiry:
-    """A verification by text: what is planned, what came back, and what that proves so far."""
+    """What is planned, what came back, and what that proves so far."""
 
-    def __init__(
-        self,
-        asked: Asked,
-        fps: FingerprintSet,
-        settings: Settings,
-        ledger: Ledger,
-        plan: Plan,
-        note: str | None = None,
-    ) -> None:
+    def __init__(self, way: Way, ledger: Ledger, plan: Plan, note: str | None = None) -> None:
         """Prepare to ask."""
-        self.asked, self.fps, self.settings, self.ledger = asked, fps, settings, ledger
+        self.way, self.ledger = way, ledger
+        self.asked, self.fps, self.settings = way.asked, way.fps, way.settings
+        self._probe = plan.probe
         self._planned = list(plan.planned)
         self._usable = plan.usable
         self._answers = dict(plan.earlier)
@@ -63,9 +59,8 @@ class Inquiry:
         self._about = [] if note is None else [note]
         self._complete = False
         self._started = time.monotonic()
-        self._candidates = fps.candidates("text", settings.decoys)
         # One shared response gathers no evidence, so nothing would ever stop it.
-        self._sequential = settings.sequential and bool(self._candidates)
+        self._sequential = self.settings.sequential and bool(way.candidates)
 
     def run(self, saver: Saver | None) -> None:
         """Ask until the evidence suffices, cannot suffice any more, or the keys are used up.
@@ -101,20 +96,42 @@ class Inquiry:
         settings = self.settings
         outcome = Outcome(
             queries,
-            evidence="text",
+            evidence=self.way.evidence,
+            candidates=self.way.candidates,
             how={
                 "sequential": self._sequential,
-                "temperature": settings.temperature,
+                "temperature": None if self._samples() else settings.temperature,
                 "max_new_tokens": settings.max_new_tokens,
                 "planned": len(self._planned),
                 "complete": self._complete,
                 "pending": pending,
+                **({} if self._probe is None else {"probe": self._probe}),
+                **({} if self.way.words is None else {"words": self.way.words}),
             },
             exact=self._complete and not self._sequential and len(queries) >= self._usable,
             seconds=time.monotonic() - self._started,
-            notes=self._about + self.ledger.notes() + self._notes,
+            notes=self._about + self.ledger.notes() + self._notes + self._of_answers(queries),
         )
         return Report.of(outcome, self.asked.description, self.fps, settings)
+
+    def _samples(self) -> bool:
+        return self.asked.samples and self.settings.temperature == 0
+
+    def _of_answers(self, queries: Sequence[Query]) -> list[str]:
+        """What a reader should know of the answers."""
+        notes = []
+        if self._samples():
+            notes.append(
+                "The server refuses temperature 0: its answers are drawn at random, and no bundle "
+                "can be made of them."
+            )
+        cut = sum(query.cut_off for query in queries)
+        if cut:
+            notes.append(
+                f"{cut} of {len(queries)} answers ended for want of tokens before they began: they "
+                "are no silence, and speak for nobody."
+            )
+        return notes
 
     def _spend(self, batch: list[int]) -> list[int]:
         """Journal keys; those that another process spent meanwhile are planned no more."""
@@ -130,7 +147,7 @@ class Inquiry:
         left = [index for index in self._planned if index not in self._answers]
         batch = left[: self._worthwhile(left)]
         if batch:
-            batch = batch[: self.asked.affordable(batch, self.settings.max_new_tokens)]
+            batch = batch[: self.way.affordable(batch)]
             if not batch:
                 self._notes.append("Asking ended early: the spending limit pays for no more.")
         return batch
@@ -144,17 +161,22 @@ class Inquiry:
         if not self._sequential:
             at_once = self.asked.max_concurrency
             return len(left) if at_once is None else _AHEAD * at_once
-        gain = _core.e_process_log10([[(1, of) for of in self._candidates]])[0]
+        gain = _core.e_process_log10([[(1, of) for of in self.way.candidates]])[0]
         process = [query.cumulative_log10_e for query in self._queries()]
         threshold = -math.log10(self.settings.alpha)
-        if max(process, default=0.0) >= threshold:
+        best, last = max(process, default=0.0), process[-1] if process else 0.0
+        if best >= self.way.goal:
             return 0
-        missing = threshold - (process[-1] if process else 0.0)
-        needed = math.ceil(missing / gain - _SLACK) if gain > 0 else len(self._planned) + 1
+
+        def until(goal: float) -> int:
+            return math.ceil((goal - last) / gain - _SLACK) if gain > 0 else len(self._planned) + 1
+
         hopeless_from_the_start = math.ceil(threshold / max(gain, _SLACK)) > len(self._planned)
-        if needed > len(left) and not hopeless_from_the_start:
+        if best < threshold and until(threshold) > len(left) and not hopeless_from_the_start:
             return 0  # not even if all of them fired
-        return needed
+        if self.asked.thinks and not process:
+            return 1  # the first shows whether thoughts come to an answer
+        return until(self.way.goal)
 
     def _ask(self, batch: Sequence[int], saver: Saver | None) -> None:
         def on_answer(place: int, answer: Answer) -> None:
@@ -162,12 +184,7 @@ class Inquiry:
             if saver is not None:
                 saver.touch()
 
-        found = self.asked.ask(
-            batch,
-            max_new_tokens=self.settings.max_new_tokens,
-            temperature=self.settings.temperature,
-            on_answer=on_answer,
-        )
+        found = self.way.ask(batch, on_answer)
         if any(answer is None for answer in found):
             # Journalled, and not sent: left out, for they cannot be told from keys sent.
             self._notes.append("Asking ended early: the spending limit pays for no more.")
@@ -177,6 +194,14 @@ class Inquiry:
 
     def _failing(self) -> bool:
         """Whether to give the suspect up."""
+        if self._answers and all(answer.cut_off for answer in self._answers.values()):
+            best = max((query.cumulative_log10_e for query in self._queries()), default=0.0)
+            if best <= 0:  # nothing of a response in the thoughts, either
+                self._notes.append(
+                    "Asking ended early: the suspect's thoughts come to no answer; allow more room "
+                    "with reasoning_tokens=… (--reasoning-tokens N)."
+                )
+                return True
         latest = [self._answers[i] for i in self._planned if i in self._answers][-_GIVE_UP:]
         if len(latest) < _GIVE_UP or any(answer.error is None for answer in latest):
             return False
@@ -190,20 +215,14 @@ class Inquiry:
     def _queries(self) -> list[Query]:
         answers = dict(self._answers)  # another thread may be adding to it
         indices = [index for index in self._planned if index in answers]
-        label = self.settings.label or self.fps.name.encode()
         for index in indices:
             if index not in self._ranks:
-                # Decoys are drawn under the salt of the key's leaf, so that no suspect knows them,
-                # and a label: a claim's digest, so that a checker draws the same.
-                self._ranks[index] = self.fps.rank_answer(
-                    index, answers[index].text, label, self.settings.decoys
-                )
+                self._ranks[index] = self.way.rank(index, answers[index])
         return records(
             self.fps,
             indices,
-            [answers[index].text for index in indices],
+            [answers[index] for index in indices],
             [self._ranks[index] for index in indices],
             None,
-            [answers[index].asked for index in indices],
             spent=self.asked.spends_keys,
         )

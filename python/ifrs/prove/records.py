@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
-from ifrs.modalities.suspect import Likelihoods
+from ifrs.modalities.suspect import Answer, Likelihoods
 from ifrs.scoring import score_pairs
 
 
@@ -43,7 +43,11 @@ class Query:
         asked: How it was asked: `time` (RFC 3339, UTC), `endpoint`, `request` as sent, `raw`, the
             answer as it came; `error` where no usable answer came, `note` where it was cut.
         word_scores: What each factor was ranked by, as base64 of little-endian float32 in the
-            alphabet's order, so that a stranger can rank again; None where only text is seen.
+            alphabet's order, so that a stranger can rank again; None where only text is seen, and
+            where a server's raw answers hold it.
+        cut_off: Whether the answer ended for want of tokens before it began: no silence.
+        asked_after: How a server was asked for the second word's probabilities, as `asked`; None
+            where it was not.
     """
 
     index: int
@@ -64,11 +68,18 @@ class Query:
     salt: str
     asked: dict[str, Any] = field(default_factory=dict)
     word_scores: list[str] | None = None
+    cut_off: bool = False
+    asked_after: dict[str, Any] | None = None
 
     @property
     def failed(self) -> bool:
         """Whether no usable answer came; such a query counts as silent."""
         return "error" in self.asked
+
+    @property
+    def heard(self) -> bool:
+        """Whether it counts as silence where the response is not in it."""
+        return not self.failed and not self.cut_off
 
     @property
     def ranks(self) -> list[tuple[int, int]]:
@@ -77,7 +88,9 @@ class Query:
 
     def to_json(self) -> dict[str, Any]:
         """The record as plain data."""
-        return asdict(self)
+        read = asdict(self)
+        unsaid = {"cut_off": False, "asked_after": None}
+        return {name: value for name, value in read.items() if unsaid.get(name, ...) != value}
 
     def __repr__(self) -> str:
         return f"Query({self.index}, fired={self.fired}, p_value={self.p_value:.2g})"
@@ -89,17 +102,16 @@ RankRow = tuple[int, int, float]
 def records(
     fps: FingerprintSet,
     indices: Sequence[int],
-    answers: Sequence[str],
+    answers: Sequence[Answer],
     ranks: Sequence[Sequence[RankRow]],
     found: Likelihoods | None,
-    asked: Sequence[dict[str, Any]],
     spent: bool,
 ) -> list[Query]:
     """One record for each query, in the order of asking."""
     responses = [fps[i].response for i in indices]
-    fired = [fps.fired(i, answer) for i, answer in zip(indices, answers, strict=True)]
+    fired = [fps.fired(i, answer.text) for i, answer in zip(indices, answers, strict=True)]
     fuzzy = score_pairs(
-        [_core.plain(answer) for answer in answers],
+        [_core.plain(answer.text) for answer in answers],
         [_core.plain(response) for response in responses],
     )
     groups = [[(rank, of) for rank, of, _ in rows] for rows in ranks]
@@ -112,7 +124,7 @@ def records(
             Query(
                 index=index,
                 prompt=fps[index].prompt,
-                answer=answers[place],
+                answer=answers[place].text,
                 response=responses[place],
                 fired=fired[place],
                 exact=None if found is None else bool(found.exact[place]),
@@ -126,8 +138,10 @@ def records(
                 cumulative_log10_e=process[place],
                 spent=spent,
                 salt=fps.salt(index),
-                asked=asked[place],
+                asked=answers[place].asked,
                 word_scores=None if found is None else _packed(found.scores[place]),
+                cut_off=answers[place].cut_off,
+                asked_after=answers[place].asked_after,
             )
         )
     return queries

@@ -20,8 +20,10 @@ from ifrs.prove.records import Query
 if TYPE_CHECKING:
     from ifrs.attest import Claim, Evidence
 
-FORMAT = "ifrs/report/v3"
-# Reports were of this format before: Fisher's combination, and no word on which test it was.
+FORMAT = "ifrs/report/v4"
+# Of this format were reports in which thoughts are no part of an answer.
+PLAIN_FORMAT = "ifrs/report/v3"
+# The first format: Fisher's combination, and no word on which test it was.
 FIRST_FORMAT = "ifrs/report/v1"
 
 Test = Literal["exact", "sequential", "Fisher"]
@@ -48,12 +50,13 @@ class Settings:
 class Outcome:
     """What came of asking; `Report` says what its fields mean.
 
-    `exact` says that every key that could be asked was: only then does a p-value of all ranks
-    together hold.
+    `candidates` are those of each test that a key makes. `exact` says that every key that could be
+    asked was: only then does a p-value of all ranks together hold.
     """
 
     queries: list[Query]
     evidence: str
+    candidates: list[int]
     how: dict[str, Any]
     exact: bool
     seconds: float
@@ -87,10 +90,13 @@ class Report:
         log10_e: Base-10 logarithm of the e-process; evidence that holds whenever one stops.
         seconds: Wall time.
         created: When (RFC 3339, UTC).
-        how: How it was asked: `sequential`, `temperature`, `max_new_tokens`, `planned` (keys that
-            could have been asked under), `complete`, and `pending`, keys that were sent and whose
-            answers are not there.
+        how: How it was asked: `sequential`, `temperature` (None where the server refuses 0 and its
+            answers are drawn at random), `max_new_tokens`, `planned` (keys that could have been
+            asked under), `complete`, and `pending`, keys that were sent and whose answers are not
+            there; of a server also `probe`, what was found before any key was sent, and `words`,
+            how many words of each response were ranked by the probabilities that it shows.
         notes: What a reader should know of how it went.
+        format: The format of its file.
     """
 
     verdict: str
@@ -113,6 +119,7 @@ class Report:
     created: str
     how: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    format: str = FORMAT
 
     @classmethod
     def of(
@@ -120,8 +127,7 @@ class Report:
     ) -> Report:
         """Weigh what came of asking a suspect, described by `target`, under the keys of a set."""
         queries, alpha = outcome.queries, settings.alpha
-        candidates = fps.candidates(outcome.evidence, settings.decoys)
-        log10_p, power = _weighed(queries, candidates, alpha, outcome.how, outcome.exact)
+        log10_p, power = _weighed(queries, outcome.candidates, alpha, outcome.how, outcome.exact)
         fired = sum(query.fired for query in queries)
         return cls(
             verdict=_core.judge(log10_p, alpha, power),
@@ -164,10 +170,9 @@ class Report:
         """
         try:
             read = json.loads(Path(path).read_text(encoding="utf-8"))
-            written = read.pop("format")
-            if written == FIRST_FORMAT:
+            if read["format"] == FIRST_FORMAT:
                 read["test"] = "sequential" if read["how"].get("sequential") else "Fisher"
-            elif written != FORMAT:
+            elif read["format"] not in (FORMAT, PLAIN_FORMAT):
                 raise EvidenceError(f"{path} is a report of another version of ifrs")
             read.pop("ifrs_version")
             read["kind"] = read.pop("evidence")
@@ -179,9 +184,9 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data; docs/formats.md is its specification."""
-        first = self.test == "Fisher"
+        first = self.format == FIRST_FORMAT
         return {
-            "format": FIRST_FORMAT if first else FORMAT,
+            "format": self.format,
             "ifrs_version": __version__,
             "created": self.created,
             "target": self.target,
@@ -286,7 +291,7 @@ def _weighed(
     exact: bool,
 ) -> tuple[float, float]:
     """log10 of the p-value, and the power there was."""
-    failed = sum(query.failed for query in queries)
+    failed = sum(not query.heard for query in queries)
     if exact:
         best = [1 / of for of in candidates]
         power = _core.power(len(queries) - failed, best, alpha) if best else 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -16,6 +17,23 @@ from ifrs.modalities.suspect import Answer
 from ifrs.prove.report import Report
 
 _LOST = "interrupted before an answer was recorded"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier run found.
+
+    Attributes:
+        answers: Answers by index.
+        words: How many words of a response its server's probabilities ranked; 0 for a weighed text;
+            None where there was no earlier run.
+        probe: What its probe found.
+    """
+
+    answers: dict[int, Answer] = field(default_factory=dict)
+    words: int | None = None
+    probe: dict[str, Any] | None = None
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,19 +69,19 @@ def read(
     fps: FingerprintSet,
     target: Mapping[str, Any],
     settings: Mapping[str, Any],
-) -> dict[int, Answer]:
+) -> Earlier:
     """What an earlier run found under each key that it sent.
 
     A key that was sent and whose answer was not recorded counts as one that was not answered.
 
     Returns:
-        Answers by index; none where there is no file.
+        That; nothing where there is no file.
 
     Raises:
         EvidenceError: The file is no report, or one of another set, suspect or setting.
     """
     if not Path(path).exists():
-        return {}
+        return Earlier()
     report = Report.load(path)
     if report.target != target:
         raise EvidenceError(f"{path} is a report on another suspect: choose another file")
@@ -71,18 +89,25 @@ def read(
         raise EvidenceError(f"{path} is a report under other keys: choose another file")
     before = {"alpha": report.alpha, "decoys": report.decoys, "claim": report.claim, **report.how}
     for name, value in settings.items():
-        if before.get(name) != value:
+        # Where a server refuses temperature 0, none is written down.
+        if before.get(name) != value and (name, before.get(name)) != ("temperature", None):
             raise EvidenceError(
                 f"{path} was begun with {name}={before.get(name)}: pass the same, or choose "
                 "another file"
             )
     found = {
-        query.index: Answer(query.answer, query.asked, query.asked.get("error"))
+        query.index: Answer(
+            query.answer,
+            query.asked,
+            query.asked.get("error"),
+            query.cut_off,
+            query.asked_after,
+        )
         for query in report.queries
     }
     for index in report.how.get("pending", []):
         found.setdefault(index, Answer("", {"request": {}, "raw": "", "error": _LOST}, _LOST))
-    return found
+    return Earlier(found, report.how.get("words", 0), report.how.get("probe"))
 
 
 class Saver:

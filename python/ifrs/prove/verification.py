@@ -7,14 +7,15 @@ import time
 from typing import Any
 
 from ifrs._core import FingerprintSet
-from ifrs.errors import FingerprintError
-from ifrs.modalities.suspect import Answer
+from ifrs.errors import EvidenceError, FingerprintError
+from ifrs.modalities.suspect import Answer, NeverAnswers
 from ifrs.prove import resuming
 from ifrs.prove.asking import Asked
 from ifrs.prove.inquiry import Inquiry, Plan
 from ifrs.prove.ledger import NONE_LEFT, Ledger, Ring
 from ifrs.prove.records import records
 from ifrs.prove.report import Outcome, Report, Settings
+from ifrs.prove.ways import Texts, Words
 
 
 @resuming.alone
@@ -40,7 +41,10 @@ def verify(
 
     Keys are asked under in the set's order, without those that the keyring's journal marks as
     spent. A key sent to a server is journalled as spent before the request leaves; a query that
-    fails is recorded, counts as silent, and is not repeated.
+    fails is recorded, counts as silent, and is not repeated. Before the first key a server is
+    asked ordinary questions; a server that shows the probabilities of its tokens is asked for
+    those of each word. An answer is the content, or what was thought where that is empty; one that
+    ended before it began is no silence.
 
     Args:
         target: The suspect: an `ApiModel`, a `LocalModel`, or any object with `answers` and
@@ -88,14 +92,27 @@ def verify(
             raise FingerprintError(NONE_LEFT)
         plan = Plan(free, {}, len(usable))
         return _by_likelihood(asked, fps, settings, plan, ledger.notes())
-    earlier = (
-        {} if resume is None else resuming.read(resume, fps, asked.description, _fixed(settings))
-    )
-    usable = _usable(fps, ledger.spent(), earlier)
-    plan = Plan(_planned(usable, earlier, max_queries), earlier, len(usable))
-    inquiry = Inquiry(asked, fps, settings, ledger, plan, note)
-    if len(earlier) < len(plan.planned):
-        asked.reach()
+    earlier = resuming.Earlier()
+    if resume is not None:
+        earlier = resuming.read(resume, fps, asked.description, _fixed(settings))
+    usable = _usable(fps, ledger.spent(), earlier.answers)
+    planned = _planned(usable, earlier.answers, max_queries)
+    probe = earlier.probe
+    if len(earlier.answers) < len(planned):
+        try:
+            probe = asked.probe()
+        except NeverAnswers as reason:
+            planned, note = sorted(earlier.answers), f"{str(reason)[0].upper()}{str(reason)[1:]}."
+        if earlier.words not in (None, asked.shown_words):
+            raise EvidenceError(
+                f"{resume} was begun with answers weighed by "
+                f"{'likelihood' if earlier.words else 'text'}, and the server is asked otherwise "
+                "this time: choose the evidence, or another file"
+            )
+    words = asked.shown_words if earlier.words is None else earlier.words
+    way = Words(asked, fps, settings, words) if words else Texts(asked, fps, settings)
+    plan = Plan(planned, earlier.answers, len(usable), probe)
+    inquiry = Inquiry(way, ledger, plan, note)
     if resume is None:
         inquiry.run(None)
         return inquiry.report()
@@ -153,20 +170,19 @@ def _by_likelihood(
         on_answer=answers.__setitem__,
     )
     found = asked.likelihoods(planned)
-    places = range(len(planned))
     ranks = [fps.rank_scores(index, list(found.scores[i])) for i, index in enumerate(planned)]
     queries = records(
         fps,
         planned,
-        [answers[place].text for place in places],
+        [answers[place] for place in range(len(planned))],
         ranks,
         found,
-        [answers[place].asked for place in places],
         spent=asked.spends_keys,
     )
     outcome = Outcome(
         queries,
         evidence="likelihood",
+        candidates=fps.candidates("likelihood", 0),
         how={
             "sequential": False,
             "temperature": settings.temperature,

@@ -15,6 +15,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(evidence, module)?)?;
     module.add_function(wrap_pyfunction!(check_evidence, module)?)?;
     module.add_function(wrap_pyfunction!(answer_of, module)?)?;
+    module.add_function(wrap_pyfunction!(read_answer, module)?)?;
+    module.add_function(wrap_pyfunction!(shown, module)?)?;
     module.add_function(wrap_pyfunction!(parse_public_key, module)?)?;
     module.add_class::<PyClaim>()
 }
@@ -114,14 +116,38 @@ fn check_evidence(
     Ok((to_json(&checked)?, queries.collect::<PyResult<_>>()?))
 }
 
-/// What a protocol gives as the answer, out of a raw one.
+pub(crate) fn parse_protocol(name: &str) -> PyResult<core::Protocol> {
+    core::Protocol::parse(name)
+        .ok_or_else(|| PyValueError::new_err(format!("unknown protocol {name:?}")))
+}
+
+/// What a protocol gives as the answer, out of a raw one, as bundles before v4 read it.
 ///
 /// Raises ValueError, in words that quote nothing, where it is not of the protocol.
 #[pyfunction]
 fn answer_of(py: Python<'_>, raw: &str, protocol: &str) -> PyResult<String> {
-    let protocol = core::Protocol::parse(protocol)
-        .ok_or_else(|| PyValueError::new_err(format!("unknown protocol {protocol:?}")))?;
+    let protocol = parse_protocol(protocol)?;
     py.detach(|| core::answer_of(raw, protocol)).map_err(PyValueError::new_err)
+}
+
+/// The answer, or what was thought where there is none; whether anything was thought; whether it
+/// ended for want of tokens before it began.
+///
+/// Raises ValueError, in words that quote nothing, where it is not of the protocol.
+#[pyfunction]
+fn read_answer(py: Python<'_>, raw: &str, protocol: &str) -> PyResult<(String, bool, bool)> {
+    let protocol = parse_protocol(protocol)?;
+    let said = py.detach(|| core::read_answer(raw, protocol)).map_err(PyValueError::new_err)?;
+    Ok((said.text, said.thought, said.cut))
+}
+
+/// The tokens that a raw answer shows for its first place, with their log-probabilities.
+///
+/// Raises ValueError, in words that quote nothing, where it shows none.
+#[pyfunction]
+fn shown(py: Python<'_>, raw: &str, protocol: &str) -> PyResult<Vec<(String, f64)>> {
+    let protocol = parse_protocol(protocol)?;
+    py.detach(|| core::shown::shown(raw, protocol)).map_err(PyValueError::new_err)
 }
 
 /// The 32 bytes of an Ed25519 public key, from hexadecimal, base64 or PEM.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ifrs_core::attest::decoys::decoys as draw_decoys;
 use ifrs_core::attest::rank_text;
 use ifrs_core::attest::ranking::{by_label, by_scores};
+use ifrs_core::attest::shown::rank_shown;
 use ifrs_core::encoding::hex;
 use ifrs_core::fingerprint::challenge::TEXT;
 use ifrs_core::fingerprint::set::{
@@ -17,10 +18,11 @@ use ifrs_core::fingerprint::{
 use ifrs_core::statistics::Rank;
 use ifrs_matching::plain;
 use numpy::PyReadonlyArray1;
-use pyo3::exceptions::{PyIndexError, PyTypeError};
+use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
+use crate::attest::parse_protocol;
 use crate::errors::{from_attest, from_fingerprint, from_statistics};
 use crate::statistics::{RankRow, row};
 
@@ -246,6 +248,25 @@ impl PyFingerprintSet {
         by_scores(self.0.alphabet(), self.0.places(index), &scores)
             .map(rows)
             .map_err(from_statistics)
+    }
+
+    /// The same by the tokens that a server's raw answers show: the first for the first word, the
+    /// second, if there is one, for the second.
+    ///
+    /// Raises ValueError, in words that quote nothing, where one shows no probabilities.
+    fn rank_shown(
+        &self,
+        py: Python<'_>,
+        index: isize,
+        raws: Vec<String>,
+        protocol: &str,
+    ) -> PyResult<Vec<RankRow>> {
+        let (index, set, protocol) = (self.at(index)?, &self.0, parse_protocol(protocol)?);
+        let raws: Vec<&str> = raws.iter().map(String::as_str).collect();
+        let lead = set.spec().template.lead();
+        py.detach(|| rank_shown(set.alphabet(), set.places(index), &raws, protocol, lead))
+            .map(rows)
+            .map_err(PyValueError::new_err)
     }
 
     /// The same by an answer: of a text among decoys, of anything else each factor by itself.

@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
-import json
-import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Literal, NoReturn, TypeVar
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from typing import Any, Literal, NoReturn
+from urllib.parse import urlsplit
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.clock import now
 from ifrs.errors import TargetError
 from ifrs.modalities.suspect import LONGEST_ANSWER, Answer, OnAnswer, ServedSuspect, keep_raw
-from ifrs.modalities.text.credentials import API_KEY, Credential, check_address
-from ifrs.modalities.text.wire import (
-    COST,
-    Gate,
-    LimitReached,
-    Meter,
-    Unanswered,
-    guarded_client,
-    quiet_wire,
-)
-from ifrs.progress import progress
+from ifrs.modalities.text.credentials import Credential, check_address
+from ifrs.modalities.text.probe import Found, Probe
+from ifrs.modalities.text.requests import Requests
+from ifrs.modalities.text.sending import HOPELESS, PATHS, Mode, Reply, Sender, run
+from ifrs.modalities.text.wire import LimitReached, Meter, quiet_wire
 
-Mode = Literal["chat", "completions"]
-T = TypeVar("T")
+Evidence = Literal["auto", "text", "likelihood"]
 
 # Values in an answer's JSON. Read, a list of nothing takes 25 times its length in memory.
 _MOST_VALUES = 1_000_000
-_PATHS = {"chat": "chat/completions", "completions": "completions"}
-# Asking on is pointless: the next request would fare no better.
-_HOPELESS = {
-    401: f"the server wants an API key: set {API_KEY}, or pass api_key=… (--api-key-env)",
-    403: "the server refuses access with this API key",
-    404: "the server knows no such path or model: check base_url and model",
-    429: "the server's rate limit is exhausted: go on later",
-}
+# Tokens to ask for where no probe has found out how many are shown.
+_USUALLY_SHOWN = 20
+# Further room for thoughts where an answer was cut off before it began, once.
+_RAISED = 4
+_LEAST_RAISED = 2048
+_Job = Callable[[Any], Coroutine[Any, Any, Answer]]
 
 
 class ApiModel(ServedSuspect):
@@ -48,6 +35,9 @@ class ApiModel(ServedSuspect):
     Requests go through the `openai` client, which retries connection errors, rate limits and
     server errors with exponential backoff and does as `Retry-After` says. Answers that are too
     large, never end or are no JSON are failed queries: recorded, and evidence of nothing.
+
+    Before the first key `ifrs.verify` has a probe ask ordinary questions: which fields the server
+    takes, whether it thinks, whether it shows probabilities.
     """
 
     def __init__(
@@ -57,6 +47,9 @@ class ApiModel(ServedSuspect):
         *,
         api_key: str | None = None,
         mode: Mode = "chat",
+        evidence: Evidence = "auto",
+        probe: bool = True,
+        reasoning_tokens: int | None = None,
         max_concurrency: int = 8,
         timeout: float = 60.0,
         max_retries: int = 5,
@@ -77,14 +70,20 @@ class ApiModel(ServedSuspect):
                 machine alone.
             mode: `"chat"`, where the server puts its own template around a message, or
                 `"completions"`, where a prompt is sent as it is.
+            evidence: `"text"` weighs answers; `"likelihood"` the probabilities of a response's
+                words, which the server must show; `"auto"` takes these where the probe found them.
+            probe: Whether ordinary questions go before the first key, to find out how the server
+                can be asked. Without them a key may be spent in a way that cannot be answered.
+            reasoning_tokens: Room for thoughts before an answer, in tokens; None to find out, to
+                switch thinking off where that can be done, and to allow more once.
             max_concurrency: Requests in flight at a time.
             timeout: Seconds that one attempt may take, from sending to the last byte.
             max_retries: Further attempts after a connection error, a rate limit or a server error.
             max_requests: The most requests this object ever sends, retries included.
             max_tokens: The most tokens it ever pays for, prompts and answers together. A request
                 is sent only if it cannot exceed the limit, at one token for each byte.
-            logprobs: Ask for so many log-probabilities with each token. They are kept in the raw
-                answer; evidence stays textual, since a server shows only the likeliest tokens.
+            logprobs: Ask for so many log-probabilities with each token of an answer in text. They
+                are kept in the raw answer, and not weighed.
             options: Further fields of every request, such as `seed`; None leaves a field out, as
                 in `{"max_tokens": None, "max_completion_tokens": 32}`.
 
@@ -93,37 +92,77 @@ class ApiModel(ServedSuspect):
             ValueError: An argument is out of range, or a key would cross a network in clear.
         """
         _check(base_url, model, mode, max_concurrency, timeout, max_retries)
+        if evidence not in ("auto", "text", "likelihood"):
+            raise ValueError(f'evidence must be "auto", "text" or "likelihood", not {evidence!r}')
         try:
             import openai  # noqa: F401
         except ImportError as error:
             raise TargetError("suspects behind an API need openai: pip install 'ifrs[api]'") from (
                 error
             )
-        self.model, self.mode = model, mode
-        self.max_concurrency, self.timeout, self.max_retries = max_concurrency, timeout, max_retries
+        self.model, self.mode, self.evidence = model, mode, evidence
+        self.max_concurrency = max_concurrency
         parts = urlsplit(base_url)
-        self._url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") + "/", "", ""))
-        self._query = dict(parse_qsl(parts.query))
-        self.address = self.base_url
-        credential = Credential.of(parts, api_key)
-        self._credential: Callable[[], Credential] = lambda: credential
         self._meter = Meter(_limit(max_requests, "max_requests"), _limit(max_tokens, "max_tokens"))
-        self._logprobs, self._options = logprobs, dict(options or {})
+        self._sender = Sender(
+            parts,
+            mode,
+            Credential.of(parts, api_key),
+            self._meter,
+            max_concurrency=max_concurrency,
+            timeout=timeout,
+            max_retries=max_retries,
+        )
+        self._requests = Requests(model, mode, dict(options or {}), logprobs)
+        self._given_room = _limit(reasoning_tokens, "reasoning_tokens")
+        self._requests.reasoning_tokens = self._given_room or 0
+        self._raised = False
+        self._found: Found | None = None
+        self._probes = probe
+        self.address = self.base_url
 
     @property
     def base_url(self) -> str:
         """The server's address without password or query."""
-        return _public(self._url).rstrip("/")
+        return self._sender.base_url
 
     @property
     def endpoint(self) -> str:
         """The address that requests go to, without password or query."""
-        return f"{self.base_url}/{_PATHS[self.mode]}"
+        return self._sender.endpoint
 
     @property
     def spent(self) -> dict[str, int]:
         """Requests sent, retries included, and tokens paid for, so far."""
         return {"requests": self._meter.requests, "tokens": self._meter.tokens}
+
+    @property
+    def thinks(self) -> bool:  # type: ignore[override]
+        """Whether it thinks before it answers."""
+        return self._requests.reasoning_tokens > 0
+
+    @property
+    def samples(self) -> bool:  # type: ignore[override]
+        """Whether it refuses temperature 0."""
+        return not self._requests.takes_temperature
+
+    @property
+    def shown_words(self) -> int:  # type: ignore[override]
+        """How many words of a response are ranked by the probabilities that it shows."""
+        if self.evidence == "text":
+            return 0
+        if self._found is None:
+            unprobed = 2 if self.mode == "completions" else 1
+            return unprobed if self.evidence == "likelihood" else 0
+        if not self._shows:
+            return 0
+        # One word alone proves less than an answer in text, where there is one.
+        alone = 1 if self.evidence == "likelihood" else 0
+        return 2 if self._found.continues else alone
+
+    @property
+    def _shows(self) -> int:
+        return _USUALLY_SHOWN if self._found is None else self._found.logprobs
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "api", "name": self.model, "base_url": self.base_url, "mode": self.mode}
@@ -134,7 +173,13 @@ class ApiModel(ServedSuspect):
         return fps[index].key if own else fps[index].prompt
 
     def affordable(self, prompts: Sequence[str], *, max_new_tokens: int) -> int:
-        return self._meter.affordable([_cost(prompt, max_new_tokens) for prompt in prompts])
+        room = max_new_tokens + self._requests.reasoning_tokens
+        return self._meter.affordable([_cost(prompt, room) for prompt in prompts])
+
+    def affordable_words(self, fps: FingerprintSet, indices: Sequence[int]) -> int:
+        words = self.shown_words
+        costs = [_cost(self.wording(fps, index), 1) for index in indices for _ in range(words)]
+        return self._meter.affordable(costs) // words
 
     def answers(
         self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
@@ -155,91 +200,99 @@ class ApiModel(ServedSuspect):
         temperature: float = 0.0,
         on_answer: OnAnswer | None = None,
     ) -> list[Answer | None]:
-        bodies = [self._body(prompt, max_new_tokens, temperature) for prompt in prompts]
-        costs = [_cost(prompt, max_new_tokens) for prompt in prompts]
-        return _run(self._ask(bodies, costs, on_answer))
+        def job(prompt: str) -> _Job:
+            return lambda client: self._text(client, prompt, max_new_tokens, temperature)
+
+        return run(self._sender.gather([job(prompt) for prompt in prompts], on_answer))
+
+    def ask_words(
+        self, fps: FingerprintSet, indices: Sequence[int], *, on_answer: OnAnswer
+    ) -> list[Answer | None]:
+        def job(index: int) -> _Job:
+            return lambda client: self._words(client, fps, index)
+
+        return run(self._sender.gather([job(index) for index in indices], on_answer))
 
     def reach(self) -> None:
-        _run(self._reach())
+        run(self._reach())
 
     async def _reach(self) -> None:
-        import openai
-
         with quiet_wire():
-            async with self._client(Meter()) as client:
-                try:
-                    await client.with_options(max_retries=1).models.with_raw_response.list()
-                except (openai.APIConnectionError, Unanswered):
-                    raise TargetError(self._unreachable()) from None
-                except openai.APIStatusError as error:
-                    # Not every server lists its models; one that answers at all is there.
-                    if error.status_code in (401, 403):
-                        raise TargetError(
-                            f"{_HOPELESS[error.status_code]} ({self.base_url})"
-                        ) from None
+            await self._sender.reach()
 
-    def _unreachable(self) -> str:
-        return f"no server answers at {self.base_url}: check the address and that it is running"
+    def probe(self, fps: FingerprintSet) -> dict[str, Any] | None:
+        self.reach()
+        if not self._probes:
+            return None
+        run(self._probe(self.evidence != "text" and bool(fps.candidates("likelihood", 0))))
+        assert self._found is not None
+        if self.evidence == "likelihood" and not self.shown_words:
+            raise TargetError(
+                f"{self.base_url} shows no probabilities that words can be ranked by: ask with "
+                'evidence="text" (--evidence text)'
+            )
+        return dict(vars(self._found))
 
-    def _client(self, meter: Meter) -> Any:
-        import openai
+    async def _probe(self, shown: bool) -> None:
+        probe = Probe(self._sender, self._requests, reasoning_tokens=self._given_room, shown=shown)
+        with quiet_wire():
+            self._found = await probe.run()
 
-        return openai.AsyncOpenAI(
-            base_url=self._url,
-            api_key="none",  # the guarded client puts in the right one
-            max_retries=self.max_retries,
-            timeout=2 * self.timeout,
-            default_query=self._query,
-            default_headers={"Accept-Encoding": "identity"},
-            http_client=guarded_client(self.timeout, meter, Gate(), self._credential()),
+    async def _text(
+        self, client: Any, prompt: str, max_new_tokens: int, temperature: float
+    ) -> Answer:
+        """Ask in text; once more, with more room, where thoughts took all there was."""
+        used = self._requests.reasoning_tokens
+        body = self._requests.text(prompt, max_new_tokens, temperature)
+        answer = await self._one(client, body, _cost(prompt, self._room(max_new_tokens)))
+        if not answer.cut_off or not self._raise(used):
+            return answer
+        body = self._requests.text(prompt, max_new_tokens, temperature)
+        try:
+            again = await self._one(client, body, _cost(prompt, self._room(max_new_tokens)))
+        except LimitReached:
+            return answer
+        return answer if again.error is not None else again
+
+    def _room(self, max_new_tokens: int) -> int:
+        return max_new_tokens + self._requests.reasoning_tokens
+
+    def _raise(self, used: int) -> bool:
+        """Allow more room for thoughts, once; whether there is more than was used."""
+        if not self._raised and self._given_room is None:
+            self._raised = True
+            self._requests.reasoning_tokens = max(_RAISED * used, _LEAST_RAISED)
+        return self._requests.reasoning_tokens > used
+
+    async def _words(self, client: Any, fps: FingerprintSet, index: int) -> Answer:
+        """Ask for the first word's probabilities, then for the second's behind the first one."""
+        prompt, word = self.wording(fps, index), fps[index].response.split(" ")[0]
+        first = await self._shown_answer(client, prompt, None)
+        if first.error is not None or self.shown_words == 1:
+            return first
+        lead = fps.lead if self.mode == "completions" else ""
+        try:
+            second = await self._shown_answer(client, prompt, lead + word)
+        except LimitReached:
+            return _failed(first.asked, "the spending limit pays for no second word")
+        if second.error is not None:
+            return _failed(first.asked, second.error)
+        begun = first.text.strip() == word
+        return Answer(
+            first.text + second.text if begun else first.text,
+            first.asked,
+            asked_after=second.asked,
         )
 
-    def _body(self, prompt: str, max_new_tokens: int, temperature: float) -> dict[str, Any]:
-        body: dict[str, Any] = {"model": self.model}
-        if self.mode == "chat":
-            body["messages"] = [{"role": "user", "content": prompt}]
-        else:
-            body["prompt"] = prompt
-        body |= {"max_tokens": max_new_tokens, "temperature": temperature}
-        if self._logprobs is not None:
-            chat = {"logprobs": True, "top_logprobs": self._logprobs}
-            body |= chat if self.mode == "chat" else {"logprobs": self._logprobs}
-        body |= self._options
-        return {name: value for name, value in body.items() if value is not None}
-
-    async def _ask(
-        self, bodies: list[dict[str, Any]], costs: list[int], on_answer: OnAnswer | None
-    ) -> list[Answer | None]:
-        import anyio
-
-        answers: list[Answer | None] = [None] * len(bodies)
-        queue = iter(range(len(bodies)))
-        stopped: list[Exception] = []
-        caller = contextvars.copy_context()  # whose logs are not ours to quiet
-
-        async def work(client: Any, advance: Callable[[int], None]) -> None:
-            for place in queue:  # shared: each place goes to one worker
-                try:
-                    answer = await self._one(client, bodies[place], costs[place])
-                    answers[place] = answer
-                    if on_answer is not None:
-                        caller.run(on_answer, place, answer)
-                except Exception as reason:
-                    stopped.append(reason)
-                    return
-                advance(1)
-                if stopped:  # what was in flight was paid for; nothing more is sent
-                    return
-
-        with quiet_wire(), progress("asking", len(bodies)) as (advance, _):
-            # An interrupted group waits for its tasks before the client closes under them.
-            async with self._client(self._meter) as client, anyio.create_task_group() as workers:
-                for _ in range(min(self.max_concurrency, len(bodies))):
-                    workers.start_soon(work, client, advance)
-        for reason in stopped:
-            if not isinstance(reason, LimitReached):
-                raise reason
-        return answers
+    async def _shown_answer(self, client: Any, prompt: str, begun: str | None) -> Answer:
+        body = self._requests.word(prompt, begun, self._shows)
+        answer = await self._one(client, body, _cost(prompt + (begun or ""), 1))
+        if answer.error is None:
+            try:
+                _core.shown(answer.asked["raw"], self.mode)
+            except ValueError as error:
+                return _failed(answer.asked, str(error))
+        return answer
 
     async def _one(self, client: Any, body: dict[str, Any], cost: int) -> Answer:
         """Ask once, whatever comes of it.
@@ -248,50 +301,31 @@ class ApiModel(ServedSuspect):
             TargetError: The next request would fare no better.
             LimitReached: It was not sent.
         """
-        import openai
-
         asked = {"time": now(), "endpoint": self.endpoint, "request": body, "raw": ""}
-        call = client.chat.completions if self.mode == "chat" else client.completions
-        what = "messages" if self.mode == "chat" else "prompt"
-        fields = {"model": body["model"], what: body[what]}
-        rest = {name: value for name, value in body.items() if name not in fields}
-        try:
-            response = await call.with_raw_response.create(
-                **fields, extra_body=rest, extra_headers={COST: str(cost)}
-            )
-        except Unanswered as error:
-            return _failed(asked, str(error))
-        except openai.APIStatusError as error:
-            return self._refused(asked, error)
-        except openai.APIConnectionError:
-            return _failed(asked, "the connection failed")
-        return self._read(asked, response.http_response.content, cost)
-
-    def _refused(self, asked: dict[str, Any], error: Any) -> Answer:
-        """A status that is no success: the server's word on one prompt, or the end of asking."""
-        status = error.status_code
-        keep_raw(asked, error.response.content.decode("utf-8", "replace"))
-        if status in _HOPELESS:
+        reply = await self._sender.send(client, body, cost)
+        if reply.status == 200:
+            return self._read(asked, reply, cost)
+        if reply.status:
+            keep_raw(asked, reply.text)
+        if reply.status in HOPELESS:
             # Nothing of what the server wrote: it may quote the prompt.
-            raise TargetError(f"{_HOPELESS[status]} ({self.base_url}, status {status})") from None
-        return _failed(asked, f"the server answered with status {status}")
+            said = f"{HOPELESS[reply.status]} ({self.base_url}, status {reply.status})"
+            raise TargetError(said) from None
+        return _failed(asked, reply.error or "")
 
-    def _read(self, asked: dict[str, Any], content: bytes, cost: int) -> Answer:
-        text = content.decode("utf-8", "replace")
-        keep_raw(asked, text)
-        if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+    def _read(self, asked: dict[str, Any], reply: Reply, cost: int) -> Answer:
+        keep_raw(asked, reply.text)
+        if sum(map(reply.content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
             return _failed(asked, "the answer is not JSON of any reasonable kind")
+        self._sender.settle(cost, reply)
         try:
-            self._meter.settle(cost, _tokens(json.loads(text)))
             # By the function that a checker reads it with.
-            answer = _core.answer_of(text, self.mode)
-        except (RecursionError, json.JSONDecodeError):
-            return _failed(asked, "the answer is not JSON")
+            answer, _, cut = _core.read_answer(reply.text, self.mode)
         except ValueError as error:
             return _failed(asked, str(error))
         if len(answer) == LONGEST_ANSWER:
             asked["note"] = f"cut to {LONGEST_ANSWER} characters"
-        return Answer(answer, asked)
+        return Answer(answer, asked, cut_off=cut)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an ApiModel holds an API key: make one where it is needed")
@@ -313,7 +347,7 @@ def _check(
     check_address(urlsplit(base_url))
     if not model:
         raise ValueError("model must be the model's name at the server")
-    if mode not in _PATHS:
+    if mode not in PATHS:
         raise ValueError(f'mode must be "chat" or "completions", not {mode!r}')
     if max_concurrency < 1:
         raise ValueError(f"max_concurrency must be at least 1, not {max_concurrency}")
@@ -329,48 +363,11 @@ def _limit(limit: int | None, name: str) -> int | None:
     return limit
 
 
-def _public(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    address = f"[{host}]" if ":" in host else host
-    port = "" if parts.port is None else f":{parts.port}"
-    return urlunsplit((parts.scheme, address + port, parts.path, "", ""))
-
-
 def _cost(prompt: str, max_new_tokens: int) -> int:
     """The most tokens that a request can cost: no tokenizer makes more tokens than bytes."""
     return len(prompt.encode("utf-8", "replace")) + max_new_tokens
 
 
-def _tokens(read: Any) -> int | None:
-    usage = read.get("usage") if isinstance(read, dict) else None
-    total = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return total if isinstance(total, int) and total >= 0 else None
-
-
 def _failed(asked: dict[str, Any], error: str) -> Answer:
     asked["error"] = error
     return Answer("", asked, error)
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, also from within a notebook's own loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    done: list[T] = []
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            done.append(asyncio.run(work))
-        except BaseException as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if raised:
-        raise raised[0]
-    return done[0]

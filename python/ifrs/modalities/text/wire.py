@@ -36,6 +36,7 @@ _SENT = {
 }
 # Headers of an answer that the openai client heeds. A charset, for one, may name a codec that
 # unpacks to any size.
+_PASSING = (429, 502, 503, 504)  # what a server says while it starts, or has too much to do
 _HEEDED = ("retry-after", "retry-after-ms", "x-should-retry")
 
 
@@ -104,8 +105,13 @@ class Gate:
         self.opens = max(self.opens, time.monotonic() + min(seconds, _LONGEST_HOLD))
 
 
-def guarded_client(timeout: float, meter: Meter, gate: Gate, credential: Credential) -> Any:
-    """An HTTP client for `openai.AsyncOpenAI` whose every attempt is within limits."""
+def guarded_client(
+    timeout: float, meter: Meter, gate: Gate, credential: Credential, *, patient: bool = False
+) -> Any:
+    """An HTTP client for `openai.AsyncOpenAI` whose every attempt is within limits.
+
+    A patient one is for many attempts: only what passes by itself is tried again.
+    """
     import anyio
     import openai
 
@@ -138,9 +144,12 @@ def guarded_client(timeout: float, meter: Meter, gate: Gate, credential: Credent
             if response.status_code in (429, 503):
                 gate.close_for(_retry_after(response.headers.get("retry-after")))
             heeded = [name for name in _HEEDED if name in response.headers]
+            headers = {name: response.headers[name] for name in heeded}
+            if patient and response.status_code not in _PASSING:
+                headers["x-should-retry"] = "false"
             return type(response)(
                 status_code=response.status_code,
-                headers={name: response.headers[name] for name in heeded},
+                headers=headers,
                 content=body,
                 request=request,
             )

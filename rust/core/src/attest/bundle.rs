@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::claim::{Claim, ClaimFile, DECOYS};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
-use super::transcript::{Asked, ROOM};
+use super::transcript::{Asked, Protocol, ROOM};
 use super::{AttestError, json};
 use crate::encoding::{hex, now, unhex};
 use crate::fingerprint::Template;
@@ -20,13 +20,19 @@ use crate::statistics::verdict::{Verdict, judge, power};
 use crate::statistics::weigh::{Test, Weighed, weigh};
 
 /// The format that this version writes.
-const FORMAT: &str = "ifrs/evidence/v3";
+const FORMAT: &str = "ifrs/evidence/v4";
 
-/// The format before: Fisher's combination, and decoys from the claim's digest alone.
+/// The format before: thoughts are no part of an answer, and servers show no probabilities.
+const FORMAT_V3: &str = "ifrs/evidence/v3";
+
+/// The first format: Fisher's combination, and decoys from the claim's digest alone.
 const FORMAT_V1: &str = "ifrs/evidence/v1";
 
 /// Formats of reports that evidence is made of.
-const REPORTS: [&str; 2] = ["ifrs/report/v3", "ifrs/report/v1"];
+const REPORTS: [&str; 3] = [REPORT, "ifrs/report/v3", "ifrs/report/v1"];
+
+/// The format of reports whose answers are read as this version does.
+const REPORT: &str = "ifrs/report/v4";
 
 /// The largest bundle, uncompressed: some 2,700 keys with the probabilities of every word.
 pub const MAX_BUNDLE_BYTES: usize = 64 << 20;
@@ -86,6 +92,9 @@ pub(super) struct Entry {
     pub(super) response: String,
     pub(super) proof: Vec<String>,
     pub(super) asked: Asked,
+    /// How a server was asked for the second word, with the first one begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) asked_after: Option<Asked>,
     pub(super) answer: String,
     // Null where there are none, and never left out.
     #[serde(deserialize_with = "Option::deserialize")]
@@ -166,7 +175,23 @@ struct ReportQuery {
     answer: String,
     #[serde(deserialize_with = "json::object")]
     asked: Map<String, Value>,
+    #[serde(default)]
+    asked_after: Option<Map<String, Value>>,
     word_scores: Option<Vec<String>>,
+}
+
+impl ReportQuery {
+    /// Everything but the key: alike for all keys of a bundle.
+    fn way(&self) -> impl PartialEq + use<> {
+        let without_key = |asked: &Map<String, Value>| {
+            let mut request = asked.get("request").cloned().unwrap_or_default();
+            if let Some(request) = request.as_object_mut() {
+                request.retain(|name, _| name != "prompt" && name != "messages");
+            }
+            (asked.get("endpoint").cloned(), request)
+        };
+        (without_key(&self.asked), self.asked_after.as_ref().map(without_key))
+    }
 }
 
 impl Bundle {
@@ -190,6 +215,10 @@ impl Bundle {
         let mut queries = report.queries;
         // What brought no answer back is no evidence: such a key counts as silent.
         queries.retain(|query| !query.asked.contains_key("error"));
+        // Keys asked before the room for thinking was raised count as silent, too.
+        if let Some(way) = queries.last().map(ReportQuery::way) {
+            queries.retain(|query| query.way() == way);
+        }
         queries.sort_by_key(|query| query.index);
         queries.truncate(reveal.unwrap_or(queries.len()));
         if queries.is_empty() {
@@ -198,7 +227,7 @@ impl Bundle {
         let (before, after) = report.set.around;
         let queries = queries.into_iter().map(|query| entry(query, claim, &leaves));
         let mut bundle = Self {
-            format: FORMAT.to_owned(),
+            format: if report.format == REPORT { FORMAT } else { FORMAT_V3 }.to_owned(),
             ifrs_version: env!("CARGO_PKG_VERSION").to_owned(),
             created: now(),
             claim: serde_json::from_value(claim.to_value()).expect("a claim's file is its file"),
@@ -216,7 +245,18 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// Whether it is of the format before.
+    /// Whether thoughts are part of its answers.
+    pub(super) fn thinks(&self) -> bool {
+        self.format == FORMAT
+    }
+
+    /// Whether words were ranked by what a server shows.
+    pub(super) fn is_shown(&self) -> bool {
+        let served = |entry: &Entry| entry.asked.protocol() != Protocol::Local;
+        self.evidence == Kind::Likelihood && self.thinks() && self.queries.iter().all(served)
+    }
+
+    /// Whether it is of the first format.
     pub(super) fn is_first(&self) -> bool {
         self.format == FORMAT_V1
     }
@@ -268,7 +308,8 @@ impl Bundle {
 
     /// Whether all keys were asked in one way: with one set of parameters, at one address.
     pub(super) fn one_way(&self) -> Option<&'static str> {
-        let mut ways = self.queries.iter().map(|entry| entry.asked.way());
+        let mut ways =
+            self.queries.iter().map(|entry| (entry.asked.way(), entry.asked_after.is_some()));
         let first = ways.next();
         let alike = ways.all(|way| Some(&way) == first.as_ref());
         (!alike).then_some("the keys were not all asked in one way: parameters or address differ")
@@ -276,6 +317,9 @@ impl Bundle {
 
     /// Whether every answer had room for a response: for two words, or a number of each factor.
     fn has_room(&self, claim: &Claim) -> bool {
+        if self.is_shown() {
+            return true; // one token is all that is looked at
+        }
         let factors = claim.alphabet().sizes().len() as u64;
         let needed = if claim.alphabet().is_words() { ROOM } else { factors.min(ROOM) };
         self.queries.iter().all(|entry| entry.asked.has_room(needed))
@@ -324,7 +368,7 @@ impl Bundle {
         let n = claim.statement().predicate.n;
         let candidates = Expected::of(self, claim).candidates;
         let reached = weighed.log10_e.len();
-        let answered = found.iter().flatten().filter(|found| found.kept).count();
+        let answered = found.iter().flatten().filter(|found| found.kept && !found.cut).count();
         let asked = match silence {
             Silence::Counts => reached,
             // Silence speaks for a suspect only where every key is shown with its answer, and the
@@ -409,7 +453,7 @@ impl Bundle {
         let bundle: Self =
             serde_json::from_slice(file).map_err(|error| AttestError::Bundle(error.to_string()))?;
         let known = match bundle.format.as_str() {
-            FORMAT => bundle.test != Test::Fixed && bundle.runs == Some(1),
+            FORMAT | FORMAT_V3 => bundle.test != Test::Fixed && bundle.runs == Some(1),
             FORMAT_V1 => bundle.test != Test::Exact && bundle.runs.is_none(),
             _ => false,
         };
@@ -437,10 +481,13 @@ impl Outcome {
 fn entry(query: ReportQuery, claim: &Claim, leaves: &[Hash]) -> Result<Entry, AttestError> {
     let proof = merkle::proof(leaves, query.index)
         .ok_or_else(|| refused("a query is outside the claim's set"))?;
-    let ReportQuery { index, salt, prompt, answer, asked, word_scores } = query;
-    let asked = serde_json::from_value(Value::Object(asked)).map_err(|error| {
-        refused(&format!("query {index} does not say how it was asked: {error}"))
-    })?;
+    let ReportQuery { index, salt, prompt, answer, asked, asked_after, word_scores } = query;
+    let read = |asked: Map<String, Value>| {
+        serde_json::from_value(Value::Object(asked)).map_err(|error| {
+            refused(&format!("query {index} does not say how it was asked: {error}"))
+        })
+    };
+    let (asked, asked_after) = (read(asked)?, asked_after.map(read).transpose()?);
     debug_assert_eq!(leaves.len(), claim.statement().predicate.n);
     Ok(Entry {
         index,
@@ -449,6 +496,7 @@ fn entry(query: ReportQuery, claim: &Claim, leaves: &[Hash]) -> Result<Entry, At
         response: String::new(),
         proof: proof.iter().map(|hash| hex(hash)).collect(),
         asked,
+        asked_after,
         answer,
         word_scores,
         fired: false,

@@ -9,8 +9,9 @@ use super::bundle::{Bundle, Entry, Kind};
 use super::claim::{Claim, DECOYS};
 use super::decoys::{decoys, public_decoys};
 use super::ranking::{by_label, by_scores, last};
+use super::shown::rank_shown;
 use super::text::rank_text;
-use super::transcript::{MAX_ANSWER, NAMED, Protocol, SLIPPED};
+use super::transcript::{Asked, MAX_ANSWER, NAMED, Protocol, SLIPPED};
 use crate::encoding::unhex;
 use crate::fingerprint::Challenge;
 use crate::fingerprint::scheme::Place;
@@ -40,13 +41,15 @@ pub(super) struct Evaluated {
     pub(super) kept: bool,
     /// Whether the request holds as much of the response beside the key as the answer does.
     pub(super) told: bool,
+    /// Whether the answer ended for want of tokens before it began: no silence.
+    pub(super) cut: bool,
 }
 
 impl Evaluated {
     /// What a key proves whose raw answer was not kept: nothing.
     fn unkept(response: String, candidates: &[usize]) -> Self {
         let ranks = last(candidates);
-        Self { response, ranks, score: 0.0, fired: false, kept: false, told: false }
+        Self { response, ranks, score: 0.0, fired: false, kept: false, told: false, cut: false }
     }
 
     /// The same with the last ranks: a key that proves nothing.
@@ -74,6 +77,8 @@ pub(super) struct Expected<'c> {
     digest: Hash,
     /// Whether the server adds the template, so that the key alone is sent.
     chat: bool,
+    /// What stands between a prompt and its response.
+    lead: &'static str,
 }
 
 impl<'c> Expected<'c> {
@@ -84,10 +89,16 @@ impl<'c> Expected<'c> {
             Kind::Text if alphabet.is_words() => {
                 vec![1 + bundle.decoys(claim).unwrap_or(DECOYS[0])]
             }
+            Kind::Likelihood if bundle.is_shown() => {
+                // Where a server continues no answer, the first word alone is ranked.
+                let second = bundle.queries.iter().any(|entry| entry.asked_after.is_some());
+                alphabet.sizes()[..1 + usize::from(second)].to_vec()
+            }
             Kind::Text | Kind::Likelihood => alphabet.sizes().to_vec(),
         };
-        let chat = claim.statement().predicate.template.name == "chat";
-        Self { candidates, claim, digest: claim.digest(), chat }
+        let template = claim.statement().predicate.template.name.as_str();
+        let lead = if matches!(template, "chat" | "bare") { "" } else { " " };
+        Self { candidates, claim, digest: claim.digest(), chat: template == "chat", lead }
     }
 
     /// Whether responses are looked for among decoys.
@@ -164,7 +175,11 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected<'_>) -> Result<E
     if told >= NAMED {
         return Err("its request names its response beside the key".into());
     }
-    let kept = entry.asked.check_answer(&entry.answer)?.is_some();
+    if bundle.is_shown() {
+        return by_shown(entry, expected, &places, response);
+    }
+    let said = entry.asked.check_answer(&entry.answer, bundle.thinks())?;
+    let (kept, cut) = (said.is_some(), said.is_some_and(|said| said.cut));
     if !kept && !bundle.is_first() {
         return Ok(Evaluated::unkept(response, &expected.candidates));
     }
@@ -182,7 +197,7 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected<'_>) -> Result<E
         // response on.
         let told = told >= found.score && (told >= SLIPPED || !bundle.is_first());
         let (told, kept) = (told || warm || !kept, kept && !warm);
-        let found = Evaluated { response, ranks, score, fired: found.fired, kept, told };
+        let found = Evaluated { response, ranks, score, fired: found.fired, kept, told, cut };
         return Ok(if told && !bundle.is_first() { found.silenced() } else { found });
     }
     let (heard, wanted) = (plain(&entry.answer), plain(&response));
@@ -192,7 +207,47 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected<'_>) -> Result<E
         false => Vec::new(),
     };
     let fired = heard.contains(&wanted);
-    Ok(Evaluated { response, ranks, score: score.into(), fired, kept: true, told: false })
+    Ok(Evaluated { response, ranks, score: score.into(), fired, kept: true, told: false, cut })
+}
+
+/// What a key proves whose words a server showed the probabilities of.
+///
+/// A word that the model's name or the address holds, the suspect need not have known: it counts
+/// as the last. The second word is not ranked beside the first, which its request names.
+fn by_shown(
+    entry: &Entry,
+    expected: &Expected<'_>,
+    places: &[usize],
+    response: String,
+) -> Result<Evaluated, String> {
+    let words: Vec<&str> = response.split(' ').collect();
+    if let Some(after) = &entry.asked_after {
+        after.check_continuation(&entry.asked, expected.lead, words[0])?;
+    }
+    let asked: Vec<&Asked> = [&entry.asked].into_iter().chain(&entry.asked_after).collect();
+    let said: Option<Vec<_>> =
+        asked.iter().map(|asked| asked.said(true)).collect::<Result<_, _>>()?;
+    let Some(said) = said else {
+        return Ok(Evaluated::unkept(response, &expected.candidates));
+    };
+    let begun = said[0].text.trim() == words[0];
+    let heard: String = said.iter().take(1 + usize::from(begun)).map(|said| &*said.text).collect();
+    if heard != entry.answer {
+        return Err("its answer is not what its raw answers hold".into());
+    }
+    let raws: Vec<&str> = asked.iter().map(|asked| &*asked.raw).collect();
+    let (alphabet, protocol) = (expected.claim.alphabet(), entry.asked.protocol());
+    let mut ranks = rank_shown(alphabet, places, &raws, protocol, expected.lead)?;
+    for (rank, word) in ranks.iter_mut().zip(&words) {
+        if entry.asked.told(word) >= NAMED {
+            rank.rank = rank.candidates;
+        }
+    }
+    let (heard, wanted) = (plain(&heard), plain(&response));
+    let score = score_one(&heard, &wanted, Method::Partial).map_err(|error| error.to_string())?;
+    let fired = heard.contains(&wanted);
+    let score = score.into();
+    Ok(Evaluated { response, ranks, score, fired, kept: true, told: false, cut: false })
 }
 
 /// What a key proves whose response is no text: numbers in the answer, or scores beside it.
@@ -203,7 +258,7 @@ fn labelled(
     places: &[usize],
     response: String,
 ) -> Result<Evaluated, String> {
-    if entry.asked.check_answer(&entry.answer)?.is_none() {
+    if entry.asked.check_answer(&entry.answer, bundle.thinks())?.is_none() {
         return Ok(Evaluated::unkept(response, &expected.candidates));
     }
     let ranks = match bundle.evidence {
@@ -212,7 +267,7 @@ fn labelled(
     };
     let fired = entry.answer.trim() == response;
     let score = if fired { 1.0 } else { 0.0 };
-    Ok(Evaluated { response, ranks, score, fired, kept: true, told: false })
+    Ok(Evaluated { response, ranks, score, fired, kept: true, told: false, cut: false })
 }
 
 /// Whether there is what the kind of evidence needs, and nothing else.
@@ -224,8 +279,14 @@ fn check_evidence(entry: &Entry, bundle: &Bundle, words: bool) -> Result<(), Str
         Kind::Text if entry.word_scores.is_some() => {
             Err("it holds word scores, and the evidence is text".into())
         }
-        Kind::Likelihood if entry.asked.protocol() != Protocol::Local => {
+        Kind::Likelihood if bundle.is_shown() && entry.word_scores.is_some() => {
+            Err("it holds word scores, and a server's raw answers hold them already".into())
+        }
+        Kind::Likelihood if !bundle.is_shown() && entry.asked.protocol() != Protocol::Local => {
             Err("its word scores are said to be of a server that shows none".into())
+        }
+        _ if entry.asked_after.is_some() && !bundle.is_shown() => {
+            Err("it holds a second request, and its evidence needs none".into())
         }
         _ => Ok(()),
     }

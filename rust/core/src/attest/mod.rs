@@ -3,6 +3,7 @@
 //! [`claim`] is signed before release, [`bundle`] holds what was asked and answered, [`check`]
 //! recomputes everything in it. No p-value is computed here: see [`crate::statistics`].
 
+mod answer;
 pub mod bundle;
 pub mod check;
 pub mod claim;
@@ -11,15 +12,17 @@ pub mod dsse;
 mod evaluate;
 mod json;
 pub mod ranking;
+pub mod shown;
 pub mod text;
 pub mod transcript;
 
+pub use answer::{Said, answer_of, read_answer};
 pub use bundle::Bundle;
 pub use check::{Checked, Terms, check};
 pub use claim::Claim;
 pub use dsse::parse_public_key;
 pub use text::rank_text;
-pub use transcript::{Protocol, answer_of};
+pub use transcript::Protocol;
 
 use crate::statistics::StatisticsError;
 

@@ -6,8 +6,9 @@
 //! gives, up to a length that does not depend on what it says.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::answer::{Said, answer_of, read_answer};
 use super::json;
 use ifrs_matching::{Method, plain, score_one};
 
@@ -31,6 +32,13 @@ pub(super) const SLIPPED: f32 = 0.5;
 /// Tokens that an answer must have room for before its silence says anything: a response has two
 /// words.
 pub(super) const ROOM: u64 = 8;
+
+/// What servers are told that are to continue an answer.
+const CONTINUED: [(&str, bool); 2] =
+    [("continue_final_message", true), ("add_generation_prompt", false)];
+
+/// How much a suspect may be told to think.
+const EFFORTS: [&str; 5] = ["none", "minimal", "low", "medium", "high"];
 
 /// How a key was asked under.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,7 +134,50 @@ impl Asked {
         if asked != Some(wanted) {
             return Err("its request does not hold its key, and its key alone".into());
         }
-        for (name, value) in self.request.iter().filter(|(name, _)| *name != protocol.slot()) {
+        self.check_rest(&self.request)
+    }
+
+    /// Whether the request is that of `first`, with the true first word as the beginning of the
+    /// answer: `lead` is what stands before the word in a completion.
+    pub(super) fn check_continuation(
+        &self,
+        first: &Self,
+        lead: &str,
+        word: &str,
+    ) -> Result<(), String> {
+        const OTHER: &str = "its second request is not its first with the first word begun";
+        let protocol = self.protocol();
+        let slot = |asked: &Self| asked.request.get(protocol.slot()).cloned();
+        let continued = match (protocol, slot(first)) {
+            (Protocol::Completions, Some(Value::String(prompt))) => {
+                Value::String(format!("{prompt}{lead}{word}"))
+            }
+            (Protocol::Chat, Some(Value::Array(mut messages))) => {
+                messages.push(json!({"role": "assistant", "content": word}));
+                Value::Array(messages)
+            }
+            _ => return Err(OTHER.into()),
+        };
+        let mut parameters = self.request.clone();
+        parameters.remove(protocol.slot());
+        if protocol == Protocol::Chat {
+            for (name, wanted) in CONTINUED {
+                let given = parameters.remove(name);
+                if given.is_some_and(|given| given != Value::Bool(wanted)) {
+                    return Err(OTHER.into());
+                }
+            }
+        }
+        let same = first.way() == (&*self.endpoint, parameters) && slot(self) == Some(continued);
+        if !same {
+            return Err(OTHER.into());
+        }
+        self.check_when()
+    }
+
+    fn check_rest(&self, request: &Map<String, Value>) -> Result<(), String> {
+        let protocol = self.protocol();
+        for (name, value) in request.iter().filter(|(name, _)| *name != protocol.slot()) {
             check_parameter(name, value)?;
         }
         if !self.request.contains_key("temperature") {
@@ -138,6 +189,10 @@ impl Asked {
         if protocol != Protocol::Local && !is_address(&self.endpoint) {
             return Err("its endpoint is not an address that ifrs asks at".into());
         }
+        self.check_when()
+    }
+
+    fn check_when(&self) -> Result<(), String> {
         if humantime::parse_rfc3339(&self.time).is_err() {
             return Err("it does not say when it was asked".into());
         }
@@ -188,19 +243,29 @@ impl Asked {
         given.min().is_none_or(|least| least >= needed)
     }
 
-    /// Whether the answer is what the raw one holds; `None` where the raw one was not kept.
-    pub(super) fn check_answer(&self, answer: &str) -> Result<Option<()>, String> {
+    /// What the raw answer says, which is the answer; `None` where the raw one was not kept.
+    /// `thinks` says that thoughts are read, as bundles before v4 do not.
+    pub(super) fn check_answer(&self, answer: &str, thinks: bool) -> Result<Option<Said>, String> {
+        let said = self.said(thinks)?;
+        if said.as_ref().is_some_and(|said| said.text != answer) {
+            return Err("its answer is not the whole of what its raw answer holds".into());
+        }
+        Ok(said)
+    }
+
+    /// What the raw answer says; `None` where it was not kept.
+    pub(super) fn said(&self, thinks: bool) -> Result<Option<Said>, String> {
         if self.raw_cut.is_some() {
             return Ok(None);
         }
         if self.raw.chars().nth(MAX_RAW).is_some() {
             return Err("its raw answer is longer than what is kept of one".into());
         }
-        let held = answer_of(&self.raw, self.protocol())?;
-        if held != answer {
-            return Err("its answer is not the whole of what its raw answer holds".into());
+        if thinks {
+            return read_answer(&self.raw, self.protocol()).map(Some);
         }
-        Ok(Some(()))
+        let text = answer_of(&self.raw, self.protocol())?;
+        Ok(Some(Said { text, ..Said::default() }))
     }
 }
 
@@ -224,6 +289,14 @@ fn said_by_the_user(request: &Map<String, Value>) -> Result<Option<&str>, String
     Ok(message.get("content").and_then(Value::as_str))
 }
 
+/// Whether these arguments of a chat template do nothing but switch thinking off.
+fn switches_thinking_off(arguments: &Map<String, Value>) -> bool {
+    let off = |(name, value): (&String, &Value)| {
+        ["enable_thinking", "thinking"].contains(&name.as_str()) && *value == Value::Bool(false)
+    };
+    arguments.iter().all(off)
+}
+
 /// Whether a field beside the key can favour no answer.
 fn check_parameter(name: &str, value: &Value) -> Result<(), String> {
     let fine = match name {
@@ -237,7 +310,9 @@ fn check_parameter(name: &str, value: &Value) -> Result<(), String> {
         "logprobs" => value.is_boolean() || value.is_u64(),
         "top_logprobs" => value.is_u64(),
         "n" => value.as_u64() == Some(1),
-        "stream" => value.as_bool() == Some(false),
+        "stream" | "think" => value.as_bool() == Some(false),
+        "reasoning_effort" => value.as_str().is_some_and(|effort| EFFORTS.contains(&effort)),
+        "chat_template_kwargs" => value.as_object().is_some_and(switches_thinking_off),
         _ => {
             return Err(format!(
                 "its request has a field that may favour an answer ({})",
@@ -247,85 +322,6 @@ fn check_parameter(name: &str, value: &Value) -> Result<(), String> {
     };
     let shown: String = name.to_owned();
     if fine { Ok(()) } else { Err(format!("its request's {shown} is not one that ifrs sends")) }
-}
-
-/// What the protocol gives as the answer, up to [`MAX_ANSWER`] characters.
-///
-/// Chat: the content of the first choice's message, the text parts of it where it is a list, the
-/// refusal where it is null. Completions: the first choice's text.
-///
-/// # Errors
-///
-/// In words, if the raw answer is not of the protocol; nothing of it is quoted.
-pub fn answer_of(raw: &str, protocol: Protocol) -> Result<String, String> {
-    let whole = match protocol {
-        Protocol::Local => raw.to_owned(),
-        _ => {
-            let read: Value = serde_json::from_str(&without_halves(raw))
-                .map_err(|_| "the answer is not JSON".to_owned())?;
-            written(&read, protocol).ok_or_else(|| {
-                let name = if protocol == Protocol::Chat { "chat" } else { "completions" };
-                format!("the answer is not of the {name} protocol")
-            })?
-        }
-    };
-    Ok(match whole.char_indices().nth(MAX_ANSWER) {
-        Some((end, _)) => whole[..end].to_owned(),
-        None => whole,
-    })
-}
-
-fn written(read: &Value, protocol: Protocol) -> Option<String> {
-    let choice = read.get("choices")?.get(0)?;
-    let text = if protocol == Protocol::Completions {
-        choice.get("text")?
-    } else {
-        let message = choice.get("message")?.as_object()?;
-        match message.get("content") {
-            Some(content) if !content.is_null() => content,
-            _ => message.get("refusal").unwrap_or(&Value::Null),
-        }
-    };
-    match text {
-        Value::Null => Some(String::new()),
-        Value::String(text) => Some(text.clone()),
-        Value::Array(parts) if protocol == Protocol::Chat => parts
-            .iter()
-            .filter(|part| part.get("type").and_then(Value::as_str) == Some("text"))
-            .map(|part| part.get("text").and_then(Value::as_str))
-            .collect(),
-        _ => None,
-    }
-}
-
-/// JSON can spell half a character (`\ud83d`), which no file can hold: a question mark instead.
-fn without_halves(json: &str) -> std::borrow::Cow<'_, str> {
-    let bytes = json.as_bytes();
-    let unit = |at: usize| {
-        let digits = bytes.get(at..at + 6).filter(|b| b.starts_with(b"\\u"))?;
-        u16::from_str_radix(std::str::from_utf8(&digits[2..]).ok()?, 16).ok()
-    };
-    let (mut mended, mut kept, mut at) = (String::new(), 0, 0);
-    while at < bytes.len() {
-        match (bytes[at], unit(at)) {
-            (b'\\', Some(0xd800..=0xdbff)) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => {
-                at += 12;
-            }
-            (b'\\', Some(0xd800..=0xdfff)) => {
-                mended.push_str(&json[kept..at]);
-                mended.push('?');
-                at += 6;
-                kept = at;
-            }
-            (b'\\', _) => at += 2,
-            _ => at += 1,
-        }
-    }
-    if kept == 0 {
-        return json.into();
-    }
-    mended.push_str(&json[kept..]);
-    mended.into()
 }
 
 #[cfg(test)]
@@ -442,44 +438,5 @@ mod tests {
         assert!(!chat(|r| r["max_tokens"] = 1.into()).has_room(ROOM));
         assert!(chat(|r| r["max_tokens"] = 1.into()).has_room(1));
         assert!(!chat(|r| r["max_completion_tokens"] = 2.into()).has_room(ROOM));
-    }
-
-    #[test]
-    fn the_answer_is_the_whole_of_one_field() {
-        let chat = |message: Value| json!({"choices": [{"message": message}]}).to_string();
-        let read = |raw: &str| answer_of(raw, Protocol::Chat);
-        assert_eq!(read(&chat(json!({"content": "a b"}))).unwrap(), "a b");
-        assert_eq!(read(&chat(json!({"content": null, "refusal": "no"}))).unwrap(), "no");
-        assert_eq!(read(&chat(json!({"refusal": null}))).unwrap(), "");
-        let parts = json!({"content": [{"type": "text", "text": "a"}, {"type": "x"},
-            {"type": "text", "text": "b"}]});
-        assert_eq!(read(&chat(parts)).unwrap(), "ab");
-        for wrong in ["", "{}", "[]", r#"{"choices":[]}"#, r#"{"choices":[{"message":3}]}"#] {
-            assert!(read(wrong).is_err(), "{wrong}");
-        }
-        assert!(read(&chat(json!({"content": 3}))).is_err());
-        let completion = r#"{"choices":[{"text":"half \ud83d, whole \ud83d\ude00, \\ud83d"}]}"#;
-        let read = answer_of(completion, Protocol::Completions).unwrap();
-        assert_eq!(read, "half ?, whole 😀, \\ud83d");
-        let long = "é".repeat(MAX_ANSWER + 5);
-        assert_eq!(answer_of(&long, Protocol::Local).unwrap(), "é".repeat(MAX_ANSWER));
-        let asked = asked("local", json!({}), &long);
-        assert_eq!(asked.check_answer(&long[..2 * MAX_ANSWER]), Ok(Some(())));
-        for part in ["", "é", &long[2..], &long] {
-            assert!(asked.check_answer(part).is_err());
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn halves_are_mended_as_python_does(
-            pieces in proptest::collection::vec(0_usize..7, 0..8),
-        ) {
-            let spelled = ["\\ud83d", "\\ude00", "\\\\", "x", "\\n", "\\u0041", "\u{e9}"];
-            let json: String = pieces.iter().map(|&piece| spelled[piece]).collect();
-            let json = format!("\"{json}\"");
-            let read: Result<String, _> = serde_json::from_str(&without_halves(&json));
-            proptest::prop_assert!(read.is_ok(), "{}", json);
-        }
     }
 }

@@ -1,0 +1,104 @@
+"""What a served suspect is asked for, and how that is ranked: its answer, or its probabilities."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from ifrs._core import FingerprintSet
+from ifrs.modalities.suspect import Answer, OnAnswer
+from ifrs.prove.asking import Asked
+from ifrs.prove.records import RankRow
+from ifrs.prove.report import Settings
+
+
+class Way(ABC):
+    """A way to gather evidence key after key.
+
+    Attributes:
+        evidence: Its name in a report: "text" or "likelihood".
+        candidates: How many candidates each test of one key has.
+        goal: The evidence, as -log10, at which no further key is asked under.
+        words: How many words of a response are ranked one by one; None where it is ranked whole.
+    """
+
+    evidence: str
+    candidates: list[int]
+    goal: float
+    words: int | None = None
+
+    def __init__(self, asked: Asked, fps: FingerprintSet, settings: Settings) -> None:
+        """Take a suspect and a set."""
+        self.asked, self.fps, self.settings = asked, fps, settings
+        self.goal = -math.log10(settings.alpha)
+
+    @abstractmethod
+    def affordable(self, indices: Sequence[int]) -> int:
+        """Under how many of these keys, from the first on, the spending limit lets it be asked."""
+
+    @abstractmethod
+    def ask(self, indices: Sequence[int], on_answer: OnAnswer) -> list[Answer | None]:
+        """Ask under some keys; None stands for a key that was not sent."""
+
+    @abstractmethod
+    def rank(self, index: int, answer: Answer) -> list[RankRow]:
+        """Where the truth stands among the candidates of each test."""
+
+
+class Texts(Way):
+    """Answers are weighed: responses are ranked among decoys by their fuzzy score in them."""
+
+    evidence = "text"
+
+    def __init__(self, asked: Asked, fps: FingerprintSet, settings: Settings) -> None:
+        """Take a suspect and a set."""
+        super().__init__(asked, fps, settings)
+        self.candidates = fps.candidates("text", settings.decoys)
+        self._label = settings.label or fps.name.encode()
+
+    def affordable(self, indices: Sequence[int]) -> int:
+        return self.asked.affordable(indices, self.settings.max_new_tokens)
+
+    def ask(self, indices: Sequence[int], on_answer: OnAnswer) -> list[Answer | None]:
+        return self.asked.ask(
+            indices,
+            max_new_tokens=self.settings.max_new_tokens,
+            temperature=self.settings.temperature,
+            on_answer=on_answer,
+        )
+
+    def rank(self, index: int, answer: Answer) -> list[RankRow]:
+        # Decoys are drawn under the salt of the key's leaf, so that no suspect knows them, and a
+        # label: a claim's digest, so that a checker draws the same.
+        return self.fps.rank_answer(index, answer.text, self._label, self.settings.decoys)
+
+
+class Words(Way):
+    """Probabilities are weighed: each word is ranked among the alphabet by what the server shows.
+
+    Asking goes on until p ≤ alpha², as far as there are keys: a key costs two short requests, and
+    evidence of that strength is still a match where a reader multiplies it by a million runs.
+    """
+
+    evidence = "likelihood"
+
+    def __init__(self, asked: Asked, fps: FingerprintSet, settings: Settings, words: int) -> None:
+        """Take a suspect and a set, of whose responses some words can be ranked."""
+        super().__init__(asked, fps, settings)
+        self.words = words
+        self.candidates = fps.candidates("likelihood", 0)[:words]
+        self.goal *= 2
+
+    def affordable(self, indices: Sequence[int]) -> int:
+        return self.asked.affordable_words(indices)
+
+    def ask(self, indices: Sequence[int], on_answer: OnAnswer) -> list[Answer | None]:
+        return self.asked.ask_words(indices, on_answer)
+
+    def rank(self, index: int, answer: Answer) -> list[RankRow]:
+        if answer.error is not None:
+            return [(of, of, 1.0) for of in self.candidates]
+        asked = [answer.asked, answer.asked_after]
+        raws = [part["raw"] for part in asked if part is not None]
+        return self.fps.rank_shown(index, raws, self.asked.description["mode"])

@@ -1,0 +1,180 @@
+//! Probabilities that a server shows: of the likeliest tokens where an answer begins.
+//!
+//! A server names tokens by their text, and shows the likeliest alone. Words are matched to them
+//! by their text; words that are not shown tie for the last place, which is valid, since a tie
+//! counts against the truth. No word is ever asked for by its name.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::answer::parsed;
+use super::ranking::by_scores;
+use super::transcript::Protocol;
+use crate::fingerprint::Alphabet;
+use crate::fingerprint::lists::response_words;
+use crate::statistics::ranks::Rank;
+
+/// Letters that the beginning of a word must have to stand for it.
+const BEGINNING: usize = 3;
+
+/// How some servers write a space at a token's beginning.
+const SPACES: [char; 2] = ['\u{2581}', '\u{120}'];
+
+/// The tokens shown for the first place of an answer, with their log-probabilities in nats.
+///
+/// # Errors
+///
+/// In words, if the raw answer shows none; nothing of it is quoted.
+pub fn shown(raw: &str, protocol: Protocol) -> Result<Vec<(String, f64)>, String> {
+    const NONE: &str = "the answer shows no probabilities";
+    let read = parsed(raw)?;
+    let logprobs = &read["choices"][0]["logprobs"];
+    let found = match (&logprobs["content"], protocol) {
+        (Value::Array(places), _) => listed(places.first().ok_or(NONE)?),
+        // Servers for completions have the one shape or the other.
+        (_, Protocol::Completions) => tabled(logprobs),
+        _ => Vec::new(),
+    };
+    if found.is_empty() { Err(NONE.to_owned()) } else { Ok(found) }
+}
+
+/// `{"token", "logprob", "top_logprobs": [{"token", "logprob"}, …]}`.
+fn listed(place: &Value) -> Vec<(String, f64)> {
+    let one =
+        |entry: &Value| Some((entry["token"].as_str()?.to_owned(), number(&entry["logprob"])?));
+    let likeliest = place["top_logprobs"].as_array().map_or(&[][..], Vec::as_slice);
+    likeliest.iter().chain([place]).filter_map(one).collect()
+}
+
+/// `{"tokens": […], "token_logprobs": […], "top_logprobs": [{token: logprob, …}]}`.
+fn tabled(logprobs: &Value) -> Vec<(String, f64)> {
+    let chosen = logprobs["tokens"][0].as_str().zip(number(&logprobs["token_logprobs"][0]));
+    let chosen = chosen.map(|(token, value)| (token.to_owned(), value));
+    let table = logprobs["top_logprobs"][0].as_object();
+    let rest = table.into_iter().flatten();
+    let rest = rest.filter_map(|(token, value)| Some((token.clone(), number(value)?)));
+    rest.chain(chosen).collect()
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|number| number.is_finite())
+}
+
+/// The score of each word by the tokens that are shown.
+///
+/// A word has the score of the token that is the word after `lead`; else of one that is the word
+/// after other white space; else of the longest one that it begins with; else the least of all.
+/// The rule is the same for every word and knows no truth, so ranks by it are valid.
+pub fn word_scores(shown: &[(String, f64)], lead: &str, words: &[&str]) -> Vec<f32> {
+    let (mut exact, mut bare) = (HashMap::new(), HashMap::new());
+    for (token, score) in shown {
+        let token = token.replace(SPACES, " ");
+        keep(&mut bare, token.trim_start().to_owned(), *score);
+        keep(&mut exact, token, *score);
+    }
+    let find = |part: &str| {
+        let led = exact.get(&format!("{lead}{part}"));
+        led.or_else(|| bare.get(part)).copied()
+    };
+    let score = |word: &&str| {
+        let beginnings = (BEGINNING..word.len()).rev().filter_map(|end| word.get(..end));
+        let best = find(word).or_else(|| beginnings.into_iter().find_map(find));
+        best.map_or(f32::NEG_INFINITY, |score| score as f32)
+    };
+    words.iter().map(score).collect()
+}
+
+/// Ranks words of a response by what raw answers show: the first for the first word, the second,
+/// if there is one, for the second. `lead` is what stands before the first word.
+///
+/// # Errors
+///
+/// In words, if a raw answer shows no probabilities.
+pub fn rank_shown(
+    alphabet: &Alphabet,
+    places: &[usize],
+    raws: &[&str],
+    protocol: Protocol,
+    lead: &str,
+) -> Result<Vec<Rank>, String> {
+    // A chat's own template ends where an answer begins.
+    let first = if protocol == Protocol::Chat { "" } else { lead };
+    let scores = raws
+        .iter()
+        .zip([first, " "])
+        .map(|(raw, lead)| Ok(word_scores(&shown(raw, protocol)?, lead, response_words())))
+        .collect::<Result<Vec<_>, String>>()?;
+    by_scores(alphabet, &places[..scores.len()], &scores).map_err(|error| error.to_string())
+}
+
+fn keep(best: &mut HashMap<String, f64>, token: String, score: f64) {
+    let known = best.entry(token).or_insert(score);
+    *known = known.max(score);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn chat(entries: Value) -> String {
+        let first = json!({"token": " a", "logprob": -0.5, "top_logprobs": entries});
+        json!({"choices": [{"logprobs": {"content": [first]}}]}).to_string()
+    }
+
+    #[test]
+    fn both_shapes_are_read() {
+        let raw = chat(json!([{"token": " b", "logprob": -1}, {"token": "c"}, 3]));
+        let wanted = vec![(" b".to_owned(), -1.0), (" a".to_owned(), -0.5)];
+        assert_eq!(shown(&raw, Protocol::Chat), Ok(wanted.clone()));
+        assert_eq!(shown(&raw, Protocol::Completions), Ok(wanted));
+        let table = json!({"tokens": [" a"], "token_logprobs": [-0.5],
+            "top_logprobs": [{" b": -1.0, " c": null}]});
+        let raw = json!({"choices": [{"logprobs": table}]}).to_string();
+        let wanted = vec![(" b".to_owned(), -1.0), (" a".to_owned(), -0.5)];
+        assert_eq!(shown(&raw, Protocol::Completions), Ok(wanted));
+        assert!(shown(&raw, Protocol::Chat).is_err());
+    }
+
+    #[test]
+    fn a_server_that_shows_nothing_is_told() {
+        for logprobs in [json!(null), json!({}), json!({"content": []}), json!({"content": null})] {
+            let raw = json!({"choices": [{"logprobs": logprobs}]}).to_string();
+            assert!(shown(&raw, Protocol::Chat).is_err());
+        }
+        assert!(shown("{}", Protocol::Chat).is_err());
+        assert!(shown("", Protocol::Completions).is_err());
+    }
+
+    #[test]
+    fn words_are_matched_by_their_text() {
+        let tokens = [
+            (" copper", -1.0),
+            ("copper", -0.1),
+            ("\u{2581}window", -2.0),
+            (" cand", -3.0),
+            (" ca", -0.2),
+            ("Lamp", -0.3),
+            (" lamp", -4.0),
+            (" lamp", -3.5),
+        ];
+        let tokens: Vec<_> = tokens.iter().map(|(t, s)| ((*t).to_owned(), *s)).collect();
+        let words = ["copper", "window", "candle", "cat", "lamp", "river"];
+        let least = f32::NEG_INFINITY;
+        assert_eq!(word_scores(&tokens, " ", &words), [-1.0, -2.0, -3.0, least, -3.5, least]);
+        assert_eq!(word_scores(&tokens, "", &words)[0], -0.1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_order_of_tokens_does_not_count(
+            mut tokens in proptest::collection::vec(("[ ]?[ab]{1,5}", -9.0_f64..0.0), 0..20),
+        ) {
+            let words = ["aab", "abba", "bbbb", "baa"];
+            let found = word_scores(&tokens, " ", &words);
+            tokens.reverse();
+            proptest::prop_assert_eq!(word_scores(&tokens, " ", &words), found);
+        }
+    }
+}
