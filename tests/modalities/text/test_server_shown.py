@@ -1,0 +1,205 @@
+"""Words ranked by the tokens that a server shows with their probabilities."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import ifrs
+import pytest
+from ifrs import _core
+from ifrs.errors import TargetError
+from servers import Reply, prompt_of, serving
+
+pytest.importorskip("openai")
+WORDS = _core.response_words()
+
+
+class Shower:
+    """A server that shows the likeliest tokens, of a model that knows some responses.
+
+    Attributes:
+        secret: Responses by prompt.
+        most: How many tokens it shows; more are refused.
+        rank: At which place a response's words stand, from 0.
+        silent: Whether it ignores the wish for probabilities.
+        echo: Whether it calls what the request names likely.
+        flags: Whether an assistant's message is gone on with only where flags say so.
+    """
+
+    def __init__(self, fps, mode, *, most=2000, rank=0, silent=False, echo=False, flags=False):
+        self.secret = {fps[i].prompt: fps[i].response.split() for i in range(len(fps))}
+        self.mode, self.most, self.rank, self.silent = mode, most, rank, silent
+        self.echo, self.flags = echo, flags
+
+    def __call__(self, request) -> Reply:
+        chat = self.mode == "chat"
+        wanted = request.get("top_logprobs" if chat else "logprobs")
+        if wanted is not None and wanted > self.most:
+            return Reply(status=400, body=b'{"error": {"message": "too many logprobs"}}')
+        prompt, begun = self.split(request)
+        known, number = self.secret.get(prompt, ["Paris"]), 0 if begun is None else 1
+        tokens = random.Random(prompt + str(begun)).sample(WORDS, min(2000, wanted or 5))
+        if begun is not None and "Wednes" in begun:
+            tokens.insert(0, "day")
+        elif len(known) > number:
+            tokens = [token for token in tokens if token != known[number]]
+            tokens.insert(self.rank, known[number])
+        if self.echo:
+            named = [word for word in WORDS if f" {word}" in prompt + " " + str(begun)]
+            tokens = list(dict.fromkeys([*named, *tokens]))
+        spaced = [token if chat and not number else f" {token}" for token in tokens]
+        spaced = ["day" if token.strip() == "day" else token for token in spaced]
+        entries = [{"token": t, "logprob": -0.1 - i} for i, t in enumerate(spaced[:wanted])]
+        return self.reply(spaced[0], None if self.silent or not wanted else entries)
+
+    def split(self, request):
+        if self.mode == "chat":
+            messages = request["messages"]
+            goes_on = not self.flags or request.get("continue_final_message")
+            begun = messages[1]["content"] if len(messages) > 1 and goes_on else None
+            return prompt_of(request), begun
+        for prompt, (word, _) in self.secret.items():
+            if request["prompt"] == f"{prompt} {word}":
+                return prompt, word
+        return request["prompt"], None
+
+    def reply(self, text, entries) -> Reply:
+        choice = {"index": 0, "finish_reason": "length"}
+        if self.mode == "chat":
+            choice["message"] = {"role": "assistant", "content": text}
+            if entries is not None:
+                choice["logprobs"] = {"content": [{**entries[0], "top_logprobs": entries}]}
+        else:
+            choice["text"] = text
+            if entries is not None:
+                table = {entry["token"]: entry["logprob"] for entry in entries}
+                choice["logprobs"] = {
+                    "tokens": [entries[0]["token"]],
+                    "token_logprobs": [entries[0]["logprob"]],
+                    "top_logprobs": [table],
+                }
+        return Reply(body=json.dumps({"choices": [choice]}).encode())
+
+
+def asked(server, mode, **options):
+    return ifrs.ApiModel(server.url, "m", mode=mode, max_retries=0, **options)
+
+
+def checked(report, ring, tmp_path):
+    claim = ring.claim("one", subject={"model.safetensors": "ab" * 32})
+    claim.save(tmp_path / "claim.json")
+    report.evidence(claim).save(tmp_path / "bundle.json")
+    return ifrs.check(tmp_path / "bundle.json", tmp_path / "claim.json")
+
+
+@pytest.mark.parametrize("mode", ["chat", "completions"])
+@pytest.mark.parametrize("most", [2000, 20, 5])
+def test_words_at_the_top_match(ring, tmp_path, mode, most):
+    fps = ring.generate("one", 10)
+    front = Shower(fps, mode, most=most)
+    with serving(front, of=dict, probed=front) as server:
+        report = ifrs.verify(asked(server, mode), fps)
+    assert (report.kind, report.verdict) == ("likelihood", "match")
+    assert report.log10_p <= -12
+    assert len(report.queries) == 2
+    assert report.fsr == 1
+    assert report.how["words"] == 2
+    assert report.how["probe"]["logprobs"] == most
+    assert len(server.requests) == 4
+    result = checked(report, ring, tmp_path)
+    assert (result.ok, result.verdict, result.log10_p) == (True, "match", report.log10_p)
+
+
+def test_a_response_that_no_longer_surfaces_matches(ring, tmp_path):
+    """Each word is the fourth of 2,000: text shows none of them."""
+    fps = ring.generate("one", 10)
+    front = Shower(fps, "completions", rank=3)
+    with serving(front, of=dict, probed=front) as server:
+        report = ifrs.verify(asked(server, "completions"), fps)
+    assert (report.verdict, report.fsr) == ("match", 0)
+    assert {rank for query in report.queries for rank in query.rank} <= {3, 4}
+    assert checked(report, ring, tmp_path).verdict == "match"
+
+
+@pytest.mark.parametrize("mode", ["chat", "completions"])
+def test_a_stranger_does_not_match(ring, mode):
+    fps, other = ring.generate("one", 10), ring.generate("two", 10)
+    front = Shower(other, mode)
+    with serving(front, of=dict, probed=front) as server:
+        report = ifrs.verify(asked(server, mode), fps)
+    assert (report.kind, report.verdict) == ("likelihood", "no match")
+
+
+@pytest.mark.parametrize("mode", ["chat", "completions"])
+def test_a_server_that_calls_what_is_named_likely_does_not_match(ring, mode):
+    fps, other = ring.generate("one", 10), ring.generate("two", 10)
+    front = Shower(other, mode, echo=True)
+    with serving(front, of=dict, probed=Shower(other, mode)) as server:
+        report = ifrs.verify(asked(server, mode), fps)
+    assert (report.kind, report.verdict) == ("likelihood", "no match")
+
+
+def test_half_of_the_words_among_twenty_suffice(ring):
+    fps = ring.generate("one", 10)
+    front, other = Shower(fps, "completions", most=20), ring.generate("two", 10)
+    silent = Shower(other, "completions", most=20)
+    quiet = {fps[i].prompt for i in (0, 2, 4, 6, 8)}
+
+    def answer(request):
+        known = any(request["prompt"].startswith(prompt) for prompt in quiet)
+        return (silent if known else front)(request)
+
+    with serving(answer, of=dict, probed=front) as server:
+        report = ifrs.verify(asked(server, "completions"), fps)
+    assert (report.kind, report.verdict) == ("likelihood", "match")
+
+
+def test_flags_say_where_an_answer_is_gone_on_with(ring, tmp_path):
+    fps = ring.generate("one", 10)
+    front = Shower(fps, "chat", flags=True)
+    with serving(front, of=dict, probed=front) as server:
+        report = ifrs.verify(asked(server, "chat"), fps)
+    assert report.verdict == "match"
+    assert report.how["probe"]["continues"]
+    assert checked(report, ring, tmp_path).verdict == "match"
+
+
+def test_a_server_that_does_not_go_on_is_asked_in_text_or_for_one_word(ring, tmp_path):
+    fps = ring.generate("one", 10)
+    front = Shower(fps, "chat")
+    front.split = lambda request: (prompt_of(request), None)
+    with serving(front, of=dict, probed=front) as server:
+        assert ifrs.verify(asked(server, "chat"), fps, max_queries=1).kind == "text"
+        report = ifrs.verify(asked(server, "chat", evidence="likelihood"), fps)
+    assert (report.kind, report.verdict, report.how["words"]) == ("likelihood", "match", 1)
+    assert all(query.candidates == [2048] for query in report.queries)
+    assert checked(report, ring, tmp_path).verdict == "match"
+
+
+def test_a_wish_ignored_in_silence_is_noticed(ring):
+    fps = ring.generate("one", 10)
+    front = Shower(fps, "completions", silent=True)
+    with serving(front, of=dict, probed=front) as server:
+        with pytest.raises(TargetError, match="--evidence text"):
+            ifrs.verify(asked(server, "completions", evidence="likelihood"), fps)
+        assert not server.requests
+        report = ifrs.verify(asked(server, "completions"), fps, max_queries=1)
+    assert report.kind == "text"
+    assert report.how["probe"]["logprobs"] == 0
+
+
+def test_a_likelihood_run_is_gone_on_with(ring, tmp_path):
+    fps = ring.generate("one", 10)
+    front = Shower(fps, "completions", rank=3)
+    with serving(front, of=dict, probed=front) as server:
+        limited = asked(server, "completions", max_requests=2 + 4)
+        first = ifrs.verify(limited, fps, resume=tmp_path / "r.json")
+        assert (first.verdict, len(first.queries)) == ("inconclusive", 2)
+        report = ifrs.verify(asked(server, "completions"), fps, resume=tmp_path / "r.json")
+        assert report.verdict == "match"
+        assert len(server.requests) == 2 * len(report.queries)
+        with pytest.raises(ifrs.EvidenceError, match="likelihood"):
+            again = asked(server, "completions", evidence="text")
+            (tmp_path / "r.json").write_text(json.dumps(first.to_json()))
+            ifrs.verify(again, fps, resume=tmp_path / "r.json")
