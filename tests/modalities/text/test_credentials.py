@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import stat
 import threading
 
 import ifrs
 import pytest
 from ifrs.cli import main
+from ifrs.errors import TargetError
 from ifrs.modalities.text.wire import quiet_wire
 from servers import Reply, serving
 
@@ -318,3 +320,31 @@ def test_json_that_would_fill_the_memory_is_not_read(monkeypatch, status):
         monkeypatch.undo()
     assert answer.error is not None
     assert max(longest, default=0) < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "http://user:word@127.0.0.1:9\n"),
+        ("ALL_PROXY", "socks5://user:word@127.0.0.1:9"),
+        ("https_proxy", "socks://user:word@127.0.0.1:9"),
+        ("SSL_CERT_FILE", "/nonexistent/word\n"),
+    ],
+)
+def test_what_the_environment_makes_impossible_is_named(monkeypatch, variable, value):
+    import importlib.util
+
+    if "socks5" in value and importlib.util.find_spec("socksio"):
+        pytest.skip("SOCKS proxies can be used here")
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv(variable, value)
+    away = ifrs.ApiModel("https://server.invalid/v1", "m", max_retries=0, timeout=5)
+    with pytest.raises(TargetError, match=variable) as caught:
+        away.reach()
+    assert "word" not in str(caught.value)
+    with serving(lambda _: "x") as server:
+        here = ifrs.ApiModel(server.url, "m", api_key="key\n", max_retries=0)
+        assert here.answers(["hello"], max_new_tokens=4) == ["x"]
+        assert server.headers[-1]["authorization"] == "Bearer key"

@@ -37,11 +37,13 @@ class Credential:
         key: The key; None for none.
         openai: Whether the server is OpenAI's own.
         loopback: The server's host where it is this machine; else None.
+        plain: Whether requests are to this machine without https: no proxy or certificate counts.
     """
 
     key: str | None = field(repr=False)
     openai: bool
     loopback: str | None
+    plain: bool
 
     @classmethod
     def of(cls, parts: SplitResult, given: str | None) -> Credential:
@@ -63,7 +65,7 @@ class Credential:
                 "an API key or password goes over https, or to this machine: use https://, or ask "
                 f"without one (unset {API_KEY})"
             )
-        return cls(key, openai, loopback)
+        return cls(key, openai, loopback, loopback is not None and parts.scheme == "http")
 
     def put_into(self, headers: MutableMapping[str, str], sent: Set[str]) -> None:
         """Put the key into a request's headers, and take out what was not asked for.

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ifrs.modalities.text.credentials import Credential
+from ifrs.modalities.text.proxies import named_cause
 
 _LARGEST_BODY = 32 * 1024 * 1024  # bytes; more is not an answer
 _LARGEST_ERROR = 1024 * 1024  # bytes; what follows of a server's complaint is not read
@@ -154,13 +155,14 @@ def guarded_client(
                 request=request,
             )
 
-    # A redirect would carry keys to a machine that nobody named.
-    return Guarded(
-        timeout=2 * timeout,
-        follow_redirects=False,
-        trust_env=True,
-        mounts=credential.unproxied(),
-    )
+    with named_cause():
+        # A redirect would carry keys to a machine that nobody named.
+        return Guarded(
+            timeout=2 * timeout,
+            follow_redirects=False,
+            trust_env=not credential.plain,
+            mounts=credential.unproxied(),
+        )
 
 
 COST = "x-ifrs-cost"  # taken off again before the request leaves
