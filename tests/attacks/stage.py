@@ -191,7 +191,7 @@ def protocol_of(sent: Asked) -> str:
 def answer_of(sent: Asked, raw: str) -> str:
     """The answer in a raw one."""
     protocol = protocol_of(sent)
-    return raw[:16_384] if protocol == "local" else _core.answer_of(raw, protocol)
+    return raw[:16_384] if protocol == "local" else _core.read_answer(raw, protocol)[0]
 
 
 def evidence(
@@ -218,7 +218,7 @@ def evidence(
         for index, (sent, raw) in enumerate(zip(asked, raws, strict=True))
     ]  # fmt: skip
     report = {
-        "format": "ifrs/report/v3", "leaves": [leaf.hex() for leaf in keys.leaves],
+        "format": "ifrs/report/v4", "leaves": [leaf.hex() for leaf in keys.leaves],
         "set": {"around": list(keys.around)}, "target": target, "evidence": kind, "test": test,
         "alpha": alpha, "decoys": decoys, "queries": queries,
     }  # fmt: skip
