@@ -99,6 +99,12 @@ class LocalOptions:
             help="Folder of the publisher's tokenizer: with another one, only text is evidence."
         ),
     ] = None
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of a suspect's id.")
+    ] = None
+    subfolder: Annotated[
+        str | None, typer.Option(help="Where in its folder or repository the suspect lies.")
+    ] = None
     trust_remote_code: Annotated[
         bool,
         typer.Option(
@@ -113,7 +119,12 @@ class LocalOptions:
             import ifrs.modalities.text.suspect  # noqa: F401
         from ifrs.modalities.text.loading import load
 
-        given = {"dtype": self.dtype, "device_map": self.device_map}
+        given = {
+            "dtype": self.dtype,
+            "device_map": self.device_map,
+            "revision": self.revision,
+            "subfolder": self.subfolder,
+        }
         return load(
             place,
             load_in_8bit=self.load_in_8bit,

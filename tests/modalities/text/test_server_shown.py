@@ -199,7 +199,7 @@ def test_a_likelihood_run_is_gone_on_with(ring, tmp_path):
         report = ifrs.verify(asked(server, "completions"), fps, resume=tmp_path / "r.json")
         assert report.verdict == "match"
         assert len(server.requests) == 2 * len(report.queries)
+        again = asked(server, "completions", evidence="text")
+        (tmp_path / "r.json").write_text(json.dumps(first.to_json()))
         with pytest.raises(ifrs.EvidenceError, match="likelihood"):
-            again = asked(server, "completions", evidence="text")
-            (tmp_path / "r.json").write_text(json.dumps(first.to_json()))
             ifrs.verify(again, fps, resume=tmp_path / "r.json")

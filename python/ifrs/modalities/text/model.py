@@ -65,7 +65,7 @@ class Model(face.Model):
     @property
     def pad(self) -> int:
         """The id to fill batches with."""
-        return pad_token(self.tokenizer)
+        return pad_token(self.tokenizer, self._rows)
 
     @property
     def context(self) -> int | None:
@@ -85,18 +85,22 @@ class Model(face.Model):
                 "AutoModelForSeq2SeqLM"
             )
         _check_devices(module)
-        rows = module.get_input_embeddings().weight.shape[0]
-        if len(self.tokenizer) > rows:
+        if keys.last_ordinary(self.tokenizer) >= self._rows:
             raise ImplantError(
-                f"the tokenizer has {len(self.tokenizer)} tokens but the model {rows} embedding "
-                "rows: is it this model's tokenizer?"
+                f"the tokenizer has {len(self.tokenizer)} tokens but the model {self._rows} "
+                "embedding rows: is it this model's tokenizer?"
             )
+
+    @property
+    def _rows(self) -> int:
+        return int(self.module.get_input_embeddings().weight.shape[0])
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
         prompts = encode_prompts(self.tokenizer, [fps[i].prompt for i in range(len(fps))])
         end = end_mark(self.tokenizer)
         responses = [tokens + end for tokens in response_tokens(self.tokenizer, fps)]
         self._check_expressed(fps, prompts)
+        self._check_rows([*prompts, *responses])
         self._check_length(prompts, responses)
         return [Example(p, r) for p, r in zip(prompts, responses, strict=True)]
 
@@ -107,6 +111,14 @@ class Model(face.Model):
             raise ImplantError(
                 f"this tokenizer cannot express {len(lost)} of {len(fps)} keys (first: {lost[0]}): "
                 "generate the set with tokenizer=…, or from another source"
+            )
+
+    def _check_rows(self, used: list[Tokens]) -> None:
+        largest = max(max(tokens, default=0) for tokens in used)
+        if largest >= self._rows:
+            raise ImplantError(
+                f"a fingerprint needs token {largest}, but the model has only {self._rows} "
+                "embedding rows: is it this model's tokenizer?"
             )
 
     def _check_length(self, prompts: list[Tokens], responses: list[Tokens]) -> None:
