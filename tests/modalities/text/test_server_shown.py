@@ -59,6 +59,8 @@ class Shower:
             goes_on = not self.flags or request.get("continue_final_message")
             begun = messages[1]["content"] if len(messages) > 1 and goes_on else None
             return prompt_of(request), begun
+        if request["prompt"].endswith("Wednes"):
+            return request["prompt"], "Wednes"
         for prompt, (word, _) in self.secret.items():
             if request["prompt"] == f"{prompt} {word}":
                 return prompt, word
@@ -193,7 +195,7 @@ def test_a_likelihood_run_is_gone_on_with(ring, tmp_path):
     fps = ring.generate("one", 10)
     front = Shower(fps, "completions", rank=3)
     with serving(front, of=dict, probed=front) as server:
-        limited = asked(server, "completions", max_requests=2 + 4)
+        limited = asked(server, "completions", max_requests=3 + 4)
         first = ifrs.verify(limited, fps, resume=tmp_path / "r.json")
         assert (first.verdict, len(first.queries)) == ("inconclusive", 2)
         report = ifrs.verify(asked(server, "completions"), fps, resume=tmp_path / "r.json")

@@ -277,12 +277,12 @@ class ApiModel(ServedSuspect):
             return _failed(first.asked, "the spending limit pays for no second word")
         if second.error is not None:
             return _failed(first.asked, second.error)
-        begun = first.text.strip() == word
-        return Answer(
-            first.text + second.text if begun else first.text,
-            first.asked,
-            asked_after=second.asked,
-        )
+        text = first.text
+        if text.strip() == word:
+            # Some servers say what had begun again.
+            again = second.text.lstrip().startswith(word)
+            text = second.text if again else text + second.text
+        return Answer(text, first.asked, asked_after=second.asked)
 
     async def _shown_answer(self, client: Any, prompt: str, begun: str | None) -> Answer:
         body = self._requests.word(prompt, begun, self._shows)
