@@ -87,9 +87,9 @@ def test_plain_text(tmp_path, patterns, capfd):
 BAD = {
     "t.jsonl": [
         (b'{"text": "a"}\n{', "line 2: not JSON"),
-        (b'{"text": "a"}\n\n{"other": 1}', "line 3: no column 'text'"),
-        (b'{"text": 1}', "line 1: 'text' is no text"),
-        (b'["text"]', "line 1: no column 'text'"),
+        (b'{"text": "a"}\n\n{"other": 1}', "line 3: it has no field 'text'"),
+        (b'{"text": 1}', "line 1: 'text' is a number, not a text"),
+        (b'["text"]', "line 1: it has no field 'text'"),
         (b'{"text": "\xff"}', "line 1: not UTF-8"),
         (b'{"text": "\\ud800"}', "line 1: not JSON"),
     ],

@@ -64,7 +64,7 @@ def _score(
             found, which, scores = top_hits(
                 chunk.texts, wanted, method=method, cutoff=cutoff, workers=workers
             )
-            write((found + chunk.first, which, scores))
+            write((chunk.rows_of(found), which, scores))
             hits += len(found)
             advance(chunk.position - position)
             note(f"{hits:,} hits")

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ifrs import _core
 from ifrs.scoring.matching import Texts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 CHUNK_BYTES = 1 << 24
 """Bytes of lines in a chunk."""
@@ -24,14 +28,20 @@ class Chunk:
     """Some rows of a file.
 
     Attributes:
-        texts: Their texts; a null or skipped row has an empty one.
+        texts: Their texts.
         first: The first row, counted from 0.
         position: How far the file has been read, in `TextRows.total`'s unit.
+        rows: The row of each text; None where each row has one.
     """
 
     texts: Texts
     first: int
     position: int
+    rows: NDArray[np.int64] | None = None
+
+    def rows_of(self, found: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows of some of the texts."""
+        return found + self.first if self.rows is None else self.rows[found]
 
 
 class TextRows:
@@ -72,7 +82,8 @@ class TextRows:
             self._chunks = self._batches(parquet)
         else:
             key = column if path.suffix == ".jsonl" else None
-            lines = _core.TextFile(path, key, chunk_bytes, workers)
+            form = "jsonl" if path.suffix == ".jsonl" else "lines"
+            lines = _core.TextFile(path, key, chunk_bytes, workers, form=form)
             self.total = lines.bytes
             self._chunks = self._lines(lines)
 
@@ -90,7 +101,7 @@ class TextRows:
                 if self._skipped is None:
                     raise ValueError(f"{self._path}, line {row + 1}: {why}")
                 self._skipped(row, why)
-            yield Chunk(texts, texts.first, texts.position)
+            yield Chunk(texts, texts.first, texts.position, texts.rows)
 
     def _open_parquet(self) -> Any:
         try:
