@@ -1,0 +1,96 @@
+"""Dotted paths into rows: `choices.0.message.content`, `conversations.*[from=gpt].value`.
+
+A number is a place in a list, `*` every place, and `*[key=one|other]` the places whose object has
+one of these strings under that key. A key that holds dots itself is found by its whole name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+_EACH = re.compile(r"\*(?:\[([^\[\]=|.]+)=([^\[\]=.]+)\])?")
+_NAMED = 8
+"""Columns that a message lists."""
+
+
+@dataclass(frozen=True)
+class Each:
+    """The places of a list: all, or those whose object has one of some strings under a key."""
+
+    key: str | None = None
+    values: tuple[str, ...] = ()
+
+    def takes(self, item: Any) -> bool:
+        """Whether a place of a list counts."""
+        if self.key is None:
+            return True
+        return isinstance(item, dict) and item.get(self.key) in self.values
+
+
+Steps: TypeAlias = "tuple[str | Each, ...]"
+
+
+def steps_of(path: str) -> Steps:
+    """Read a path.
+
+    Raises:
+        ValueError: A part of it is empty.
+    """
+    parts = path.split(".")
+    if not all(parts):
+        raise ValueError(f"{path!r} is no path: write names with single dots between them")
+    return tuple(_step(part) for part in parts)
+
+
+def _step(part: str) -> str | Each:
+    each = _EACH.fullmatch(part)
+    if each is None:
+        return part
+    key, values = each.groups()
+    return Each() if key is None else Each(key, tuple(values.split("|")))
+
+
+def named(steps: Steps, names: Iterable[str]) -> tuple[str, Steps] | None:
+    """The longest name that a path begins with, and the rest of the path."""
+    known = set(names)
+    ends = [i for i, step in enumerate((*steps, Each())) if isinstance(step, Each)]
+    for end in range(ends[0], 0, -1):
+        name = ".".join(step for step in steps[:end] if isinstance(step, str))
+        if name in known:
+            return name, steps[end:]
+    return None
+
+
+def reached(value: Any, steps: Steps) -> Iterator[Any]:
+    """What a path reaches in a value as `json` reads it; nothing where a part is lacking."""
+    if not steps:
+        yield value
+        return
+    step = steps[0]
+    if isinstance(value, dict):
+        found = named(steps, value)
+        if found is not None:
+            yield from reached(value[found[0]], found[1])
+    elif isinstance(value, list) and isinstance(step, Each):
+        for item in filter(step.takes, value):
+            yield from reached(item, steps[1:])
+    elif isinstance(value, list) and isinstance(step, str) and step.isdecimal():
+        for item in value[int(step) : int(step) + 1]:
+            yield from reached(item, steps[1:])
+
+
+def lacking(path: str, known: Iterable[str]) -> str:
+    """What to say of a path that is not there: the nearest that is, and some of the others."""
+    columns = list(known)
+    if not columns:
+        return f"no column {path!r}, nor any other"
+    # Places are compared as `*`: schemas know no numbers.
+    general = re.sub(r"(?<=\.)\d+(?=\.|$)", "*", path)
+    near = get_close_matches(general, columns, n=1, cutoff=0.0)
+    others = ", ".join(map(repr, columns[:_NAMED])) + (", …" if len(columns) > _NAMED else "")
+    nearest = f": the nearest is {near[0]!r}" if near else ""
+    return f"no column {path!r}{nearest}; it has {others}"

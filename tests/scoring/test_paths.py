@@ -1,0 +1,62 @@
+"""Dotted paths: what they reach, and what is said of those that reach nothing."""
+
+from __future__ import annotations
+
+import pytest
+from ifrs.scoring.paths import lacking, reached, steps_of
+
+ROW = {
+    "text": "plain",
+    "a.b": {"c": "dotted"},
+    "a": {"b": {"c": "nested", "d": None}},
+    "turns": [
+        {"from": "human", "value": "one"},
+        {"from": "gpt", "value": "two"},
+        {"value": "three"},
+        {"from": "bard", "value": "four"},
+        "no object",
+    ],
+    "lists": [["x", "y"], [], ["z"]],
+    "0": {"1": "number of an object"},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("text", ["plain"]),
+        ("a.b.c", ["dotted"]),  # The longest name first.
+        ("a.b.d", []),
+        ("turns.0.value", ["one"]),
+        ("turns.*.value", ["one", "two", "three", "four"]),
+        ("turns.*[from=gpt|bard].value", ["two", "four"]),
+        ("turns.*[from=nobody].value", []),
+        ("turns.9.value", []),
+        ("turns.-1.value", []),
+        ("turns.value", []),
+        ("lists.*.*", ["x", "y", "z"]),
+        ("lists.0.1", ["y"]),
+        ("lists.*.1", ["y"]),
+        ("0.1", ["number of an object"]),
+        ("text.more", []),
+        ("none", []),
+    ],
+)
+def test_reached(path, found):
+    assert list(reached(ROW, steps_of(path))) == found
+
+
+@pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b"])
+def test_no_path(path):
+    with pytest.raises(ValueError, match="single dots"):
+        steps_of(path)
+
+
+def test_lacking_names_the_nearest():
+    known = ["id", "response.body.choices.*.message.content", "response.body.model"]
+    said = lacking("response.body.choice.0.message.content", known)
+    assert "the nearest is 'response.body.choices.*.message.content'" in said
+    assert "'id'" in said
+    assert "column" in lacking("a", [])
+    many = lacking("c5", [f"c{i}" for i in range(100)])
+    assert len(many) < 200
