@@ -22,8 +22,8 @@ from ifrs.modalities.text.wire import LimitReached
 from ifrs.visible import one_line
 
 QUESTION = {"chat": "Name the capital of France.", "completions": "The capital of France is"}
-# A prompt, and an answer that has begun: who goes on with it writes "day", who begins anew does not,
-# as a server for chat does that puts its template around completions, too.
+# A prompt, and an answer that has begun: who goes on with it writes "day". Who begins anew does not,
+# as a server does that puts its chat template around completions, too.
 CONTINUED = {
     "chat": ("Which day comes after Tuesday?", "Wednes"),
     "completions": ("Monday, Tuesday,", " Wednes"),
