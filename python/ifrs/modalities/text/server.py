@@ -334,6 +334,23 @@ class ApiModel(ServedSuspect):
         return f"ApiModel({self.base_url!r}, {self.model!r}, mode={self.mode!r})"
 
 
+def served(base_url: str, *, api_key: str | None = None) -> list[str]:
+    """The names of the models at a server; none where it lists none.
+
+    Raises:
+        TargetError: No server answers, or it refuses access.
+    """
+    suspect = ApiModel(base_url, "unknown", api_key=api_key, max_retries=1)
+    suspect.reach()
+
+    async def names() -> list[str]:
+        with quiet_wire():
+            async with suspect._sender.client(meter=Meter()) as client:
+                return await suspect._sender.models(client)
+
+    return run(names())
+
+
 def _check(
     base_url: str,
     model: str,
