@@ -22,12 +22,13 @@ from ifrs.modalities.text.wire import LimitReached
 from ifrs.visible import one_line
 
 QUESTION = {"chat": "Name the capital of France.", "completions": "The capital of France is"}
-# A prompt, and an answer that has begun: who goes on with it writes "day". Who begins anew does not,
-# as a server does that puts its chat template around completions, too.
+# A prompt, and an answer that has begun. Who goes on with it writes a space first; who begins anew
+# does not, as a server that puts its chat template around completions, too.
 CONTINUED = {
-    "chat": ("Which day comes after Tuesday?", "Wednes"),
-    "completions": ("Monday, Tuesday,", " Wednes"),
+    "chat": ("Name the days of the week.", "Monday, Tuesday, Wednesday, Thursday,"),
+    "completions": ("Monday, Tuesday,", " Wednesday, Thursday,"),
 }
+NEXT = " Friday"
 _ANSWER_TOKENS = 32
 _REASONING_TOKENS = 2048
 _LITTLE_REASONING = 512  # where a server's context has no room for more
@@ -266,7 +267,7 @@ class Probe:
         except ValueError:
             return False
         likeliest = max(tokens, key=lambda token: token[1])[0]
-        return likeliest.strip().lower() == "day"
+        return likeliest.replace("\u2581", " ").replace("\u0120", " ") == NEXT
 
     async def _send(self, body: dict[str, Any]) -> Reply:
         self.found.requests += 1
