@@ -135,9 +135,7 @@ def test_lists_of_other_kinds(tmp_path):
     table = pa.table(
         {
             "fixed": pa.array([["a", "b"], None], pa.list_(pa.string(), 2)),
-            "words": pa.array(
-                [["a"], ["b", "a"]], pa.list_(pa.dictionary(pa.int32(), pa.string()))
-            ),
+            "words": pa.array([["a"], ["b", "a"]], pa.list_(words)),
             "none": pa.nulls(2),
         }
     )

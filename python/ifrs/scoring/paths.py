@@ -91,6 +91,8 @@ def lacking(path: str, known: Iterable[str]) -> str:
     # Places are compared as `*`: schemas know no numbers.
     general = re.sub(r"(?<=\.)\d+(?=\.|$)", "*", path)
     near = get_close_matches(general, columns, n=1, cutoff=0.0)
+    nearest = f"no column {path!r}: the nearest is {near[0]!r}"
+    if len(columns) == 1:
+        return nearest
     others = ", ".join(map(repr, columns[:_NAMED])) + (", …" if len(columns) > _NAMED else "")
-    nearest = f": the nearest is {near[0]!r}" if near else ""
-    return f"no column {path!r}{nearest}; it has {others}"
+    return f"{nearest}; it has {others}"
