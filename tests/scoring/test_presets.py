@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ifrs.cli import main
+from ifrs.scoring.paths import gather, tree_of
 from ifrs.scoring.presets import PRESETS, recognized
 
 PATTERN = "copper window"
@@ -263,6 +266,26 @@ def test_a_wrong_path_names_the_nearest(name, rows, column, nearest, tmp_path, c
 )
 def test_what_could_be_something_else_is_not_recognized(row):
     assert recognized(row) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_no_row_is_too_strange(data):
+    """Whatever lies under the names that presets look at."""
+    names = ["custom_id", "response", "doc_id", "resps", "filtered_resps", "arguments"]
+    names += ["gen_args_0", "arg_1", "conversations", "from", "value", "messages", "role"]
+    names += ["content", "object", "choices", "instruction", "output", "generator"]
+    keys = st.sampled_from(names)
+    leaves = st.none() | st.integers() | st.sampled_from(["x", "chat.completion"])
+    values = st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+    )
+    row = data.draw(st.dictionaries(keys, values))
+    recognized(row)
+    for preset in PRESETS.values():
+        preset.refuses(row)
+        gather(row, tree_of(preset.paths), [])
 
 
 def test_a_preset_that_reaches_nothing_is_not_no_hit(tmp_path, capfd):

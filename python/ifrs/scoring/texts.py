@@ -9,7 +9,7 @@ from typing import Any
 from ifrs import _core
 from ifrs.scoring.chunks import Chunk, Gathering
 from ifrs.scoring.objects import NoJson, objects
-from ifrs.scoring.paths import reached, steps_of
+from ifrs.scoring.paths import gather, tree_of
 from ifrs.scoring.unpacked import Unpacked
 
 
@@ -52,7 +52,7 @@ class Objects:
     ) -> None:
         self._file, self._chunk = file, chunk_bytes
         self._rows = objects(file, form, shown)
-        self._steps = [steps_of(path) for path in paths]
+        self._tree = tree_of(paths)
         self.total = file.total
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -68,8 +68,8 @@ class Objects:
         if isinstance(row, NoJson):
             gathered.reject(str(row))
             return
-        found = [text for steps in self._steps for text in reached(row, steps)]
-        texts = [text for text in found if isinstance(text, str)]
+        texts: list[str] = []
+        gather(row, self._tree, texts)
         try:
             "".join(texts).encode("utf-8")
         except UnicodeEncodeError:
