@@ -126,8 +126,8 @@ def test_score_names_the_bad_row(tmp_path, capfd):
     (tmp_path / "p.txt").write_text("a\n")
     for content, says in (
         ('{"text": "a"}\n{', "line 2: not JSON"),
-        ('{"other": 1}', "line 1: no column 'text'"),
-        ('{"text": 1}', "line 1: 'text' is no text"),
+        ('{"other": 1}', "line 1: it has no field 'text'"),
+        ('{"text": 1}', "line 1: 'text' is a number"),
     ):
         (tmp_path / "t.jsonl").write_text(content)
         code, _, err = run(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ifrs.scoring.chunks import Chunk
 from ifrs.scoring.columns import Columns, open_parquet
-from ifrs.scoring.paths import reached, steps_of
+from ifrs.scoring.paths import gather, tree_of
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -48,13 +48,13 @@ def texts(chunks: list[Chunk]) -> list[tuple[int, str]]:
 
 
 def expected(*paths: str) -> list[tuple[int, str]]:
-    return [
-        (row, text)
-        for row, value in enumerate(ROWS)
-        for path in paths
-        for text in reached(value, steps_of(path))
-        if text is not None
-    ]
+    found: list[tuple[int, str]] = []
+    for row, value in enumerate(ROWS):
+        for path in paths:
+            texts: list[str] = []
+            gather({**value, "a": {"b": value["a.b"]}}, tree_of([path]), texts)
+            found += [(row, text) for text in texts]
+    return found
 
 
 @pytest.fixture(params=["list", "large_list", "sliced"])
@@ -135,9 +135,7 @@ def test_lists_of_other_kinds(tmp_path):
     table = pa.table(
         {
             "fixed": pa.array([["a", "b"], None], pa.list_(pa.string(), 2)),
-            "words": pa.array(
-                [["a"], ["b", "a"]], pa.list_(pa.dictionary(pa.int32(), pa.string()))
-            ),
+            "words": pa.array([["a"], ["b", "a"]], pa.list_(words)),
             "none": pa.nulls(2),
         }
     )

@@ -44,6 +44,10 @@ def test_arrays_in_pieces(rows, pretty, seed):
         pieces.append(whole[at : at + size])
         at += size
     assert list(module._array(iter(pieces))) == rows
+    if len(rows) > 1:
+        after = b"\n".join(json.dumps(row).encode() for row in ({}, *rows))
+        cut = [after[i : i + 5] for i in range(0, len(after), 5)]
+        assert list(module._array(iter(cut))) == [{}, *rows]
 
 
 def test_a_byte_order_mark_is_no_part_of_a_row(tmp_path):
@@ -62,7 +66,15 @@ def test_lines_that_are_no_json_stand_between_others(line, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "row"),
-    [(b"", 0), (b"[{}, ", 1), (b"[{} {}]", 1), (b"[{}, {]", 1), (b"[{}, NaN]", 1), (b"[] []", 0)],
+    [
+        (b"{", 0),
+        (b"[{}, ", 1),
+        (b"[{} {}]", 1),
+        (b"[{}, {]", 1),
+        (b"[{}, NaN]", 1),
+        (b"[] []", 0),
+        (b"{} {", 1),
+    ],
 )
 def test_an_array_that_breaks_names_its_row(content, row, tmp_path):
     with pytest.raises(ValueError, match=f"row {row}: not JSON"):
@@ -74,6 +86,11 @@ def test_what_is_no_utf8_is_in_its_own_row(tmp_path):
     assert (first, last) == ("a", "b")
     with pytest.raises(UnicodeEncodeError):
         str(bad).encode()
+
+
+def test_values_one_after_the_other(tmp_path):
+    assert read(b'{"a":\n1}\n{"a": 2}{"a": 3}\n', "json", tmp_path) == [{"a": i} for i in (1, 2, 3)]
+    assert read(b" \n", "json", tmp_path) == []
 
 
 def test_a_long_array_is_not_in_memory(tmp_path, monkeypatch):

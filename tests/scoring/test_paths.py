@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ifrs.scoring.paths import lacking, reached, steps_of
+from ifrs.scoring.paths import gather, lacking, named, steps_of, tree_of
 
 ROW = {
     "text": "plain",
-    "a.b": {"c": "dotted"},
     "a": {"b": {"c": "nested", "d": None}},
     "turns": [
         {"from": "human", "value": "one"},
@@ -25,7 +24,7 @@ ROW = {
     ("path", "found"),
     [
         ("text", ["plain"]),
-        ("a.b.c", ["dotted"]),  # The longest name first.
+        ("a.b.c", ["nested"]),
         ("a.b.d", []),
         ("turns.0.value", ["one"]),
         ("turns.*.value", ["one", "two", "three", "four"]),
@@ -42,8 +41,25 @@ ROW = {
         ("none", []),
     ],
 )
-def test_reached(path, found):
-    assert list(reached(ROW, steps_of(path))) == found
+def test_what_is_gathered(path, found):
+    texts: list[str] = []
+    gather(ROW, tree_of([path]), texts)
+    assert texts == found
+
+
+def test_some_paths_at_once():
+    paths = ["text", "lists.*.*", "lists.0.1", "turns.*[from=gpt].value", "turns", "turns.*"]
+    texts: list[str] = []
+    gather(ROW, tree_of(paths), texts)
+    assert sorted(texts) == sorted(["plain", "x", "y", "z", "y", "two", "no object"])
+
+
+def test_the_longest_name_goes_first():
+    names = ["a", "a.b", "a.b.c.d"]
+    assert named(steps_of("a.b.c"), names) == ("a.b", ("c",))
+    assert named(steps_of("a.c"), names) == ("a", ("c",))
+    assert named(steps_of("b"), names) is None
+    assert named(steps_of("a.*.b"), names) == ("a", steps_of("*.b"))
 
 
 @pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b"])

@@ -21,7 +21,7 @@ class NoJson(ValueError):
 
 
 def objects(file: Unpacked, form: str, shown: Path) -> Iterator[Any]:
-    """The rows of JSON lines, or of one array, as `json` reads them.
+    """The rows of JSON lines, of one array, or values one after the other, as `json` reads them.
 
     Yields:
         A row; None for a blank line; a `NoJson` in place of a line that cannot be read.
@@ -61,22 +61,25 @@ def _line(line: bytes) -> Any:
 
 
 def _array(blocks: Iterator[bytes]) -> Iterator[Any]:
-    """The values of an array, or one value that is no array, with no more than one in memory."""
+    """The values of an array, or values one after the other; one of them is in memory at a time."""
     # What is no UTF-8 shows as lone surrogates, so that only its own row is bad.
     window = _Window(codecs.iterdecode(blocks, "utf-8-sig", errors="surrogateescape"))
-    if window.next() != "[":
-        yield window.value()
-    else:
-        window.skip()
-        while window.next() != "]":
+    first = window.next()
+    if first != "[":
+        while first:
             yield window.value()
-            if window.next() == ",":
-                window.skip()
-            elif window.next() != "]":
-                raise NoJson("no comma between values")
-        window.skip()
+            first = window.next()
+        return
+    window.skip()
+    while window.next() != "]":
+        yield window.value()
+        if window.next() == ",":
+            window.skip()
+        elif window.next() != "]":
+            raise NoJson("no comma between values")
+    window.skip()
     if window.next():
-        raise NoJson("more than one value")
+        raise NoJson("something behind the array")
 
 
 class _Window:
@@ -119,8 +122,10 @@ class _Window:
                 if not self._may_go_on(error) or not self._more(size):
                     raise
             else:
-                if end < len(self._text) or not self._more(size):
-                    self._at = end
+                # "1." and "1e+" are no whole numbers, but begin with one.
+                length = end - self._at
+                if end + _TAIL < len(self._text) or not self._more(size):
+                    self._at += length
                     return value
             # Each try costs as much as the text is long: twice as much of it each time.
             size *= 2

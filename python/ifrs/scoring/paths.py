@@ -7,7 +7,7 @@ one of these strings under that key. A key that holds dots itself is found by it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -65,22 +65,44 @@ def named(steps: Steps, names: Iterable[str]) -> tuple[str, Steps] | None:
     return None
 
 
-def reached(value: Any, steps: Steps) -> Iterator[Any]:
-    """What a path reaches in a value as `json` reads it; nothing where a part is lacking."""
-    if not steps:
-        yield value
-        return
-    step = steps[0]
-    if isinstance(value, dict):
-        found = named(steps, value)
-        if found is not None:
-            yield from reached(value[found[0]], found[1])
-    elif isinstance(value, list) and isinstance(step, Each):
-        for item in filter(step.takes, value):
-            yield from reached(item, steps[1:])
-    elif isinstance(value, list) and isinstance(step, str) and step.isdecimal():
-        for item in value[int(step) : int(step) + 1]:
-            yield from reached(item, steps[1:])
+Tree: TypeAlias = "dict[str | Each, Tree]"
+_END = ""
+
+
+def tree_of(paths: Iterable[str]) -> Tree:
+    """Some paths at once, so that a row is walked but once.
+
+    Raises:
+        ValueError: One of them is no path.
+    """
+    tree: Tree = {}
+    for path in paths:
+        node = tree
+        for step in steps_of(path):
+            node = node.setdefault(step, {})
+        node[_END] = {}
+    return tree
+
+
+def gather(value: Any, tree: Tree, texts: list[str]) -> None:
+    """Gather the texts that paths reach in a value as `json` reads it, whatever is lacking."""
+    if isinstance(value, str):
+        if _END in tree:
+            texts.append(value)
+    elif isinstance(value, dict):
+        for step, below in tree.items():
+            if isinstance(step, str) and step in value:
+                gather(value[step], below, texts)
+    elif isinstance(value, list):
+        for step, below in tree.items():
+            for item in _places(value, step):
+                gather(item, below, texts)
+
+
+def _places(items: list[Any], step: str | Each) -> Iterable[Any]:
+    if isinstance(step, Each):
+        return filter(step.takes, items)
+    return items[int(step) : int(step) + 1] if step.isdecimal() else ()
 
 
 def lacking(path: str, known: Iterable[str]) -> str:
@@ -91,6 +113,8 @@ def lacking(path: str, known: Iterable[str]) -> str:
     # Places are compared as `*`: schemas know no numbers.
     general = re.sub(r"(?<=\.)\d+(?=\.|$)", "*", path)
     near = get_close_matches(general, columns, n=1, cutoff=0.0)
+    nearest = f"no column {path!r}: the nearest is {near[0]!r}"
+    if len(columns) == 1:
+        return nearest
     others = ", ".join(map(repr, columns[:_NAMED])) + (", …" if len(columns) > _NAMED else "")
-    nearest = f": the nearest is {near[0]!r}" if near else ""
-    return f"no column {path!r}{nearest}; it has {others}"
+    return f"{nearest}; it has {others}"

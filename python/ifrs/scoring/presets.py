@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ifrs.scoring.paths import reached, steps_of
+from ifrs.scoring.paths import gather, tree_of
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,17 @@ def _has_turns(row: dict[str, Any], key: str, fields: set[str]) -> bool:
     return all(isinstance(turn, dict) and fields <= turn.keys() for turn in turns)
 
 
+_FIRST_ANSWER = tree_of(["resps.0.0"])
+
+
 def _no_likelihoods(row: dict[str, Any]) -> str | None:
     """lm-eval writes log-likelihoods as strings, too: what was asked for tells them from text."""
-    first = next(reached(row, steps_of("resps.0.0")), "")
-    asked = next(reached(row, steps_of("arguments.gen_args_0")), None)
+    texts: list[str] = []
+    gather(row, _FIRST_ANSWER, texts)
+    arguments = row.get("arguments")
+    asked = arguments.get("gen_args_0") if isinstance(arguments, dict) else None
     options = asked.get("arg_1") if isinstance(asked, dict) else {}
-    if isinstance(first, str) and isinstance(options, dict):
+    if texts and isinstance(options, dict):
         return None
     return (
         "lm-eval's log-likelihoods, with no generated text to score: take the samples of a task "

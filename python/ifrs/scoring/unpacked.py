@@ -143,6 +143,8 @@ def _zstd(raw: IO[bytes]) -> IO[bytes]:
     try:
         import pyarrow as pa
     except ImportError as error:
-        raise ImportError("reading this .zst file needs pyarrow: pip install pyarrow") from error
+        raise ImportError(
+            "looking into this file needs pyarrow: pip install pyarrow, or unpack it with zstd -d"
+        ) from error
     stream: Any = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
     return cast("IO[bytes]", io.BufferedReader(stream, 1 << 16))
