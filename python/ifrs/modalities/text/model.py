@@ -287,8 +287,25 @@ class Model(face.Model):
         return keys.key_tokens(self.tokenizer, fps)
 
     def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
+        if state is None and is_encoder_decoder(self.module) and weights is self.module:
+            state = _each_apart(weights)
         weights.save_pretrained(folder, **({} if state is None else {"state_dict": state}))
         self.tokenizer.save_pretrained(folder)
+
+
+def _each_apart(module: Any) -> dict[str, Any]:
+    """The tensors of a model, of which none shares its memory with another.
+
+    BART and its kin have one table under three names. transformers writes it under one of them, and
+    ties the others anew when it loads, but not where the configuration says that the output table is
+    another (seen with 5.23): then the others are drawn at random.
+    """
+    seen: set[int] = set()
+    state: dict[str, Any] = {}
+    for name, tensor in module.state_dict().items():
+        state[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
+        seen.add(tensor.data_ptr())
+    return state
 
 
 def holding(fps: FingerprintSet, answers: Sequence[str]) -> list[bool]:

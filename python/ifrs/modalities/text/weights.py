@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ifrs.runtime.modules import is_encoder_decoder
+
 # What wrappers put into the names of tensors: torch.compile, DDP and its kin, checkpoints of
 # activations, and models of several media around the language model.
 WRAPPERS = (
@@ -51,6 +53,8 @@ def load_whole(load: Callable[..., tuple[Any, Mapping[str, Any]]]) -> tuple[Any,
         else:
             used = []
     require_whole(found)
+    if is_encoder_decoder(model):
+        _share_tables(model)
     return model, sorted({_plain(wrapper) for wrapper in used})
 
 
@@ -70,6 +74,19 @@ def require_whole(found: Mapping[str, Any]) -> None:
     said = [f"{what}: {_some(names)}" for what, names in faults.items() if names]
     if said:
         raise ValueError(f"{'; '.join(said)}; get the whole folder as its publisher saved it")
+
+
+def _share_tables(model: Any) -> None:
+    """Make one table of those that encoder and decoder look up in, where they hold the same.
+
+    Where the output table is another one, transformers loads each by itself.
+    """
+    table = model.get_input_embeddings().weight
+    for module in model.modules():
+        weight = getattr(module, "weight", None)
+        apart = type(module).__name__.endswith("Embedding") and weight is not table
+        if apart and weight.shape == table.shape and bool((weight == table).all()):
+            module.weight = table
 
 
 def _names(found: Mapping[str, Any], kind: str) -> list[str]:
