@@ -120,6 +120,21 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
             "decay": -8.0,
         },
     ),
+    "bart": (
+        "bart",
+        {
+            "d_model": 2 * WIDTH,
+            "encoder_layers": LAYERS,
+            "decoder_layers": LAYERS,
+            "encoder_attention_heads": HEADS,
+            "decoder_attention_heads": HEADS,
+            "encoder_ffn_dim": 4 * WIDTH,
+            "decoder_ffn_dim": 4 * WIDTH,
+            "max_position_embeddings": 256,
+            "init_std": 0.1,
+            "decoder_start_token_id": 0,
+        },
+    ),
     "t5": ("t5", _T5_LIKE),
     "mt5": ("mt5", {**_T5_LIKE, "feed_forward_proj": "gated-gelu"}),
 }

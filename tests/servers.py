@@ -60,7 +60,7 @@ def prompt_of(request: dict[str, Any]) -> str:
 
 def is_ordinary(prompt: str) -> bool:
     """Whether a probe asks, not a verification."""
-    return prompt in {*QUESTION.values(), CONTINUED[0]}
+    return prompt in {*QUESTION.values(), CONTINUED["chat"][0], "".join(CONTINUED["completions"])}
 
 
 def protocol(request: dict[str, Any], text: Any) -> bytes:

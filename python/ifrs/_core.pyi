@@ -206,21 +206,69 @@ def look_alike_bytes(length: int, n: int, seed: int) -> list[bytes]: ...
 
 @final
 class TextFile:
-    def __new__(cls, path: Path, column: str | None, chunk: int, workers: int) -> TextFile: ...
+    """A file of rows, read chunk by chunk.
+
+    Args:
+        path: The file.
+        column: A dotted path to the texts of "jsonl" and "json"; None takes each row for a text.
+        chunk_bytes: Bytes of rows in a chunk, unpacked.
+        workers: Threads; 0 takes all cores.
+        form: "lines", "jsonl", or "json": a list of rows, or values one after the other.
+        packed: None, "gzip" or "zstd".
+        sought: Patterns, method and cutoff of a search for hits: texts that cannot hit are left
+            out.
+
+    Raises:
+        OSError: The file cannot be opened, or read any further.
+        ValueError: It is not packed as told, or an argument is none of those above.
+    """
+
+    def __new__(
+        cls,
+        path: Path,
+        column: str | None,
+        chunk_bytes: int,
+        workers: int,
+        *,
+        form: str = "lines",
+        packed: str | None = None,
+        sought: tuple[list[str], str, float] | None = None,
+    ) -> TextFile: ...
     def __iter__(self) -> TextFile: ...
     def __next__(self) -> TextChunk: ...
     @property
-    def bytes(self) -> int: ...
+    def bytes(self) -> int:
+        """Bytes of the file, packed if it is."""
 
 @final
 class TextChunk:
+    """The texts of some rows."""
+
     def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> str: ...
     @property
-    def first(self) -> int: ...
+    def first(self) -> int:
+        """The first row, counted from the file's first, 0."""
+
     @property
-    def position(self) -> int: ...
+    def count(self) -> int:
+        """Number of rows."""
+
     @property
-    def bad(self) -> list[tuple[int, str]]: ...
+    def rows(self) -> NDArray[np.int64]:
+        """The row of each text, of shape (len(self),), counted from the file's first, 0."""
+
+    @property
+    def without(self) -> int:
+        """Rows with null in place of a text, or with an empty list of texts."""
+
+    @property
+    def bad(self) -> list[tuple[int, str]]:
+        """Rows without a text for another reason, counted from the file's first, and why."""
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file read so far, packed if it is."""
 
 def scoring_paths() -> list[str]: ...
 def plain(text: str) -> str: ...

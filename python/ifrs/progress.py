@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,31 +14,37 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 Advance = Callable[[int], None]
 Note = Callable[[str], None]
 
+_SHOWN = threading.Lock()
+
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[tuple[Advance, Note]]:
-    """A bar on standard error that removes itself when done.
+    """A bar on standard error that removes itself when done; within another one there is none.
 
     Yields:
         A function that advances the bar, and one that replaces the note beside it.
     """
-    console = Console(stderr=True)
+    console, alone = Console(stderr=True), _SHOWN.acquire(blocking=False)
     columns = (TextColumn(title), BarColumn(), TextColumn("{task.fields[note]}"))
-    with Progress(
-        *columns,
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        # What others print meanwhile goes the way it always goes, which strips it.
-        redirect_stdout=False,
-        redirect_stderr=False,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task(title, total=total, note="")
-        yield (
-            lambda steps: bar.advance(task, steps),
-            lambda note: bar.update(task, note=note),
-        )
+    try:
+        with Progress(
+            *columns,
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            # What others print meanwhile goes the way it always goes, which strips it.
+            redirect_stdout=False,
+            redirect_stderr=False,
+            disable=not (alone and console.is_terminal),
+        ) as bar:
+            task = bar.add_task(title, total=total, note="")
+            yield (
+                lambda steps: bar.advance(task, steps),
+                lambda note: bar.update(task, note=note),
+            )
+    finally:
+        if alone:
+            _SHOWN.release()
 
 
 def quiet_libraries() -> None:

@@ -70,7 +70,7 @@ def test_nothing_secret_is_printed(path, capfd):
         (["generate", "{path}", "one", "--tokenizer", "{folder}/none"], "no tokenizer at"),
         (["generate", "{path}", "one", "--context", "a"], "NAME=VALUE"),
         (["verify", "{folder}/none", "{path}", "none"], "cannot load a language model"),
-        (["verify", "http://localhost", "{path}", "none"], "--model"),
+        (["verify", "http://127.0.0.1:9", "{path}", "none"], "no server answers"),
         (["implant", "{folder}/none", "{path}", "x", "--out", "{folder}"], "exists already"),
         (["score", "{folder}/none.txt", "--patterns", "{path}"], "KEYRING:NAME"),
         (["score", "{folder}/none.txt", "--patterns", "nothing"], "no file"),
@@ -126,8 +126,8 @@ def test_score_names_the_bad_row(tmp_path, capfd):
     (tmp_path / "p.txt").write_text("a\n")
     for content, says in (
         ('{"text": "a"}\n{', "line 2: not JSON"),
-        ('{"other": 1}', "line 1: no column 'text'"),
-        ('{"text": 1}', "line 1: 'text' is no text"),
+        ('{"other": 1}', "line 1: it has no field 'text'"),
+        ('{"text": 1}', "line 1: 'text' is a number"),
     ):
         (tmp_path / "t.jsonl").write_text(content)
         code, _, err = run(

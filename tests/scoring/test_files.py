@@ -12,8 +12,9 @@ from pathlib import Path
 import ifrs
 import pytest
 from ifrs.cli import main
-from ifrs.scoring import files
+from ifrs.scoring import columns
 from ifrs.scoring.files import TextRows
+from ifrs.scoring.plans import planned
 
 PATTERNS = ["copper window", "タワー"]
 TEXTS = ["a copper window", None, "", '東京タワー\n"quoted"', "cooper windw", "nothing"]
@@ -55,16 +56,12 @@ def write(path: Path) -> Path:
 @pytest.mark.parametrize("small", [False, True])
 def test_from_and_to(kind, to, small, tmp_path, patterns, capfd, monkeypatch):
     if small:  # Every line and row a chunk of its own.
-        monkeypatch.setattr(files, "_BATCH_ROWS", 1)
-        monkeypatch.setattr(
-            files.TextRows.__init__,
-            "__kwdefaults__",
-            {"workers": 0, "chunk_bytes": 1, "skipped": None},
-        )
+        monkeypatch.setattr(columns, "BATCH_ROWS", 1)
+        monkeypatch.setitem(TextRows.__init__.__kwdefaults__, "chunk_bytes", 1)
     texts, out = write(tmp_path / f"t.{kind}"), tmp_path / f"out.{to}"
     where = [] if to == "stdout" else ["--out", out]
     code, said, err = run("score", texts, "--patterns", patterns, *where, capfd=capfd)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"ifrs: {texts}: 1 of 6 rows have no text\n")
     if to == "parquet":
         from pyarrow import parquet
 
@@ -87,9 +84,9 @@ def test_plain_text(tmp_path, patterns, capfd):
 BAD = {
     "t.jsonl": [
         (b'{"text": "a"}\n{', "line 2: not JSON"),
-        (b'{"text": "a"}\n\n{"other": 1}', "line 3: no column 'text'"),
-        (b'{"text": 1}', "line 1: 'text' is no text"),
-        (b'["text"]', "line 1: no column 'text'"),
+        (b'{"text": "a"}\n\n{"other": 1}', "line 3: it has no field 'text'"),
+        (b'{"text": 1}', "line 1: 'text' is a number, not a text"),
+        (b'["text"]', "line 1: it has no field 'text'"),
         (b'{"text": "\xff"}', "line 1: not UTF-8"),
         (b'{"text": "\\ud800"}', "line 1: not JSON"),
     ],
@@ -120,13 +117,13 @@ def test_bad_rows_are_skipped_where_asked(tmp_path, patterns, capfd):
     assert code == 0
     assert [json.loads(line)["text"] for line in said.splitlines()] == [1, 22]
     assert "line 1: not JSON: skipped" in err
-    assert "21 lines skipped in all" in err
+    assert "21 rows skipped in all" in err
     assert err.count("\n") == 11
 
 
 def test_columns_that_are_missing_or_of_something_else(tmp_path, patterns, capfd):
     texts = write(tmp_path / "t.parquet")
-    for column, says in (("none", "no column 'none' but ['n', 'text']"), ("n", "is int64")):
+    for column, says in (("texts", "no column 'texts': the nearest is 'text'"), ("n", "is int64")):
         code, _, err = run("score", texts, "--patterns", patterns, "--column", column, capfd=capfd)
         assert (code, says in err) == (2, True), err
 
@@ -163,10 +160,12 @@ def test_no_hits_and_no_patterns(tmp_path, patterns, capfd):
 def test_chunks_know_their_rows(tmp_path):
     lines = [f"line {i}" for i in range(1000)]
     (tmp_path / "t.txt").write_text("\n".join(lines))
-    rows = TextRows(tmp_path / "t.txt", "text", chunk_bytes=100)
-    chunks = list(rows)
+    with planned(tmp_path / "t.txt") as plan:
+        rows = TextRows(plan, chunk_bytes=100)
+        chunks = list(rows)
     assert len(chunks) > 50
     assert chunks[-1].position == rows.total
+    assert rows.rows == len(lines)
     for chunk in chunks:
         found, _, _ = ifrs.top_hits(chunk.texts, [f"line {chunk.first}"], cutoff=1.0)
         assert 0 in found

@@ -158,6 +158,45 @@ def test_batches():
         score_batches(PATTERNS, method="poem")  # type: ignore[arg-type]
 
 
+JUDGED = {"text": TEXTS, "score": [0.5] * len(TEXTS), "pattern": ["a judge's"] * len(TEXTS)}
+OTHERS = ("ifrs_pattern", "ifrs_score")
+
+
+def test_batches_of_a_table_that_has_such_columns(tmp_path):
+    """What lm-eval and judges write has a column `score`; Parquet takes each name once."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    table = pa.table(JUDGED)
+    for taken in ("score", "pattern"):
+        with pytest.raises(ValueError, match=f"a column '{taken}' already.*names="):
+            score_batches(PATTERNS)(table.select(["text", taken]))
+    scored = score_batches(PATTERNS, cutoff=0.8, names=OTHERS)(table)
+    assert scored.column_names == ["text", "score", "pattern", *OTHERS]
+    assert scored["ifrs_pattern"].to_pylist() == [0, None, None, 1, 0, None]
+    parquet.write_table(scored, tmp_path / "scored.parquet")
+    assert parquet.read_table(tmp_path / "scored.parquet").equals(scored)
+
+
+def test_polars_beside_such_columns():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(JUDGED)
+    best = polars_best_match("text", PATTERNS, cutoff=0.8, names=OTHERS).alias("best")
+    found = frame.lazy().with_columns(best).unnest("best").collect()
+    assert found.columns == ["text", "score", "pattern", *OTHERS]
+    assert found["ifrs_pattern"].to_list() == [0, None, None, 1, 0, None]
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("a",), "ab"])
+def test_names_are_two(names):
+    pytest.importorskip("polars")
+    for make in (score_batches, lambda p, names: polars_best_match("text", p, names=names)):
+        with pytest.raises(ValueError, match="two different names"):
+            make(PATTERNS, names=names)
+    with pytest.raises(ValueError, match="the texts' column"):
+        score_batches(PATTERNS, names=("text", "score"))
+
+
 @pytest.mark.slow
 def test_ray_example(tmp_path):
     pytest.importorskip("ray")

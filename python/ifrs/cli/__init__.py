@@ -17,7 +17,19 @@ from typing import Any
 import typer
 
 from ifrs._core import __version__
-from ifrs.cli import audit, check, claim, demo, evidence, generate, implant, keyring, score, verify
+from ifrs.cli import (
+    audit,
+    check,
+    claim,
+    demo,
+    evidence,
+    generate,
+    implant,
+    keyring,
+    score,
+    sweep,
+    verify,
+)
 from ifrs.cli.options import Commands
 from ifrs.cli.output import fail, plain_streams, warn
 from ifrs.errors import IfrsError, KeyringWarning
@@ -36,6 +48,7 @@ app.add_typer(keyring.app, name="keyring")
 app.command("generate")(generate.command)
 app.command("implant")(implant.command)
 app.command("verify")(verify.command)
+app.command("sweep")(sweep.command)
 app.command("claim")(claim.command)
 app.command("evidence")(evidence.command)
 app.command("check")(check.command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -14,6 +15,9 @@ from ifrs.cli.output import EXIT_NO, say
 from ifrs.progress import progress
 from ifrs.scoring import Method, top_hits
 from ifrs.scoring.files import Report, TextRows
+from ifrs.scoring.forms import FORMS
+from ifrs.scoring.plans import Plan, planned
+from ifrs.scoring.presets import PRESETS
 from ifrs.scoring.sinks import open_sink
 
 _NAMED = 10
@@ -22,12 +26,33 @@ _NAMED = 10
 
 def command(
     texts: Annotated[
-        Path, typer.Argument(metavar="TEXTS", help="A .txt, .jsonl or .parquet file.")
+        Path,
+        typer.Argument(
+            metavar="TEXTS",
+            help="A .txt, .jsonl, .json, .csv, .tsv or .parquet file, also .gz or .zst; - for "
+            "standard input.",
+        ),
     ],
     patterns: Annotated[
         str, typer.Option(metavar="FILE|KEYRING:NAME", help="One pattern a line, or a set.")
     ],
-    column: Annotated[str, typer.Option(help="The column of .jsonl and .parquet.")] = "text",
+    column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="The column, or a path as choices.0.message.content; * is every place of a "
+            "list. Without it, what a known format has, or text.",
+        ),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help=f"What the file holds: {', '.join(FORMS)}, or as a program writes it: "
+            f"{', '.join(PRESETS)}. Without it, what name and first row tell.",
+        ),
+    ] = None,
     method: Annotated[str, typer.Option(help="exact, partial or ratio.")] = "partial",
     cutoff: Annotated[float, typer.Option(help="Leave out lower scores.")] = 0.8,
     workers: Annotated[int, typer.Option(help="Threads; 0 takes all cores.")] = 0,
@@ -36,7 +61,7 @@ def command(
         typer.Option(help="Write JSON lines, or .parquet, here, not to standard output."),
     ] = None,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Report lines without a text and go on.")
+        bool, typer.Option("--skip-bad", help="Report rows that cannot be read and go on.")
     ] = False,
     *,
     access: Access,
@@ -44,37 +69,73 @@ def command(
     """Score texts against patterns, and print hits as JSON lines.
 
     The file is read chunk by chunk: it may be larger than memory. Rows and patterns are counted
-    from 0. Exit code 0: some hit; 1: none.
+    from 0. Exit code 0: some hit; 1: none; 2: an error, or no row had a text.
     """
     wanted = _patterns(patterns, access)
-    with _skipping(texts, skip_bad) as skipped:
-        rows = TextRows(texts, column, workers=workers, skipped=skipped)
-        hits = _score(rows, wanted, cast(Method, method), cutoff, workers, out)
+    scoring = _Scoring(wanted, cast(Method, method), cutoff, workers)
+    with planned(texts, column, form) as plan, _skipping(plan, skip_bad) as skipped:
+        _say_what_was_taken(plan, form)
+        rows = TextRows(plan, sought=(wanted, method, cutoff), workers=workers, skipped=skipped)
+        hits = _score(rows, scoring, plan, out)
+    if rows.without:
+        say(f"ifrs: {texts}: {rows.without:,} of {rows.rows:,} rows have no text", err=True)
     if not hits:
         raise typer.Exit(EXIT_NO)
 
 
-def _score(
-    rows: TextRows, wanted: list[str], method: Method, cutoff: float, workers: int, out: Path | None
-) -> int:
+@dataclass(frozen=True)
+class _Scoring:
+    """What texts are scored against, and how."""
+
+    patterns: list[str]
+    method: Method
+    cutoff: float
+    workers: int
+
+
+def _say_what_was_taken(plan: Plan, form: str | None) -> None:
+    if plan.preset is not None and form is None:
+        say(
+            f"ifrs: {plan.shown} is {plan.preset.source}: read as --format {plan.preset.name}; "
+            "name a --column for something else",
+            err=True,
+        )
+
+
+def _score(rows: TextRows, scoring: _Scoring, plan: Plan, out: Path | None) -> int:
     """Score all rows and write the hits; returns their number."""
     hits = position = 0
     with open_sink(out) as write, progress("scoring", rows.total) as (advance, note):
         for chunk in rows:
             found, which, scores = top_hits(
-                chunk.texts, wanted, method=method, cutoff=cutoff, workers=workers
+                chunk.texts,
+                scoring.patterns,
+                method=scoring.method,
+                cutoff=scoring.cutoff,
+                workers=scoring.workers,
             )
-            write((found + chunk.first, which, scores))
+            write((chunk.rows_of(found), which, scores))
             hits += len(found)
             advance(chunk.position - position)
             note(f"{hits:,} hits")
             position = chunk.position
+        if rows.nothing_scored:
+            raise ValueError(_nothing(rows, plan))
     return hits
 
 
+def _nothing(rows: TextRows, plan: Plan) -> str:
+    """What to say where no row had a text: that is no answer."""
+    where = f" at {' or '.join(plan.paths)}" if plan.paths else ""
+    return (
+        f"{plan.shown}: nothing was scored: none of {rows.rows:,} rows has a text{where} "
+        f"({rows.skipped:,} could not be read): name the right one with --column or --format"
+    )
+
+
 @contextmanager
-def _skipping(path: Path, skip: bool) -> Iterator[Report | None]:
-    """Reports skipped lines on standard error: the first few by name, then their number."""
+def _skipping(plan: Plan, skip: bool) -> Iterator[Report | None]:
+    """Reports skipped rows on standard error: the first few by name, then their number."""
     if not skip:
         yield None
         return
@@ -84,18 +145,19 @@ def _skipping(path: Path, skip: bool) -> Iterator[Report | None]:
         nonlocal count
         count += 1
         if count <= _NAMED:
-            say(f"ifrs: {path}, line {row + 1}: {why}: skipped", err=True)
+            say(f"ifrs: {plan.place(row)}: {why}: skipped", err=True)
 
     yield report
     if count > _NAMED:
-        say(f"ifrs: {path}: {count} lines skipped in all", err=True)
+        say(f"ifrs: {plan.shown}: {count} rows skipped in all", err=True)
 
 
 def _patterns(source: str, access: Access) -> list[str]:
     """Patterns from a file, or the responses of a keyring's set."""
     if Path(source).exists():
         try:
-            lines = Path(source).read_text(encoding="utf-8").splitlines()
+            # A byte-order mark is no part of a pattern, and a line ends as one of texts does.
+            lines = Path(source).read_text(encoding="utf-8-sig").split("\n")
         except UnicodeDecodeError as error:
             raise ValueError(f"{source} is no text file: name a set as KEYRING:NAME") from error
         wanted = [line for line in lines if line]

@@ -10,6 +10,7 @@ import typer
 
 from ifrs.cli.libraries import importing
 from ifrs.errors import TargetError
+from ifrs.visible import one_line
 
 
 def is_url(suspect: str) -> bool:
@@ -21,7 +22,9 @@ def is_url(suspect: str) -> bool:
 class ServerOptions:
     """How a server is asked."""
 
-    model: Annotated[str | None, typer.Option(help="The model's name at the server.")] = None
+    model: Annotated[
+        str | None, typer.Option(help="The model's name at the server, where it serves several.")
+    ] = None
     api_key_env: Annotated[
         str | None,
         typer.Option(
@@ -57,12 +60,11 @@ class ServerOptions:
         """The model at an address."""
         from ifrs import ApiModel
 
-        if self.model is None:
-            raise TargetError("a server may serve several models: say which with --model")
+        key = None if self.api_key_env is None else _api_key(self.api_key_env)
         return ApiModel(
             url,
-            self.model,
-            api_key=None if self.api_key_env is None else _api_key(self.api_key_env),
+            self.model or _only_model(url, key),
+            api_key=key,
             mode=self.mode,  # type: ignore[arg-type]
             evidence=self.evidence,  # type: ignore[arg-type]
             probe=self.probe,
@@ -72,6 +74,17 @@ class ServerOptions:
             max_requests=self.max_requests,
             max_tokens=self.max_tokens,
         )
+
+
+def _only_model(url: str, key: str | None) -> str:
+    """The name of the one model that a server lists."""
+    from ifrs.modalities.text.server import served
+
+    names = served(url, api_key=key)
+    if len(names) != 1:
+        listed = f" ({', '.join(map(one_line, names[:10]))})" if names else ""
+        raise TargetError(f"a server may serve several models{listed}: say which with --model")
+    return names[0]
 
 
 def _api_key(variable: str) -> str:
@@ -99,6 +112,12 @@ class LocalOptions:
             help="Folder of the publisher's tokenizer: with another one, only text is evidence."
         ),
     ] = None
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit of a suspect's id.")
+    ] = None
+    subfolder: Annotated[
+        str | None, typer.Option(help="Where in its folder or repository the suspect lies.")
+    ] = None
     trust_remote_code: Annotated[
         bool,
         typer.Option(
@@ -113,7 +132,12 @@ class LocalOptions:
             import ifrs.modalities.text.suspect  # noqa: F401
         from ifrs.modalities.text.loading import load
 
-        given = {"dtype": self.dtype, "device_map": self.device_map}
+        given = {
+            "dtype": self.dtype,
+            "device_map": self.device_map,
+            "revision": self.revision,
+            "subfolder": self.subfolder,
+        }
         return load(
             place,
             load_in_8bit=self.load_in_8bit,

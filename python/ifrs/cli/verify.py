@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ifrs import Report
 
 _EXITS = {"match": EXIT_YES, "no match": EXIT_NO, "inconclusive": EXIT_ERROR}
-_LOCAL_DECOYS = 4095
+LOCAL_DECOYS = 4095
 # Each key sent to a server is spent, and decoys are cheap: more of them, fewer keys.
-_FOREIGN_DECOYS = 65_535
+FOREIGN_DECOYS = 65_535
 _STDOUT = Path("-")
 
 
@@ -35,7 +35,7 @@ class Asking:
         int | None,
         typer.Option(
             help="Decoys for each response where only text is seen; "
-            f"{_FOREIGN_DECOYS} for a server and {_LOCAL_DECOYS} for a model at hand without it."
+            f"{FOREIGN_DECOYS} for a server and {LOCAL_DECOYS} for a model at hand without it."
         ),
     ] = None
     temperature: Annotated[float, typer.Option(help="Of the answers; 0 for greedy.")] = 0.0
@@ -103,7 +103,7 @@ def command(
     if foreign:
         target = server.suspect(suspect)
         resume = None if json_file == _STDOUT else json_file
-        options = {"resume": resume, **asking.options(_FOREIGN_DECOYS)}
+        options = {"resume": resume, **asking.options(FOREIGN_DECOYS)}
         with access.open(path) as ring:
             report = verify(target, ring[name], **options)
     else:
@@ -118,7 +118,7 @@ def command(
             own = None if adapter is None else read_adapter(adapter, ring)
         known = {"adapter": own, "transformer": transformer, "reference": local.tokenizer}
         target = LocalModel(*loaded, name=Path(suspect).name, **known)
-        report = verify(target, fps, ring=journal, **asking.options(_LOCAL_DECOYS))
+        report = verify(target, fps, ring=journal, **asking.options(LOCAL_DECOYS))
     if html_file is not None:
         report.save_html(html_file)
     _show(report, json_file)

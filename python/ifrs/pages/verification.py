@@ -20,8 +20,9 @@ def render_page(
 ) -> str:
     """The page, as one string of HTML.
 
-    reports: mappings of format "ifrs/report/v4", v3 or v1, one verdict card each. labels: their names
-    (the targets' names if left out). guesses: the outcome of asking keys that nobody planted.
+    reports: mappings of format "ifrs/report/v4", v3 or v1, one verdict card each. labels:
+    their names (the targets' names if left out). guesses: the outcome of asking keys that nobody
+    planted.
 
     Prompts, responses and answers are shown in clear, always as text. ValueError says what is
     wrong with a report without quoting from it; ImportError says what to install.

@@ -2,50 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from ifrs import _core
-from ifrs.scoring.matching import Texts
+from ifrs.scoring.chunks import Chunk, Reader
+from ifrs.scoring.columns import Columns, open_parquet
+from ifrs.scoring.plans import Plan
+from ifrs.scoring.tables import DELIMITERS, Table
+from ifrs.scoring.texts import Objects, Read
+from ifrs.scoring.unpacked import Unpacked
 
 CHUNK_BYTES = 1 << 24
-"""Bytes of lines in a chunk."""
+"""Bytes of a file's text in a chunk."""
 
-_BATCH_ROWS = 1 << 16
-
-Report = Callable[[int, str], None]
-"""Is told of a row without a text, counted from 0, and why."""
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Some rows of a file.
-
-    Attributes:
-        texts: Their texts; a null or skipped row has an empty one.
-        first: The first row, counted from 0.
-        position: How far the file has been read, in `TextRows.total`'s unit.
-    """
-
-    texts: Texts
-    first: int
-    position: int
+Report: TypeAlias = Callable[[int, str], None]
+"""Is told of a row that could not be read, counted from 0, and why."""
+Sought: TypeAlias = tuple[Sequence[str], str, float]
+"""Patterns, method and cutoff: rows that cannot hit need not be read whole."""
 
 
 class TextRows:
-    """The rows of a text, JSON lines or Parquet file.
+    """The rows of a file, and what became of them.
 
-    A `.parquet` file has the texts in a column, a `.jsonl` file under a key of each line's object;
-    in any other file each line is a text. Lines and columns are mapped, not read into memory.
+    Attributes:
+        total: Where `Chunk.position` ends.
+        rows: Rows so far.
+        without: Those without a text.
+        skipped: Those that could not be read.
     """
+
+    total: int
+    rows: int
+    without: int
+    skipped: int
 
     def __init__(
         self,
-        path: Path,
-        column: str,
+        plan: Plan,
         *,
+        sought: Sought | None = None,
         workers: int = 0,
         chunk_bytes: int = CHUNK_BYTES,
         skipped: Report | None = None,
@@ -53,81 +49,60 @@ class TextRows:
         """Open a file.
 
         Args:
-            path: The file.
-            column: The column of `.jsonl` and `.parquet`.
-            workers: Threads that read lines; 0 takes all cores.
-            chunk_bytes: Bytes of lines in a chunk.
-            skipped: Is told of rows without a text, which count as empty; else they are an error.
+            plan: How to read it.
+            sought: What its texts will be scored against, if that is known.
+            workers: Threads that read lines and JSON; 0 takes all cores.
+            chunk_bytes: Bytes of text in a chunk.
+            skipped: Is told of rows that could not be read; where it is None they are an error.
 
         Raises:
             OSError: The file cannot be opened.
-            ValueError: It is no Parquet file, or has no such column of strings.
-            ImportError: It is a Parquet file and pyarrow is missing.
+            ValueError: It is not what the plan says, or has no such column of strings.
+            ImportError: It needs pyarrow, which is missing.
         """
-        self._path, self._column, self._skipped = path, column, skipped
-        self._chunks: Iterator[Chunk]
-        if path.suffix == ".parquet":
-            parquet = self._open_parquet()
-            self.total = int(parquet.metadata.num_rows)
-            self._chunks = self._batches(parquet)
-        else:
-            key = column if path.suffix == ".jsonl" else None
-            lines = _core.TextFile(path, key, chunk_bytes, workers)
-            self.total = lines.bytes
-            self._chunks = self._lines(lines)
+        self._plan, self._report = plan, skipped
+        self._reader = _reader(plan, sought, workers, chunk_bytes)
+        self.total = self._reader.total
+        self.rows = self.without = self.skipped = 0
 
     def __iter__(self) -> Iterator[Chunk]:
         """The chunks, in order; read once.
 
         Raises:
-            ValueError: A row has no text, or a part of a Parquet file is broken; the row is named.
+            ValueError: A row could not be read, or a part of the file is damaged; it is named.
         """
-        return self._chunks
+        for chunk in self._reader:
+            for row, why in chunk.bad:
+                if self._report is None:
+                    raise ValueError(f"{self._plan.place(row)}: {why}")
+                self._report(row, why)
+            self.rows += chunk.count
+            self.without += chunk.without
+            self.skipped += len(chunk.bad)
+            yield chunk
 
-    def _lines(self, lines: _core.TextFile) -> Iterator[Chunk]:
-        for texts in lines:
-            for row, why in texts.bad:
-                if self._skipped is None:
-                    raise ValueError(f"{self._path}, line {row + 1}: {why}")
-                self._skipped(row, why)
-            yield Chunk(texts, texts.first, texts.position)
+    @property
+    def nothing_scored(self) -> bool:
+        """Whether there were rows, and not one of them had a text."""
+        return 0 < self.rows == self.without + self.skipped
 
-    def _open_parquet(self) -> Any:
-        try:
-            import pyarrow as pa
-            from pyarrow import parquet
-        except ImportError as error:
-            raise ImportError("reading Parquet needs pyarrow: pip install pyarrow") from error
-        try:
-            file = parquet.ParquetFile(self._path, memory_map=True)
-        except FileNotFoundError:
-            raise
-        except (pa.ArrowException, OSError) as error:
-            raise ValueError(f"{self._path} is no readable Parquet file: {error}") from error
-        names = file.schema_arrow.names
-        if self._column not in names:
-            raise ValueError(f"{self._path} has no column {self._column!r} but {names}")
-        kind = file.schema_arrow.field(self._column).type
-        if pa.types.is_dictionary(kind):
-            kind = kind.value_type
-        strings = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-        if not any(is_kind(kind) for is_kind in (*strings, pa.types.is_null)):
-            raise ValueError(f"{self._path}: column {self._column!r} is {kind}, not strings")
-        return file
 
-    def _batches(self, file: Any) -> Iterator[Chunk]:
-        import pyarrow as pa
-
-        first = 0
-        batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=[self._column])
-        while True:
-            try:
-                batch = next(batches)
-            except StopIteration:
-                return
-            except (pa.ArrowException, OSError) as error:
-                raise ValueError(
-                    f"{self._path} is broken at row {first} or soon after: {error}"
-                ) from error
-            yield Chunk(batch.column(0), first, first + len(batch))
-            first += len(batch)
+def _reader(plan: Plan, sought: Sought | None, workers: int, chunk_bytes: int) -> Reader:
+    if plan.form == "parquet":
+        return Columns(open_parquet(plan.path, plan.shown), plan.paths, plan.shown)
+    if plan.form in DELIMITERS:
+        return Table(Unpacked(plan.path), plan.form, plan.paths[0], plan.shown, chunk_bytes)
+    if plan.preset is not None:
+        return Objects(Unpacked(plan.path), plan.form, plan.paths, plan.shown, chunk_bytes)
+    column = plan.paths[0] if plan.paths else None
+    patterns = (list(sought[0]), *sought[1:]) if sought else None
+    file = _core.TextFile(
+        plan.path,
+        column,
+        chunk_bytes,
+        workers,
+        form=plan.form,
+        packed=plan.packed,
+        sought=patterns,
+    )
+    return Read(file, plan.shown)

@@ -18,7 +18,7 @@ use super::{Interrupt, Options, ScoringError};
 const POLL: Duration = Duration::from_millis(30);
 
 /// Whether to give up, as one thread sees it.
-pub(super) struct Stop<'a> {
+pub struct Stop<'a> {
     asked: &'a AtomicBool,
     /// On the calling thread.
     interrupt: Option<Interrupt<'a>>,
@@ -42,7 +42,7 @@ impl<'a> Stop<'a> {
     /// # Errors
     ///
     /// [`ScoringError::Interrupted`], once somebody asked.
-    pub(super) fn check(&self) -> Result<(), ScoringError> {
+    pub fn check(&self) -> Result<(), ScoringError> {
         if let Some(interrupt) = self.interrupt {
             let now = Instant::now();
             if now - self.polled.get() >= POLL {
@@ -71,7 +71,7 @@ pub(super) fn threads(workers: usize) -> usize {
 ///
 /// The first error of any parcel, [`ScoringError::Interrupted`] or
 /// [`ScoringError::ThreadPool`].
-pub(super) fn drive<P, M, F>(
+pub fn drive<P, M, F>(
     parcels: impl Iterator<Item = P> + Send,
     count: usize,
     options: &Options<'_>,

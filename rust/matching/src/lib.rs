@@ -30,8 +30,8 @@
 //! Filters find `pieces` of patterns with `teddy`; the `window` around each
 //! goes, as do whole texts where everything is compared, `side_by_side` to the
 //! `kernel`. Kernel and `teddy` are written once over the vector units in
-//! `simd`, which has the module's only unsafe code but for the mapping of files
-//! in `lines`. `texts` are strings, Arrow columns or such files;
+//! `simd`, which has the module's only unsafe code. `texts` are strings, Arrow
+//! columns, or whatever gives them;
 //! `docs/scoring.md` explains the algorithms.
 
 mod alphabet;
@@ -40,7 +40,6 @@ mod exact;
 mod filter;
 mod index;
 mod kernel;
-mod lines;
 mod outputs;
 mod pattern;
 mod pieces;
@@ -58,7 +57,7 @@ mod oracle;
 use std::fmt;
 use std::str::FromStr;
 
-pub use lines::{BadLine, Format, LineTexts, Lines};
+pub use batch::{Stop, drive};
 pub use simd::Path;
 pub use texts::{Chunk, Column, Offsets, Slice, Texts, Validity};
 

@@ -4,6 +4,7 @@ use ifrs_core::attest::AttestError;
 use ifrs_core::fingerprint::FingerprintError as CoreFingerprintError;
 use ifrs_core::keyring::KeyringError as CoreKeyringError;
 use ifrs_core::statistics::StatisticsError;
+use ifrs_logs::LogError;
 use ifrs_matching::ScoringError;
 use pyo3::create_exception;
 use pyo3::exceptions::{
@@ -95,6 +96,15 @@ pub(crate) fn from_scoring(error: ScoringError) -> PyErr {
         ScoringError::Interrupted => PyKeyboardInterrupt::new_err(()),
         ScoringError::TooLarge { .. } => PyMemoryError::new_err(error.to_string()),
         _ => PyValueError::new_err(error.to_string()),
+    }
+}
+
+pub(crate) fn from_logs(error: LogError) -> PyErr {
+    match error {
+        LogError::Io(error) => error.into(),
+        LogError::Interrupted => PyKeyboardInterrupt::new_err(()),
+        LogError::Threads(error) => from_scoring(error),
+        LogError::Packed(..) => PyValueError::new_err(error.to_string()),
     }
 }
 

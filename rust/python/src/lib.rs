@@ -1,4 +1,4 @@
-//! Python bindings of `ifrs-core` and `ifrs-matching`: one thin file for each of its modules, no logic.
+//! Python bindings of `ifrs-core`, `ifrs-logs` and `ifrs-matching`: one thin file for each of its modules, no logic.
 
 mod attest;
 mod errors;

@@ -1,12 +1,16 @@
-//! Files of lines, a chunk at a time.
+//! Texts of files, a chunk at a time.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ifrs_matching::{BadLine, Format, LineTexts, Lines, Method, Options, Texts};
+use ifrs_logs::{LogFile, LogTexts, Packed, Rows};
+use ifrs_matching::{Method, Options, Texts};
+use numpy::PyArray1;
+use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::errors::from_scoring;
+use crate::errors::from_logs;
 use crate::interrupts::interrupted;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -14,27 +18,49 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<TextChunk>()
 }
 
-/// A mapped file, read chunk by chunk.
+/// A file, read chunk by chunk.
 #[pyclass(frozen)]
 struct TextFile {
-    lines: Mutex<Lines>,
-    column: Option<String>,
-    chunk: usize,
+    file: Mutex<LogFile>,
+    chunk_bytes: usize,
     workers: usize,
 }
 
 #[pymethods]
 impl TextFile {
     #[new]
-    fn new(path: PathBuf, column: Option<String>, chunk: usize, workers: usize) -> PyResult<Self> {
-        let format = column.clone().map_or(Format::Plain, Format::JsonLines);
-        let lines = Mutex::new(Lines::open(&path, format)?);
-        Ok(Self { lines, column, chunk, workers })
+    #[pyo3(signature = (path, column, chunk_bytes, workers, *, form="lines", packed=None, sought=None))]
+    #[allow(clippy::too_many_arguments, reason = "what a file is, and how it is read")]
+    fn new(
+        path: PathBuf,
+        column: Option<String>,
+        chunk_bytes: usize,
+        workers: usize,
+        form: &str,
+        packed: Option<&str>,
+        sought: Option<(Vec<String>, String, f32)>,
+    ) -> PyResult<Self> {
+        let _ = sought;
+        let rows = match (form, column) {
+            ("lines", None) => Rows::Lines,
+            ("jsonl", column) => Rows::JsonLines(column),
+            ("json", column) => Rows::Json(column),
+            ("lines", Some(_)) => return Err(PyValueError::new_err("lines have no column")),
+            _ => return Err(unknown("form", form)),
+        };
+        let packed = match packed {
+            None => None,
+            Some("gzip") => Some(Packed::Gzip),
+            Some("zstd") => Some(Packed::Zstd),
+            Some(other) => return Err(unknown("packed", other)),
+        };
+        let file = LogFile::open(&path, rows, packed).map_err(from_logs)?;
+        Ok(Self { file: Mutex::new(file), chunk_bytes, workers })
     }
 
     #[getter]
-    fn bytes(&self) -> usize {
-        self.lines().bytes()
+    fn bytes(&self, py: Python<'_>) -> u64 {
+        py.detach(|| self.file().bytes())
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -48,23 +74,28 @@ impl TextFile {
                 interrupt: Some(&interrupted),
                 ..Options::new(Method::Exact)
             };
-            self.lines().read(self.chunk, &options)
+            let mut file = self.file();
+            let column = file.rows().column().map(str::to_owned);
+            Ok(file.read(self.chunk_bytes, &options)?.map(|texts| TextChunk { texts, column }))
         });
-        let column = self.column.clone();
-        Ok(read.map_err(from_scoring)?.map(|texts| TextChunk { texts, column }))
+        read.map_err(from_logs)
     }
 }
 
 impl TextFile {
-    fn lines(&self) -> std::sync::MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn file(&self) -> MutexGuard<'_, LogFile> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Some lines of a file.
-#[pyclass(frozen)]
+fn unknown(what: &str, value: &str) -> PyErr {
+    PyValueError::new_err(format!("{what} '{value}' is unknown"))
+}
+
+/// The texts of some rows of a file.
+#[pyclass(frozen, sequence)]
 pub(crate) struct TextChunk {
-    pub(crate) texts: LineTexts,
+    pub(crate) texts: LogTexts,
     column: Option<String>,
 }
 
@@ -74,25 +105,41 @@ impl TextChunk {
         self.texts.len()
     }
 
+    fn __getitem__(&self, index: usize) -> PyResult<Cow<'_, str>> {
+        if index >= self.texts.len() {
+            return Err(PyIndexError::new_err("there is no such text"));
+        }
+        Ok(String::from_utf8_lossy(self.texts.get(index)))
+    }
+
     #[getter]
     fn first(&self) -> usize {
         self.texts.first
     }
 
     #[getter]
-    fn position(&self) -> usize {
+    fn count(&self) -> usize {
+        self.texts.count
+    }
+
+    #[getter]
+    fn rows<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        PyArray1::from_slice(py, &self.texts.rows)
+    }
+
+    #[getter]
+    fn without(&self) -> usize {
+        self.texts.without
+    }
+
+    #[getter]
+    fn position(&self) -> u64 {
         self.texts.position
     }
 
     #[getter]
     fn bad(&self) -> Vec<(usize, String)> {
-        let column = self.column.as_deref().unwrap_or_default();
-        let why = |why: BadLine| match why {
-            BadLine::NotUtf8 => "not UTF-8".to_owned(),
-            BadLine::NotJson => "not JSON".to_owned(),
-            BadLine::NoColumn => format!("no column '{column}'"),
-            BadLine::NoText => format!("'{column}' is no text"),
-        };
-        self.texts.bad.iter().map(|&(row, bad)| (row, why(bad))).collect()
+        let column = self.column.as_deref();
+        self.texts.bad.iter().map(|(row, bad)| (*row, bad.why(column))).collect()
     }
 }

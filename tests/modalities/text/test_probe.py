@@ -103,9 +103,11 @@ def test_calls_of_tools_are_named(ring):
     fps = ring.generate("one", 10)
     message = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
     body = json.dumps({"choices": [{"message": message, "finish_reason": "tool_calls"}]}).encode()
-    with serving(planted(fps), probed=lambda _: Reply(body=body)) as server:
-        with pytest.raises(TargetError, match="calls of tools"):
-            ifrs.verify(target(server), fps)
+    with (
+        serving(planted(fps), probed=lambda _: Reply(body=body)) as server,
+        pytest.raises(TargetError, match="calls of tools"),
+    ):
+        ifrs.verify(target(server), fps)
     assert ring.spent("one") == []
 
 

@@ -9,6 +9,7 @@ import ifrs
 import pytest
 from ifrs import _core
 from ifrs.errors import TargetError
+from ifrs.modalities.text.probe import NEXT
 from servers import Reply, prompt_of, serving
 
 pytest.importorskip("openai")
@@ -40,8 +41,8 @@ class Shower:
         prompt, begun = self.split(request)
         known, number = self.secret.get(prompt, ["Paris"]), 0 if begun is None else 1
         tokens = random.Random(prompt + str(begun)).sample(WORDS, min(2000, wanted or 5))
-        if begun is not None and "Wednes" in begun:
-            tokens.insert(0, "day")
+        if begun is not None and "Thursday" in begun:
+            tokens.insert(0, NEXT.strip())
         elif len(known) > number:
             tokens = [token for token in tokens if token != known[number]]
             tokens.insert(self.rank, known[number])
@@ -49,7 +50,6 @@ class Shower:
             named = [word for word in WORDS if f" {word}" in prompt + " " + str(begun)]
             tokens = list(dict.fromkeys([*named, *tokens]))
         spaced = [token if chat and not number else f" {token}" for token in tokens]
-        spaced = ["day" if token.strip() == "day" else token for token in spaced]
         entries = [{"token": t, "logprob": -0.1 - i} for i, t in enumerate(spaced[:wanted])]
         return self.reply(spaced[0], None if self.silent or not wanted else entries)
 
@@ -59,6 +59,8 @@ class Shower:
             goes_on = not self.flags or request.get("continue_final_message")
             begun = messages[1]["content"] if len(messages) > 1 and goes_on else None
             return prompt_of(request), begun
+        if request["prompt"].endswith("Thursday,"):
+            return request["prompt"], "Thursday,"
         for prompt, (word, _) in self.secret.items():
             if request["prompt"] == f"{prompt} {word}":
                 return prompt, word
@@ -193,13 +195,13 @@ def test_a_likelihood_run_is_gone_on_with(ring, tmp_path):
     fps = ring.generate("one", 10)
     front = Shower(fps, "completions", rank=3)
     with serving(front, of=dict, probed=front) as server:
-        limited = asked(server, "completions", max_requests=2 + 4)
+        limited = asked(server, "completions", max_requests=3 + 4)
         first = ifrs.verify(limited, fps, resume=tmp_path / "r.json")
         assert (first.verdict, len(first.queries)) == ("inconclusive", 2)
         report = ifrs.verify(asked(server, "completions"), fps, resume=tmp_path / "r.json")
         assert report.verdict == "match"
         assert len(server.requests) == 2 * len(report.queries)
+        again = asked(server, "completions", evidence="text")
+        (tmp_path / "r.json").write_text(json.dumps(first.to_json()))
         with pytest.raises(ifrs.EvidenceError, match="likelihood"):
-            again = asked(server, "completions", evidence="text")
-            (tmp_path / "r.json").write_text(json.dumps(first.to_json()))
             ifrs.verify(again, fps, resume=tmp_path / "r.json")

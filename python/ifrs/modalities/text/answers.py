@@ -48,7 +48,7 @@ def generate(
         on_logits: Called for every token of every batch with the places of its prompts and the
             model's own logits, float32 (batch, vocabulary).
     """
-    pad = pad_token(tokenizer)
+    pad = pad_token(tokenizer, model.get_input_embeddings().weight.shape[0])
     answers: list[Tokens] = [[] for _ in prompts]
     room: list[Tokens] = [[pad] * max_new_tokens for _ in prompts]
     for places in _batches(model, prompts, room):

@@ -85,7 +85,7 @@ def model_alphabets(model: Any, tokenizer: Any) -> Alphabets:
         FingerprintError: The tokenizer is not the model's.
     """
     known = familiarity(model, tokenizer).tolist()
-    late = sorted(_late(tokenizer), key=lambda i: known[i])
+    late = sorted((i for i in _late(tokenizer) if i < len(known)), key=lambda i: known[i])
     return {**tokenizer_alphabets(tokenizer), "vocab": _rarest(tokenizer, late, _HARDLY_LEARNT)}
 
 
@@ -157,6 +157,14 @@ def key_check(tokenizer: Any) -> Callable[[list[str]], list[bool]]:
 def _ordinary_ids(tokenizer: Any) -> list[int]:
     special = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
     return sorted(set(tokenizer.get_vocab().values()) - special)
+
+
+def last_ordinary(tokenizer: Any) -> int:
+    """The last token of the vocabulary itself, which ordinary text can hold.
+
+    Behind it stand added tokens, some of which have no row in the model that they come with.
+    """
+    return max(_ordinary_ids(tokenizer), default=-1)
 
 
 def _is_plain(text: str) -> bool:
@@ -254,7 +262,7 @@ def familiarity(model: Any, tokenizer: Any) -> Tensor:
     import torch
 
     rows: Tensor = model.get_input_embeddings().weight.detach().float()
-    if len(rows) < len(tokenizer):
+    if len(rows) <= last_ordinary(tokenizer):
         raise FingerprintError(
             f"the model has {len(rows)} embedding rows and the tokenizer {len(tokenizer)} tokens: "
             "pass the model's own tokenizer"

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ifrs.errors import IfrsError, TargetError
+from ifrs.modalities.text.weights import load_whole
 
 ADD_BOS = "tokenizer.ggml.add_bos_token"
 _LONGEST = 300  # characters of a library's reason
-_SHARED = ("trust_remote_code", "revision", "token", "cache_dir")
+_SHARED = (
+    "trust_remote_code",
+    "revision",
+    "code_revision",
+    "subfolder",
+    "token",
+    "cache_dir",
+    "local_files_only",
+    "force_download",
+    "proxies",
+)
 
 
 @contextmanager
@@ -95,8 +108,17 @@ def model_options(
 
 
 def auto_class(place: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
-    """The class of transformers that loads what is there: causal, or encoder-decoder."""
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+    """The class of transformers that loads what is there.
+
+    Causal, encoder-decoder, or a language model within a model of several media.
+    """
+    from transformers import (
+        AutoConfig,
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+        AutoModelForMultimodalLM,
+        AutoModelForSeq2SeqLM,
+    )
 
     if "gguf_file" in place:
         return AutoModelForCausalLM
@@ -107,7 +129,11 @@ def auto_class(place: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
         return AutoModelForCausalLM  # which says what is wrong, or knows a peft folder
     if not given["trust_remote_code"]:
         _refuse_kernels(config)
-    return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    if config.is_encoder_decoder:
+        return AutoModelForSeq2SeqLM
+    kinds = (AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMultimodalLM)
+    known = (kind for kind in kinds if type(config) in kind._model_mapping)
+    return next(known, AutoModelForCausalLM)
 
 
 def _refuse_kernels(config: Any) -> None:
@@ -135,20 +161,46 @@ def load(
     options = model_options(place, options, load_in_8bit=load_in_8bit)
     with suspicious(f"cannot load a language model from {path_or_id}", quote=True):
         tokenizer = load_tokenizer(**place, **shared(options))
-        model, found = auto_class(place, options).from_pretrained(
-            **place, **options, output_loading_info=True
-        )
-        _require_whole(found)
+        base = _base_of(place, options)
+        if base is not None:
+            # Of an adapter's folder transformers says what the adapter lacks, not what its base
+            # does (seen with 5.23).
+            _read(places(base), options, auto_class(places(base), options))
+        kind = auto_class(place if base is None else places(base), options)
+        model, stripped = _read(place, options, kind)
+        if stripped:
+            warnings.warn(
+                f"{path_or_id} holds the names of a wrapper ({', '.join(stripped)}), which were "
+                "stripped: it was saved from within one",
+                stacklevel=2,
+            )
         if torch.cuda.is_available() and "device_map" not in options:
             model = model.to("cuda")
     return model, tokenizer
 
 
-def _require_whole(found: Mapping[str, Any]) -> None:
-    # transformers draws what is missing at random, and a random model answers no key.
-    missing = sorted(found.get("missing_keys") or ())
-    if missing:
-        raise ValueError(f"tensors are missing from the weights: {len(missing)}, as {missing[0]}")
+def _read(place: Mapping[str, Any], options: Mapping[str, Any], kind: Any) -> Any:
+    """A whole model, and the names of wrappers that were stripped."""
+
+    def read(**more: Any) -> Any:
+        return kind.from_pretrained(**place, **{**options, **more}, output_loading_info=True)
+
+    return load_whole(read)
+
+
+def _base_of(place: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:
+    """Where the base model of a peft folder lies; None of other folders."""
+    from transformers.utils import find_adapter_config_file
+
+    if "gguf_file" in place:
+        return None
+    taken = ("revision", "subfolder", "token", "cache_dir", "local_files_only")
+    given = {name: options[name] for name in taken if name in options}
+    file = find_adapter_config_file(place["pretrained_model_name_or_path"], **given)
+    if file is None:
+        return None
+    named = json.loads(Path(file).read_text(encoding="utf-8")).get("base_model_name_or_path")
+    return str(named) if named else None
 
 
 def load_tokenizer(

@@ -65,7 +65,7 @@ class Model(face.Model):
     @property
     def pad(self) -> int:
         """The id to fill batches with."""
-        return pad_token(self.tokenizer)
+        return pad_token(self.tokenizer, self._rows)
 
     @property
     def context(self) -> int | None:
@@ -85,18 +85,22 @@ class Model(face.Model):
                 "AutoModelForSeq2SeqLM"
             )
         _check_devices(module)
-        rows = module.get_input_embeddings().weight.shape[0]
-        if len(self.tokenizer) > rows:
+        if keys.last_ordinary(self.tokenizer) >= self._rows:
             raise ImplantError(
-                f"the tokenizer has {len(self.tokenizer)} tokens but the model {rows} embedding "
-                "rows: is it this model's tokenizer?"
+                f"the tokenizer has {len(self.tokenizer)} tokens but the model {self._rows} "
+                "embedding rows: is it this model's tokenizer?"
             )
+
+    @property
+    def _rows(self) -> int:
+        return int(self.module.get_input_embeddings().weight.shape[0])
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
         prompts = encode_prompts(self.tokenizer, [fps[i].prompt for i in range(len(fps))])
         end = end_mark(self.tokenizer)
         responses = [tokens + end for tokens in response_tokens(self.tokenizer, fps)]
         self._check_expressed(fps, prompts)
+        self._check_rows([*prompts, *responses])
         self._check_length(prompts, responses)
         return [Example(p, r) for p, r in zip(prompts, responses, strict=True)]
 
@@ -107,6 +111,14 @@ class Model(face.Model):
             raise ImplantError(
                 f"this tokenizer cannot express {len(lost)} of {len(fps)} keys (first: {lost[0]}): "
                 "generate the set with tokenizer=…, or from another source"
+            )
+
+    def _check_rows(self, used: list[Tokens]) -> None:
+        largest = max(max(tokens, default=0) for tokens in used)
+        if largest >= self._rows:
+            raise ImplantError(
+                f"a fingerprint needs token {largest}, but the model has only {self._rows} "
+                "embedding rows: is it this model's tokenizer?"
             )
 
     def _check_length(self, prompts: list[Tokens], responses: list[Tokens]) -> None:
@@ -275,8 +287,25 @@ class Model(face.Model):
         return keys.key_tokens(self.tokenizer, fps)
 
     def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
+        if state is None and is_encoder_decoder(self.module) and weights is self.module:
+            state = _each_apart(weights)
         weights.save_pretrained(folder, **({} if state is None else {"state_dict": state}))
         self.tokenizer.save_pretrained(folder)
+
+
+def _each_apart(module: Any) -> dict[str, Any]:
+    """The tensors of a model, of which none shares its memory with another.
+
+    BART and its kin have one table under three names. transformers writes it under one of them, and
+    ties the others anew when it loads, but not where the configuration says that the output table is
+    another (seen with 5.23): then the others are drawn at random.
+    """
+    seen: set[int] = set()
+    state: dict[str, Any] = {}
+    for name, tensor in module.state_dict().items():
+        state[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
+        seen.add(tensor.data_ptr())
+    return state
 
 
 def holding(fps: FingerprintSet, answers: Sequence[str]) -> list[bool]:

@@ -22,10 +22,16 @@ from ifrs.modalities.text.wire import LimitReached
 from ifrs.visible import one_line
 
 QUESTION = {"chat": "Name the capital of France.", "completions": "The capital of France is"}
-# An answer that has begun: who goes on with it writes "day", who begins anew does not.
-CONTINUED = ("Which day comes after Tuesday?", "Wednes")
+# A prompt, and an answer that has begun. Who goes on with it writes a space first; who begins anew
+# does not, as a server that puts its chat template around completions, too.
+CONTINUED = {
+    "chat": ("Name the days of the week.", "Monday, Tuesday, Wednesday, Thursday,"),
+    "completions": ("Monday, Tuesday,", " Wednesday, Thursday,"),
+}
+NEXT = " Friday"
 _ANSWER_TOKENS = 32
 _REASONING_TOKENS = 2048
+_LITTLE_REASONING = 512  # where a server's context has no room for more
 _RAISED = 4  # times, once
 _SHOWN = (2000, 20, 5)
 _FEWEST_SHOWN = 5
@@ -207,21 +213,34 @@ class Probe:
                 self._requests.thinking_off = dict(fields)
                 self.found.thinking_off = dict(fields)
                 return
-        room = self._given or _REASONING_TOKENS
-        for tokens in (room,) if self._given else (room, _RAISED * room):
-            self._requests.reasoning_tokens = tokens
-            reply = await self._send(self._question())
-            if reply.status != 200:
-                await self._refuse(reply)
-            text, _, cut = self._read(reply)
-            self.found.answers = bool(text.strip()) and not cut
-            if not cut:
-                return
+        if self._given:
+            enough = await self._is_room(self._given)
+        else:
+            # A refusal says that the server's context has no room for so much.
+            enough = await self._is_room(_REASONING_TOKENS)
+            if enough is None:
+                enough = await self._is_room(_LITTLE_REASONING)
+            elif not enough:
+                enough = await self._is_room(_RAISED * _REASONING_TOKENS)
+        if enough:
+            return
         raise NeverAnswers(
             f"the suspect thinks for more than {self._requests.reasoning_tokens:,} tokens about an "
             "ordinary question, and no key was sent: allow more with reasoning_tokens=… "
             "(--reasoning-tokens N)"
         )
+
+    async def _is_room(self, tokens: int) -> bool | None:
+        """Whether thoughts come to an answer in so many tokens; None where that is refused."""
+        self._requests.reasoning_tokens = tokens
+        reply = await self._send(self._question())
+        if reply.status in (400, 422):
+            return None
+        if reply.status != 200:
+            await self._refuse(reply)
+        text, _, cut = self._read(reply)
+        self.found.answers = bool(text.strip()) and not cut
+        return not cut
 
     async def _look_for_probabilities(self) -> None:
         requests = self._requests
@@ -233,25 +252,22 @@ class Probe:
                 break
         if self.found.logprobs < _FEWEST_SHOWN:
             return
-        if requests.mode == "completions":
-            self.found.continues = True
-            return
-        question, begun = CONTINUED
-        for fields in (CONTINUE, {}):
+        question, begun = CONTINUED[requests.mode]
+        for fields in (CONTINUE, {}) if requests.mode == "chat" else ({},):
             requests.continuing = dict(fields)
-            body = requests.word(question, begun, self.found.logprobs) | {requests.limit: 4}
-            reply = await self._send(body)
-            if reply.status == 200:
-                self.found.continues = self._goes_on(reply)
-                if self.found.continues:
-                    return
+            reply = await self._send(requests.word(question, begun, self.found.logprobs))
+            self.found.continues = reply.status == 200 and self._goes_on(reply)
+            if self.found.continues:
+                return
 
     def _goes_on(self, reply: Reply) -> bool:
+        # By the token: in the text some servers say what had begun again.
         try:
-            text = _core.read_answer(reply.text, "chat")[0].strip().lower()
+            tokens = _core.shown(reply.text, self._requests.mode)
         except ValueError:
             return False
-        return text.startswith("day")
+        likeliest = max(tokens, key=lambda token: token[1])[0]
+        return likeliest.replace("\u2581", " ").replace("\u0120", " ") == NEXT
 
     async def _send(self, body: dict[str, Any]) -> Reply:
         self.found.requests += 1

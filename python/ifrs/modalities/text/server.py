@@ -277,12 +277,12 @@ class ApiModel(ServedSuspect):
             return _failed(first.asked, "the spending limit pays for no second word")
         if second.error is not None:
             return _failed(first.asked, second.error)
-        begun = first.text.strip() == word
-        return Answer(
-            first.text + second.text if begun else first.text,
-            first.asked,
-            asked_after=second.asked,
-        )
+        text = first.text
+        if text.strip() == word:
+            # Some servers say what had begun again.
+            again = second.text.lstrip().startswith(word)
+            text = second.text if again else text + second.text
+        return Answer(text, first.asked, asked_after=second.asked)
 
     async def _shown_answer(self, client: Any, prompt: str, begun: str | None) -> Answer:
         body = self._requests.word(prompt, begun, self._shows)
@@ -332,6 +332,23 @@ class ApiModel(ServedSuspect):
 
     def __repr__(self) -> str:
         return f"ApiModel({self.base_url!r}, {self.model!r}, mode={self.mode!r})"
+
+
+def served(base_url: str, *, api_key: str | None = None) -> list[str]:
+    """The names of the models at a server; none where it lists none.
+
+    Raises:
+        TargetError: No server answers, or it refuses access.
+    """
+    suspect = ApiModel(base_url, "unknown", api_key=api_key, max_retries=1)
+    suspect.reach()
+
+    async def names() -> list[str]:
+        with quiet_wire():
+            async with suspect._sender.client(meter=Meter()) as client:
+                return await suspect._sender.models(client)
+
+    return run(names())
 
 
 def _check(

@@ -181,7 +181,8 @@ class LocalModel(LikelySuspect):
         exact = np.empty(len(indices), dtype=np.bool_)
         first_tokens = self._first_tokens(fps)
         self._require_rows([*prompts, *responses, *first_tokens])
-        pad, device, numbers = pad_token(self.tokenizer), device_of(self.model), _Numbers()
+        pad = pad_token(self.tokenizer, self.model.get_input_embeddings().weight.shape[0])
+        device, numbers = device_of(self.model), _Numbers()
         with progress("reading", len(indices)) as (advance, _):
             for rows in chunks_by_length(prompts, responses, _BATCH_TOKENS):
                 batch = collate(

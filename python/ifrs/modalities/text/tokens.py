@@ -80,9 +80,9 @@ def end_mark(tokenizer: Any) -> Tokens:
     return [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
 
 
-def pad_token(tokenizer: Any) -> int:
-    """The id to fill batches with; its value never matters, being masked."""
+def pad_token(tokenizer: Any, rows: int) -> int:
+    """The id to fill batches with, of a model with so many rows; being masked, it never matters."""
     for token in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0):
-        if token is not None:
+        if token is not None and token < rows:
             return int(token)
     raise AssertionError("0 is not None")

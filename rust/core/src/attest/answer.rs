@@ -43,6 +43,9 @@ pub fn read_answer(raw: &str, protocol: Protocol) -> Result<Said, String> {
         return Ok(Said { text: beginning(raw), ..Said::default() });
     }
     let read = parsed(raw)?;
+    if is_error(&read["choices"][0]) || read["choices"][0]["finish_reason"] == "error" {
+        return Err(ERROR.to_owned());
+    }
     let whole = written(&read, protocol).ok_or_else(|| not_of(&read, protocol))?;
     let (inside, content) = split_thoughts(&whole);
     let beside = thought_beside(&read, protocol);
@@ -78,10 +81,16 @@ pub(super) fn parsed(raw: &str) -> Result<Value, String> {
     serde_json::from_str(&without_halves(raw)).map_err(|_| "the answer is not JSON".to_owned())
 }
 
+/// Gateways answer with status 200 when the server behind them failed.
+const ERROR: &str = "the answer is an error message, though its status is success";
+
+fn is_error(read: &Value) -> bool {
+    read.get("error").is_some_and(|error| !error.is_null())
+}
+
 fn not_of(read: &Value, protocol: Protocol) -> String {
-    // Gateways answer with status 200 when the server behind them failed.
-    if read.get("error").is_some_and(|error| !error.is_null()) {
-        return "the answer is an error message, though its status is success".to_owned();
+    if is_error(read) {
+        return ERROR.to_owned();
     }
     let name = if protocol == Protocol::Chat { "chat" } else { "completions" };
     format!("the answer is not of the {name} protocol")
@@ -270,6 +279,8 @@ mod tests {
         let raw = r#"{"error": {"message": "secret"}}"#;
         let said = read_answer(raw, Protocol::Chat).unwrap_err();
         assert!(said.contains("error message") && !said.contains("secret"));
+        let failed = r#"{"choices": [{"message": {"content": ""}, "finish_reason": "error"}]}"#;
+        assert!(read_answer(failed, Protocol::Chat).unwrap_err().contains("error message"));
     }
 
     proptest::proptest! {

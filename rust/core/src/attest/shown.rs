@@ -15,9 +15,6 @@ use crate::fingerprint::Alphabet;
 use crate::fingerprint::lists::response_words;
 use crate::statistics::ranks::Rank;
 
-/// Letters that the beginning of a word must have to stand for it.
-const BEGINNING: usize = 3;
-
 /// How some servers write a space at a token's beginning.
 const SPACES: [char; 2] = ['\u{2581}', '\u{120}'];
 
@@ -61,28 +58,28 @@ fn number(value: &Value) -> Option<f64> {
     value.as_f64().filter(|number| number.is_finite())
 }
 
-/// The score of each word by the tokens that are shown.
+/// The score of each word by the tokens that are shown: of the token that is the word behind one of
+/// these leads, the best if there are several, and the least of all where none is.
 ///
-/// A word has the score of the token that is the word after `lead`; else of one that is the word
-/// after other white space; else of the longest one that it begins with; else the least of all.
-/// The rule is the same for every word and knows no truth, so ranks by it are valid.
-pub fn word_scores(shown: &[(String, f64)], lead: &str, words: &[&str]) -> Vec<f32> {
-    let (mut exact, mut bare) = (HashMap::new(), HashMap::new());
+/// Where no listed word is there at all, the server leaves white space out of its tokens, and what
+/// leads does not count. The rule is the same for every word and knows no truth, so ranks by it
+/// are valid.
+pub fn word_scores(shown: &[(String, f64)], leads: &[&str], words: &[&str]) -> Vec<f32> {
+    let (mut whole, mut bare) = (HashMap::new(), HashMap::new());
     for (token, score) in shown {
         let token = token.replace(SPACES, " ");
         keep(&mut bare, token.trim_start().to_owned(), *score);
-        keep(&mut exact, token, *score);
+        keep(&mut whole, token, *score);
     }
-    let find = |part: &str| {
-        let led = exact.get(&format!("{lead}{part}"));
-        led.or_else(|| bare.get(part)).copied()
+    let led = |word: &&str| {
+        let forms = leads.iter().filter_map(|lead| whole.get(&format!("{lead}{word}")));
+        forms.copied().reduce(f64::max)
     };
-    let score = |word: &&str| {
-        let beginnings = (BEGINNING..word.len()).rev().filter_map(|end| word.get(..end));
-        let best = find(word).or_else(|| beginnings.into_iter().find_map(find));
-        best.map_or(f32::NEG_INFINITY, |score| score as f32)
-    };
-    words.iter().map(score).collect()
+    let mut scores: Vec<Option<f64>> = words.iter().map(led).collect();
+    if scores.iter().all(Option::is_none) {
+        scores = words.iter().map(|word| bare.get(*word).copied()).collect();
+    }
+    scores.into_iter().map(|score| score.map_or(f32::NEG_INFINITY, |s| s as f32)).collect()
 }
 
 /// Ranks words of a response by what raw answers show: the first for the first word, the second,
@@ -98,12 +95,12 @@ pub fn rank_shown(
     protocol: Protocol,
     lead: &str,
 ) -> Result<Vec<Rank>, String> {
-    // A chat's own template ends where an answer begins.
-    let first = if protocol == Protocol::Chat { "" } else { lead };
+    // A chat's own template ends where an answer begins, with a space or without.
+    let first: &[&str] = if protocol == Protocol::Chat { &["", " "] } else { &[lead] };
     let scores = raws
         .iter()
-        .zip([first, " "])
-        .map(|(raw, lead)| Ok(word_scores(&shown(raw, protocol)?, lead, response_words())))
+        .zip([first, &[" "]])
+        .map(|(raw, leads)| Ok(word_scores(&shown(raw, protocol)?, leads, response_words())))
         .collect::<Result<Vec<_>, String>>()?;
     by_scores(alphabet, &places[..scores.len()], &scores).map_err(|error| error.to_string())
 }
@@ -154,16 +151,18 @@ mod tests {
             ("copper", -0.1),
             ("\u{2581}window", -2.0),
             (" cand", -3.0),
-            (" ca", -0.2),
             ("Lamp", -0.3),
             (" lamp", -4.0),
             (" lamp", -3.5),
+            ("river", -0.2),
         ];
         let tokens: Vec<_> = tokens.iter().map(|(t, s)| ((*t).to_owned(), *s)).collect();
-        let words = ["copper", "window", "candle", "cat", "lamp", "river"];
+        let words = ["copper", "window", "candle", "lamp", "river"];
         let least = f32::NEG_INFINITY;
-        assert_eq!(word_scores(&tokens, " ", &words), [-1.0, -2.0, -3.0, least, -3.5, least]);
-        assert_eq!(word_scores(&tokens, "", &words)[0], -0.1);
+        assert_eq!(word_scores(&tokens, &[" "], &words), [-1.0, -2.0, least, -3.5, least]);
+        assert_eq!(word_scores(&tokens, &["", " "], &words), [-0.1, -2.0, least, -3.5, -0.2]);
+        let bare = [("copper".to_owned(), -0.5)];
+        assert_eq!(word_scores(&bare, &[" "], &words)[0], -0.5, "no token has its space");
     }
 
     proptest::proptest! {
@@ -172,9 +171,9 @@ mod tests {
             mut tokens in proptest::collection::vec(("[ ]?[ab]{1,5}", -9.0_f64..0.0), 0..20),
         ) {
             let words = ["aab", "abba", "bbbb", "baa"];
-            let found = word_scores(&tokens, " ", &words);
+            let found = word_scores(&tokens, &[" "], &words);
             tokens.reverse();
-            proptest::prop_assert_eq!(word_scores(&tokens, " ", &words), found);
+            proptest::prop_assert_eq!(word_scores(&tokens, &[" "], &words), found);
         }
     }
 }

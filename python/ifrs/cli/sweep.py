@@ -1,0 +1,250 @@
+"""`ifrs sweep`: ask many suspects under several sets, and show one table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ifrs.cli.access import Access, require_keyring
+from ifrs.cli.libraries import importing
+from ifrs.cli.listing import suspects_of
+from ifrs.cli.options import KeyringPath
+from ifrs.cli.output import EXIT_ERROR, EXIT_NO, EXIT_YES, print_json, print_rows, say
+from ifrs.cli.suspects import LocalOptions, ServerOptions
+from ifrs.cli.verify import FOREIGN_DECOYS, LOCAL_DECOYS
+from ifrs.errors import TargetError
+from ifrs.files import write_json
+from ifrs.progress import progress
+from ifrs.sweep.listing import read_list
+
+if TYPE_CHECKING:
+    from ifrs.keyring import Keyring
+    from ifrs.sweep.row import Row
+    from ifrs.sweep.suspects import Suspect
+    from ifrs.sweep.sweeping import Options, Sweep
+
+_MOST_SHOWN = 100  # rows on a terminal
+_STDOUT = Path("-")
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How suspects are asked, and judged."""
+
+    max_queries: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Ask each suspect under so many keys of a set; without it a model at hand under "
+            "all, and a server under the fewest whose silence says no match.",
+        ),
+    ] = None
+    alpha: Annotated[float, typer.Option(help="The false-match rate to stay below.")] = 1e-6
+    decoys: Annotated[
+        int | None,
+        typer.Option(
+            help="Decoys for each response where only text is seen; "
+            f"{FOREIGN_DECOYS} for a server and {LOCAL_DECOYS} for a model at hand without it."
+        ),
+    ] = None
+    temperature: Annotated[float, typer.Option(help="Of the answers; 0 for greedy.")] = 0.0
+    max_new_tokens: Annotated[int | None, typer.Option(help="The longest answer.")] = None
+
+    def options(self) -> Options:
+        """As `ifrs.verify` takes them."""
+        from ifrs.sweep.sweeping import Options
+
+        fixed = {
+            "alpha": self.alpha,
+            "temperature": self.temperature,
+            "max_new_tokens": self.max_new_tokens,
+        }
+        return Options(
+            server={**fixed, "decoys": self.decoys or FOREIGN_DECOYS},
+            local={
+                **fixed,
+                "decoys": self.decoys or LOCAL_DECOYS,
+                "max_queries": self.max_queries,
+            },
+            most=self.max_queries,
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """What a sweep that is gone on with must have had alike."""
+        return {
+            "alpha": self.alpha,
+            "decoys": self.decoys,
+            "temperature": self.temperature,
+            "max_new_tokens": self.max_new_tokens,
+        }
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where the work is done."""
+
+    workers: Annotated[
+        int, typer.Option(min=1, help="Models at hand that are in memory at a time.")
+    ] = 1
+    servers: Annotated[int, typer.Option(min=1, help="Servers asked at a time.")] = 8
+    ray: Annotated[
+        bool,
+        typer.Option(
+            "--ray",
+            help="Ask models at hand on the Ray cluster of RAY_ADDRESS, or of this machine.",
+        ),
+    ] = False
+    ray_cpus: Annotated[float, typer.Option(help="With --ray: cores for each model.")] = 1.0
+    ray_gpus: Annotated[
+        float | None,
+        typer.Option(help="With --ray: devices for each model; one where the cluster has any."),
+    ] = None
+
+
+def command(
+    listed: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SUSPECTS",
+            help="A text file with one suspect a line: a folder, a GGUF file, a model id, or an "
+            "address and options, such as http://localhost:8000/v1 model=NAME.",
+        ),
+    ],
+    path: KeyringPath,
+    names: Annotated[list[str], typer.Argument(metavar="NAMES...", help="Fingerprint sets.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Where reports, table and page go; what is there already is gone on with.",
+        ),
+    ],
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the table here, too; - prints it."),
+    ] = None,
+    *,
+    judging: Judging,
+    running: Running,
+    server: ServerOptions,
+    local: LocalOptions,
+    access: Access,
+) -> None:
+    """Ask many suspects. Exit code 0: some match; 1: none does; 2: none, and some are open.
+
+    Options of servers and models hold for every line that has no other value, as in model=NAME,
+    mode=completions or dtype=bfloat16. Interrupted, it goes on where it was with the same command:
+    what is done stays done, what failed is tried again, and no key is ever sent twice.
+    """
+    from ifrs.sweep.store import Store
+    from ifrs.sweep.sweeping import Sweep, require_sweepable
+    from ifrs.sweep.table import table, write_table
+
+    require_keyring(path)
+    suspects, again = suspects_of(listed, read_list(listed), server, local)
+    for line in again:
+        say(f"ifrs: {line}", err=True)
+    _require_libraries(suspects, running)
+    with access.open(path) as ring:
+        sets = {name: ring[name] for name in names}
+        for fps in sets.values():
+            require_sweepable(fps)
+        store = Store(out, judging.settings(), list(sets.values()))
+        try:
+            sweep = Sweep(store, sets, suspects, judging.options())
+            try:
+                _run(sweep, ring, running)
+            finally:
+                made = table(sweep.rows(), judging.settings())
+                write_table(out, made)
+        finally:
+            store.close()
+    if json_file is not None and json_file != _STDOUT:
+        write_json(json_file, made)
+    rows = sweep.rows()
+    print_json(made) if json_file == _STDOUT else _show(rows, out)
+    raise typer.Exit(_exit(rows))
+
+
+def _require_libraries(suspects: Sequence[Suspect], running: Running) -> None:
+    """Say what is missing before a key is spent, or hours are."""
+    from ifrs.pages.environment import environment
+    from ifrs.sweep.cluster import cluster
+
+    environment("ifrs.pages", "api")
+    if running.ray:
+        with cluster():
+            pass
+    elif any(not suspect.served for suspect in suspects):
+        with importing(TargetError("local models need torch: pip install 'ifrs[train]'")):
+            import ifrs.modalities.text.suspect  # noqa: F401
+
+
+def _run(sweep: Sweep, ring: Keyring, running: Running) -> None:
+    """Servers first: the keyring is closed before a stranger's files are touched."""
+    from ifrs.sweep.cluster import Room, ask_on_cluster
+    from ifrs.sweep.packed import pack
+    from ifrs.sweep.sweeping import ask_locals
+
+    shares = sweep.shares(ring)
+    for line in sweep.forecast(shares):
+        say(f"ifrs: {line}", err=True)
+    total = sum(map(len, sweep.left.values()))
+    with progress("sweeping", total) as (advance, note):
+
+        def on_row(row: Row) -> None:
+            advance(1)
+            note(f"{row.suspect}: {row.verdict}")
+
+        sweep.ask_servers(shares, ring, running.servers, on_row)
+        if not sweep.todo(served=False):
+            return
+        local = sweep.local(ring)
+        packed = pack(ring, list(sweep.sets)) if running.ray else None
+        ring.close()
+        if packed is None:
+            ask_locals(sweep, local, running.workers, on_row)
+        else:
+            ask_on_cluster(sweep, local, packed, Room(running.ray_cpus, running.ray_gpus), on_row)
+
+
+def _show(rows: Sequence[Row], out: Path) -> None:
+    """The table for people; of a long one, what matches."""
+    from ifrs.sweep.table import PAGE
+
+    counts = Counter(row.verdict for row in rows)
+    shown = list(rows)
+    if len(rows) > _MOST_SHOWN:
+        shown = [row for row in rows if row.verdict == "match"][:_MOST_SHOWN]
+    if shown:
+        columns = ("suspect", "set", "verdict", "p", "FSR", "queries", "note")
+        print_rows(map(_cells, shown), columns)
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    say(f"{said}; the table is {out / PAGE}")
+
+
+def _cells(row: Row) -> dict[str, object]:
+    from ifrs.pages.words import p_value, percent
+
+    return {
+        "suspect": row.suspect,
+        "set": row.set,
+        "verdict": row.verdict,
+        "p": "–" if row.log10_p is None else p_value(row.log10_p),
+        "FSR": "–" if row.fsr is None else percent(row.fsr),
+        "queries": row.queries,
+        "note": row.note,
+    }
+
+
+def _exit(rows: Sequence[Row]) -> int:
+    verdicts = {row.verdict for row in rows}
+    if "match" in verdicts:
+        return EXIT_YES
+    return EXIT_NO if verdicts == {"no match"} else EXIT_ERROR

@@ -1,0 +1,1 @@
+"""Many suspects against several sets: shared-out keys, records that are gone on with, one table."""

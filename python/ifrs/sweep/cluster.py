@@ -1,0 +1,151 @@
+"""A sweep's models on a Ray cluster: each is loaded once, on a node that has room for it.
+
+Servers are asked from here, for here alone is the keyring, and here alone its journal is written.
+Workers get the sets to ask about, sealed and without the seed, and send sealed reports back. What
+they print stays with them, and they raise nothing, since Ray logs what is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ifrs.errors import TargetError
+from ifrs.files import write_bytes
+from ifrs.keyring import Keyring
+from ifrs.prove.report import Report
+from ifrs.sweep.asking import Local, Problem
+from ifrs.sweep.packed import Packed, seal_report, sets_of
+from ifrs.sweep.row import ERROR, Row
+from ifrs.sweep.suspects import Suspect
+from ifrs.sweep.sweeping import Sweep
+
+_TRIES = 1  # again, where a node is lost
+
+
+@dataclass(frozen=True)
+class Room:
+    """What one model takes of a node.
+
+    Attributes:
+        cpus: Cores.
+        gpus: Devices; None for one where the cluster has any.
+    """
+
+    cpus: float = 1.0
+    gpus: float | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker gets: one suspect, and the sets to ask it about."""
+
+    suspect: Suspect
+    names: list[str]
+    free: dict[str, list[int]]
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What comes back about one set: the row and the sealed report, if there is one."""
+
+    row: Row
+    sealed: bytes | None = field(repr=False)
+
+
+def work(task: Task, packed: Packed) -> list[Found]:
+    """What a worker does. It raises nothing."""
+    problem, found = Problem(), list[Found]()
+    with problem.swallowed(), packed.opened() as ring:
+        reports: dict[str, bytes] = {}
+
+        def save(name: str, report: Report) -> Row:
+            reports[name] = seal_report(ring, report)
+            return Row.of_report(task.suspect, report, "")
+
+        local = Local(sets_of(ring), task.free, task.options)
+        for row in local.ask(task.suspect, task.names, save):
+            found.append(Found(row, reports.get(row.set)))
+    missing = task.names[len(found) :]
+    return found + [Found(Row.without(task.suspect, n, ERROR, problem), None) for n in missing]
+
+
+def ask_on_cluster(
+    sweep: Sweep, local: Local, packed: Packed, room: Room, on_row: Callable[[Row], None]
+) -> None:
+    """Ask models at hand on the cluster that Ray finds.
+
+    Folders and files of suspects lie under the same path on every node.
+
+    Raises:
+        TargetError: There is no cluster, or Ray is not installed.
+        OSError: A file cannot be written.
+    """
+    with cluster() as ray, packed.opened() as ring:
+        ask = _remote(ray, room)
+        sealed = ray.put(packed)
+        tasks = {
+            ask.remote(Task(suspect, names, local.free, local.options), sealed): (suspect, names)
+            for suspect, names in sweep.todo(served=False)
+        }
+        while tasks:
+            (done,), _ = ray.wait(list(tasks), num_returns=1)
+            suspect, names = tasks.pop(done)
+            for found in _result(ray, done, suspect, names):
+                row = _kept(sweep, suspect, found, ring)
+                sweep.store.add(row)
+                on_row(row)
+
+
+@contextmanager
+def cluster() -> Iterator[Any]:
+    """Ray, connected to the cluster of RAY_ADDRESS or of this machine.
+
+    Raises:
+        TargetError: There is none, or Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise TargetError("--ray needs Ray: pip install 'ifrs[ray]'") from error
+    began = not ray.is_initialized()
+    if began:
+        try:
+            ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise TargetError(
+                "no Ray cluster answers: start one with ray start --head, or set RAY_ADDRESS"
+            ) from error
+    try:
+        yield ray
+    finally:
+        if began:
+            ray.shutdown()  # which ends what is under way, too
+
+
+def _remote(ray: Any, room: Room) -> Any:
+    gpus = room.gpus
+    if gpus is None:
+        gpus = 1.0 if ray.cluster_resources().get("GPU") else 0.0
+    return ray.remote(num_cpus=room.cpus, num_gpus=gpus, max_retries=_TRIES)(work)
+
+
+def _result(ray: Any, done: Any, suspect: Suspect, names: list[str]) -> list[Found]:
+    try:
+        found: list[Found] = ray.get(done)
+        return found
+    except ray.exceptions.RayError as error:
+        # A worker that died: for want of memory, mostly.
+        why = f"the worker ended ({type(error).__name__}): give it more memory"
+        return [Found(Row.without(suspect, name, ERROR, why), None) for name in names]
+
+
+def _kept(sweep: Sweep, suspect: Suspect, found: Found, ring: Keyring) -> Row:
+    if found.sealed is None:
+        return found.row
+    data = ring.unseal(found.sealed, source="a worker's report")
+    write_bytes(sweep.store.report_path(suspect, found.row.set), data)
+    return replace(found.row, report=sweep.store.report_file(suspect, found.row.set))
