@@ -125,9 +125,10 @@ class Probe:
                     "the spending limit pays for no probe: allow more, or leave the probe out with "
                     "probe=False (--no-probe)"
                 ) from None
-        self.found.limit_field = self._requests.limit
-        self.found.temperature = self._requests.takes_temperature
-        self.found.reasoning_tokens = self._requests.reasoning_tokens
+            finally:
+                self.found.limit_field = self._requests.limit
+                self.found.temperature = self._requests.takes_temperature
+                self.found.reasoning_tokens = self._requests.reasoning_tokens
         return self.found
 
     async def _ask(self) -> None:

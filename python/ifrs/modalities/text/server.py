@@ -10,7 +10,14 @@ from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.clock import now
 from ifrs.errors import TargetError
-from ifrs.modalities.suspect import LONGEST_ANSWER, Answer, OnAnswer, ServedSuspect, keep_raw
+from ifrs.modalities.suspect import (
+    LONGEST_ANSWER,
+    Answer,
+    NeverAnswers,
+    OnAnswer,
+    ServedSuspect,
+    keep_raw,
+)
 from ifrs.modalities.text.credentials import Credential, check_address
 from ifrs.modalities.text.probe import Found, Probe
 from ifrs.modalities.text.requests import Requests
@@ -236,7 +243,11 @@ class ApiModel(ServedSuspect):
     async def _probe(self, shown: bool) -> None:
         probe = Probe(self._sender, self._requests, reasoning_tokens=self._given_room, shown=shown)
         with quiet_wire():
-            self._found = await probe.run()
+            try:
+                self._found = await probe.run()
+            except NeverAnswers as reason:
+                reason.found = dict(vars(probe.found))
+                raise
 
     async def _text(
         self, client: Any, prompt: str, max_new_tokens: int, temperature: float
