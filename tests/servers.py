@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -81,10 +81,12 @@ def serving(
     of: Callable[[dict[str, Any]], Any] = prompt_of,
     before: Callable[[str], None] | None = None,
     probed: Callable[[dict[str, Any]], str | Reply] = lambda _: "Paris",
+    models: Sequence[str] = (),
 ) -> Iterator[Server]:
     """Serve until the block ends. `before` sees each prompt before it is answered.
 
-    `answer` sees what `of` takes of a request; `probed` answers a probe's requests.
+    `answer` sees what `of` takes of a request; `probed` answers a probe's requests; `models` are
+    the names that are listed.
     """
     lock = threading.Lock()
     busy = 0
@@ -96,7 +98,8 @@ def serving(
             pass
 
         def do_GET(self) -> None:
-            self.send(Reply(body=b'{"object": "list", "data": []}'), {})
+            listed = {"object": "list", "data": [{"id": name} for name in models]}
+            self.send(Reply(body=json.dumps(listed).encode()), {})
 
         def do_POST(self) -> None:
             nonlocal busy
