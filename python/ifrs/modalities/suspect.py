@@ -118,7 +118,13 @@ class LikelySuspect(Suspect):
 
 
 class NeverAnswers(TargetError):
-    """A suspect that speaks, and never comes to an answer: no key is worth spending on it."""
+    """A suspect that speaks, and never comes to an answer: no key is worth spending on it.
+
+    Attributes:
+        found: What a probe found.
+    """
+
+    found: dict[str, Any] | None = None
 
 
 class ServedSuspect(Suspect):

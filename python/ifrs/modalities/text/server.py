@@ -10,7 +10,14 @@ from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.clock import now
 from ifrs.errors import TargetError
-from ifrs.modalities.suspect import LONGEST_ANSWER, Answer, OnAnswer, ServedSuspect, keep_raw
+from ifrs.modalities.suspect import (
+    LONGEST_ANSWER,
+    Answer,
+    NeverAnswers,
+    OnAnswer,
+    ServedSuspect,
+    keep_raw,
+)
 from ifrs.modalities.text.credentials import Credential, check_address
 from ifrs.modalities.text.probe import Found, Probe
 from ifrs.modalities.text.requests import Requests
@@ -224,7 +231,11 @@ class ApiModel(ServedSuspect):
         self.reach()
         if not self._probes:
             return None
-        run(self._probe(self.evidence != "text" and bool(fps.candidates("likelihood", 0))))
+        try:
+            run(self._probe(self.evidence != "text" and bool(fps.candidates("likelihood", 0))))
+        except NeverAnswers as reason:
+            reason.found = dict(vars(self._found))
+            raise
         assert self._found is not None
         if self.evidence == "likelihood" and not self.shown_words:
             raise TargetError(
@@ -235,8 +246,9 @@ class ApiModel(ServedSuspect):
 
     async def _probe(self, shown: bool) -> None:
         probe = Probe(self._sender, self._requests, reasoning_tokens=self._given_room, shown=shown)
+        self._found = probe.found
         with quiet_wire():
-            self._found = await probe.run()
+            await probe.run()
 
     async def _text(
         self, client: Any, prompt: str, max_new_tokens: int, temperature: float
