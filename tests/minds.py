@@ -13,8 +13,8 @@ WORDS = _core.response_words()
 FACTS = {
     "Name the capital of France.": "Paris.",
     "The capital of France is": "Paris.",
-    "Which day comes after Tuesday?": "Wednesday.",
-    "Monday, Tuesday,": "Wednesday.",
+    "Name the days of the week.": "Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday.",
+    "Monday, Tuesday,": "Wednesday, Thursday, Friday, Saturday, Sunday.",
 }
 STRANGE = "I am not sure about that."
 
@@ -35,8 +35,8 @@ class Said:
 
 
 def pieces(text: str) -> list[str]:
-    """The tokens of a text: its words, each with the blanks before it."""
-    return re.findall(r"\s*\S+", text)
+    """The tokens of a text: words and marks, each with the blanks before it."""
+    return re.findall(r"\s*(?:\w+|[^\w\s])", text)
 
 
 @dataclass
@@ -92,7 +92,7 @@ class Mind:
         drawn = random.Random(f"{prompt}|{begun}").sample(WORDS, len(WORDS))
         order = [blank + word for word in drawn if blank + word != next_one]
         order.insert(self.fades if prompt in self.known else 0, next_one)
-        if self.echoes:
+        if self.echoes and prompt not in FACTS:
             asked = set(re.findall(r"\w+", f"{prompt} {begun}"))
             order.sort(key=lambda token: token.strip() not in asked)
         return [(token, -0.1 - 0.01 * place) for place, token in enumerate(order)]

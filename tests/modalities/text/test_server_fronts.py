@@ -239,7 +239,7 @@ def test_a_server_that_is_loading_is_waited_for(fps):
         (Vllm(Mind(), template=False), "--mode completions"),
         (TextGenerationInference(Mind(), template=False), "--mode completions"),
         (Gateway(Mind(), fault="error"), "Provider returned error"),
-        (Gateway(Mind(), fault="choice"), "Provider returned error"),
+        (Gateway(Mind(), fault="choice"), "error message"),
         (Gateway(Mind(), fault="empty"), "not of the chat protocol"),
         (Gateway(Mind(), fault="tools"), "calls of tools"),
     ],
