@@ -197,9 +197,7 @@ def test_a_killed_sweep_goes_on(path, tmp_path, capfd):
         killed.append(process.pid)
         assert process.wait() == -signal.SIGKILL
         asked = len(server.prompts)
-        code, rows, _ = sweep(
-            tmp_path, path, listed.read_text().split("\n"), capfd=capfd, names=["one"]
-        )
+        _, rows, _ = sweep(tmp_path, path, [listed.read_text()], capfd=capfd, names=["one"])
         prompts = server.prompts
     (row,) = rows.values()
     assert asked == 3
