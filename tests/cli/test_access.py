@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ifrs.attest import Evidence
 from ifrs.cli import app, main
-from ifrs.cli.access import Access
+from ifrs.cli.access import Access, Door
 from typer.main import get_command
 
 # What each command has to be given, so that it opens the keyring {path}.
@@ -27,6 +27,7 @@ OPENERS = {
     "keyring show": ["{path}"],
     "keyring split": ["{path}", "--out", "s", "--threshold", "1", "--shares", "1"],
     "score": ["{folder}/texts", "--patterns", "{path}:one"],
+    "sweep": ["{folder}/suspects", "{path}", "one", "--out", "{folder}/swept"],
     "verify": ["http://localhost", "{path}", "one", "--model", "m"],
 }
 MORE = {"keyring split": ["--recipient", "age1"], "keyring export": ["--recipient", "age1"]}
@@ -81,10 +82,12 @@ def test_a_command_opens_it_with_the_options_given(name, tmp_path, monkeypatch, 
         raise ValueError("opened")
 
     monkeypatch.setattr(Access, "open", opening)
+    monkeypatch.setattr(Door, "__init__", lambda _, access, path: opening(access, path))
     monkeypatch.setattr(Evidence, "of_report", lambda *_, **__: None)
     path, folder = tmp_path / "k", tmp_path
     path.touch()
     (folder / "report").write_text("{}")
+    (folder / "suspects").write_text("some/folder\n")
     options = ["--passphrase-file", "file", "--identity", "identity", "--accept-older"]
     given = [text.format(path=path, folder=folder) for text in OPENERS[name]]
     assert main([*name.split(), *given, *MORE.get(name, ()), *options]) == 2

@@ -56,14 +56,33 @@ class Access:
     def open(self, path: Path) -> Keyring:
         """Open a keyring with the identity, or a passphrase from file, environment or prompt."""
         require_keyring(path)
-        passphrase = (
-            read_passphrase(self.passphrase_file)
-            if self.identity is None
-            else identity_passphrase([self.identity], self.passphrase_file)
+        return Door(self, path).open()
+
+
+class Door:
+    """What opens a keyring, read or asked for once, for commands that open it more than once."""
+
+    def __init__(self, access: Access, path: Path) -> None:
+        """Read it, or ask for it."""
+        self._access, self._path = access, path
+        self._passphrase = (
+            read_passphrase(access.passphrase_file)
+            if access.identity is None
+            else identity_passphrase([access.identity], access.passphrase_file)
         )
+
+    def open(self) -> Keyring:
+        """The keyring, opened anew."""
         return Keyring.open(
-            path, passphrase=passphrase, identity=self.identity, accept_older=self.accept_older
+            self._path,
+            passphrase=self._passphrase,
+            identity=self._access.identity,
+            accept_older=self._access.accept_older,
         )
+
+    def forget(self) -> None:
+        """Open it no more."""
+        self._passphrase = None
 
 
 def require_keyring(path: Path) -> None:

@@ -53,6 +53,8 @@ def _suspect(one: Listed, server: ServerOptions, local: LocalOptions) -> tuple[S
     """A suspect, and all that says how it is reached."""
     if is_url(one.place):
         how = with_options(server, one.options)
+        if how.model is None:
+            raise ValueError("a server may serve several models: say which with model=NAME")
         target = how.suspect(one.place)
         return (
             Suspect(
@@ -104,7 +106,9 @@ def with_options(group: Group, given: dict[str, str | None]) -> Group:
         off = positive != name and value is None and kinds.get(known.get(positive, "")) is bool
         called = known.get(positive if off else name)
         if called is None:
-            raise ValueError(f"no option {name}; there are {', '.join(sorted(known))}")
+            # A word alone is not quoted: it may be a key by mistake.
+            called_so = "such option" if value is None else f"option {name}"
+            raise ValueError(f"no {called_so}; there are {', '.join(sorted(known))}")
         changes[called] = not off if value is None else _value(name, value, kinds[called])
         if value is None and kinds[called] is not bool:
             raise ValueError(f"the option {name} wants a value: {name}=…")

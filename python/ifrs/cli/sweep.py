@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ifrs.cli.access import Access, require_keyring
+from ifrs.cli.access import Access, Door, require_keyring
 from ifrs.cli.libraries import importing
 from ifrs.cli.listing import suspects_of
 from ifrs.cli.options import KeyringPath
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ifrs.keyring import Keyring
     from ifrs.sweep.row import Row
     from ifrs.sweep.suspects import Suspect
-    from ifrs.sweep.sweeping import Options, Sweep
+    from ifrs.sweep.sweeping import Options, Sweep, Todo
 
 _MOST_SHOWN = 100  # rows on a terminal
 _STDOUT = Path("-")
@@ -151,7 +151,8 @@ def command(
     for line in again:
         say(f"ifrs: {line}", err=True)
     _require_libraries(suspects, running)
-    with access.open(path) as ring:
+    door = Door(access, path)
+    with door.open() as ring:
         sets = {name: ring[name] for name in names}
         for fps in sets.values():
             require_sweepable(fps)
@@ -159,7 +160,7 @@ def command(
         try:
             sweep = Sweep(store, sets, suspects, judging.options())
             try:
-                _run(sweep, ring, running)
+                _run(sweep, ring, door, running)
             finally:
                 made = table(sweep.rows(), judging.settings())
                 write_table(out, made)
@@ -186,15 +187,15 @@ def _require_libraries(suspects: Sequence[Suspect], running: Running) -> None:
             import ifrs.modalities.text.suspect  # noqa: F401
 
 
-def _run(sweep: Sweep, ring: Keyring, running: Running) -> None:
-    """Servers first: the keyring is closed before a stranger's files are touched."""
-    from ifrs.sweep.cluster import Room, ask_on_cluster
-    from ifrs.sweep.packed import pack
-    from ifrs.sweep.sweeping import ask_locals
+def _run(sweep: Sweep, ring: Keyring, door: Door, running: Running) -> None:
+    """Models at hand, then servers, which spend keys, then what brings code of its own.
 
-    shares = sweep.shares(ring)
-    for line in sweep.forecast(shares):
-        say(f"ifrs: {line}", err=True)
+    The keyring is closed while a stranger's files are read, and what opens it is forgotten before
+    a stranger's code runs.
+    """
+    said = _say_forecast(sweep, ring, [])
+    asking = _Locals(sweep, ring, running)
+    ring.close()
     total = sum(map(len, sweep.left.values()))
     with progress("sweeping", total) as (advance, note):
 
@@ -202,16 +203,44 @@ def _run(sweep: Sweep, ring: Keyring, running: Running) -> None:
             advance(1)
             note(f"{row.suspect}: {row.verdict}")
 
-        sweep.ask_servers(shares, ring, running.servers, on_row)
-        if not sweep.todo(served=False):
+        asking.ask(sweep.todo(lambda one: not (one.served or one.brings_code)), on_row)
+        if sweep.todo(lambda one: one.served):
+            with door.open() as again:
+                _say_forecast(sweep, again, said)
+                sweep.ask_servers(sweep.shares(again), again, running.servers, on_row)
+        door.forget()
+        asking.ask(sweep.todo(lambda one: one.brings_code), on_row)
+
+
+def _say_forecast(sweep: Sweep, ring: Keyring, before: list[str]) -> list[str]:
+    """Say how far keys go, unless it was said before; nothing is spent yet."""
+    lines = sweep.forecast(sweep.shares(ring))
+    for line in lines if lines != before else []:
+        say(f"ifrs: {line}", err=True)
+    return lines
+
+
+class _Locals:
+    """Asks models at hand, here or on a cluster, under keys that nobody has seen by now."""
+
+    def __init__(self, sweep: Sweep, ring: Keyring, running: Running) -> None:
+        from ifrs.sweep.packed import pack
+
+        self._sweep, self._running, self._local = sweep, running, sweep.local(ring)
+        any_left = running.ray and sweep.todo(lambda one: not one.served)
+        self._packed = pack(ring, list(sweep.sets)) if any_left else None
+
+    def ask(self, items: Sequence[Todo], on_row: Callable[[Row], None]) -> None:
+        from ifrs.sweep.cluster import Room, ask_on_cluster
+        from ifrs.sweep.sweeping import ask_locals
+
+        if not items:
             return
-        local = sweep.local(ring)
-        packed = pack(ring, list(sweep.sets)) if running.ray else None
-        ring.close()
-        if packed is None:
-            ask_locals(sweep, local, running.workers, on_row)
-        else:
-            ask_on_cluster(sweep, local, packed, Room(running.ray_cpus, running.ray_gpus), on_row)
+        if self._packed is None:
+            ask_locals(self._sweep, items, self._local, self._running.workers, on_row)
+            return
+        room = Room(self._running.ray_cpus, self._running.ray_gpus)
+        ask_on_cluster(self._sweep, items, self._local, self._packed, room, on_row)
 
 
 def _show(rows: Sequence[Row], out: Path) -> None:

@@ -121,7 +121,7 @@ class NeverAnswers(TargetError):
     """A suspect that speaks, and never comes to an answer: no key is worth spending on it.
 
     Attributes:
-        found: What a probe found; None where nobody says.
+        found: What a probe found.
     """
 
     found: dict[str, Any] | None = None

@@ -102,8 +102,8 @@ def verify(
         try:
             probe = asked.probe()
         except NeverAnswers as reason:
-            planned, note = sorted(earlier.answers), f"{str(reason)[0].upper()}{str(reason)[1:]}."
             probe = reason.found
+            planned, note = sorted(earlier.answers), f"{str(reason)[0].upper()}{str(reason)[1:]}."
         if earlier.words not in (None, asked.shown_words):
             raise EvidenceError(
                 f"{resume} was begun with answers weighed by "

@@ -7,7 +7,7 @@ they print stays with them, and they raise nothing, since Ray logs what is raise
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,7 +20,7 @@ from ifrs.sweep.asking import Local, Problem
 from ifrs.sweep.packed import Packed, seal_report, sets_of
 from ifrs.sweep.row import ERROR, Row
 from ifrs.sweep.suspects import Suspect
-from ifrs.sweep.sweeping import Sweep
+from ifrs.sweep.sweeping import OnRow, Sweep, Todo
 
 _TRIES = 1  # again, where a node is lost
 
@@ -74,7 +74,7 @@ def work(task: Task, packed: Packed) -> list[Found]:
 
 
 def ask_on_cluster(
-    sweep: Sweep, local: Local, packed: Packed, room: Room, on_row: Callable[[Row], None]
+    sweep: Sweep, items: Sequence[Todo], local: Local, packed: Packed, room: Room, on_row: OnRow
 ) -> None:
     """Ask models at hand on the cluster that Ray finds.
 
@@ -89,7 +89,7 @@ def ask_on_cluster(
         sealed = ray.put(packed)
         tasks = {
             ask.remote(Task(suspect, names, local.free, local.options), sealed): (suspect, names)
-            for suspect, names in sweep.todo(served=False)
+            for suspect, names in items
         }
         while tasks:
             (done,), _ = ray.wait(list(tasks), num_returns=1)

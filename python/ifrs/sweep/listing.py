@@ -52,7 +52,8 @@ def read_list(path: str | os.PathLike[str]) -> list[Listed]:
             if words:
                 found.append(Listed(number, words[0], _options(words[1:])))
         except ValueError as error:
-            raise BadLine(path, number, str(error).lower()) from None
+            said = str(error)
+            raise BadLine(path, number, said[:1].lower() + said[1:]) from None
     if not found:
         raise ValueError(f"{os.fspath(path)} names no suspect: write one a line")
     return found

@@ -24,6 +24,7 @@ class Suspect:
         label: What it is called; without password, query or key.
         identity: Alike for two lines that name one suspect; without secrets, too.
         served: Whether it is behind a server, so that each key that it is asked under is spent.
+        brings_code: Whether code that comes with it runs here.
         make: Loads a model at hand, or gives the one behind a server.
     """
 
@@ -32,6 +33,7 @@ class Suspect:
     identity: str
     served: bool
     make: Callable[[], Any] = field(repr=False, compare=False)
+    brings_code: bool = False
 
     @property
     def id(self) -> str:

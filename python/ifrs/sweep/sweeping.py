@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ from ifrs.sweep.suspects import Suspect
 from ifrs.sweep.threads import Crew
 
 _NAMED = 5  # suspects in a line for people
+Todo = tuple[Suspect, list[str]]
+OnRow = Callable[[Row], None]
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,9 @@ class Sweep:
         self.store.add(Row.of_report(suspect, report, self.store.report_file(suspect, name)))
         return True
 
-    def todo(self, *, served: bool) -> list[tuple[Suspect, list[str]]]:
-        """Suspects with what is left to ask them about, in order."""
-        every = [(one, self.left[one.identity]) for one in self.suspects if one.served == served]
+    def todo(self, which: Callable[[Suspect], bool]) -> list[Todo]:
+        """Suspects of some kind with what is left to ask them about, in order."""
+        every = [(one, self.left[one.identity]) for one in self.suspects if which(one)]
         return [(suspect, names) for suspect, names in every if names]
 
     def rows(self) -> list[Row]:
@@ -111,7 +113,7 @@ class Sweep:
             most = self.options.most or usual
             wants = {
                 suspect.identity: max(0, most - self._asked.get((suspect.identity, name), 0))
-                for suspect, names in self.todo(served=True)
+                for suspect, names in self.todo(lambda one: one.served)
                 if name in names
             }
             free = [index for index in range(len(fps)) if index not in spent]
@@ -144,7 +146,7 @@ class Sweep:
         shares: dict[str, Shares],
         ring: Keyring,
         at_once: int,
-        on_row: Callable[[Row], None],
+        on_row: OnRow,
     ) -> None:
         """Ask all servers, some side by side, each about one set after the other.
 
@@ -154,7 +156,7 @@ class Sweep:
         """
         crew = Crew(at_once)
 
-        def ask(item: tuple[Suspect, list[str]]) -> None:
+        def ask(item: Todo) -> None:
             suspect, names = item
             for name in names:
                 if crew.stopped():
@@ -175,7 +177,7 @@ class Sweep:
             for one in shares.values():
                 one.stop()
 
-        crew.run(ask, self.todo(served=True), wake)
+        crew.run(ask, self.todo(lambda one: one.served), wake)
 
     def local(self, ring: Keyring) -> Local:
         """How models at hand are asked; the keyring may be closed afterwards."""
@@ -191,7 +193,9 @@ class Sweep:
         return Row.of_report(suspect, report, self.store.report_file(suspect, name))
 
 
-def ask_locals(sweep: Sweep, local: Local, workers: int, on_row: Callable[[Row], None]) -> None:
+def ask_locals(
+    sweep: Sweep, items: Sequence[Todo], local: Local, workers: int, on_row: OnRow
+) -> None:
     """Ask models at hand on this machine, `workers` at a time.
 
     Raises:
@@ -199,7 +203,7 @@ def ask_locals(sweep: Sweep, local: Local, workers: int, on_row: Callable[[Row],
     """
     crew = Crew(workers)
 
-    def ask(item: tuple[Suspect, list[str]]) -> None:
+    def ask(item: Todo) -> None:
         suspect, names = item
 
         def save(name: str, report: Report) -> Row:
@@ -211,7 +215,6 @@ def ask_locals(sweep: Sweep, local: Local, workers: int, on_row: Callable[[Row],
             sweep.store.add(row)
             on_row(row)
 
-    items = sweep.todo(served=False)
     if workers > 1:
         crew.run(ask, items, lambda: None)
         return

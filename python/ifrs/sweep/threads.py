@@ -50,26 +50,34 @@ class Crew:
             on_stop()
 
         def take() -> None:
-            while not self.stopped():
-                try:
+            try:
+                while not self.stopped():
                     work(waiting.get_nowait())
-                except (queue.Empty, Stopped):
-                    return
-                except BaseException as error:
-                    self._failed.append(error)
-                    stop()
+            except (queue.Empty, Stopped):
+                pass
+            except BaseException as error:
+                self._failed.append(error)
+                stop()
+            finally:
+                with ended:
+                    busy.pop()
+                    ended.notify()
 
-        size = min(self._size, len(items))
-        threads = [threading.Thread(target=take, daemon=True) for _ in range(size)]
+        # Not `join`: up to Python 3.12 a thread whose join was interrupted counts as ended.
+        ended, busy = threading.Condition(), list[None]()
+
+        def wait() -> None:
+            with ended:
+                ended.wait_for(lambda: not busy)
+
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            for _ in range(min(self._size, len(items))):
+                busy.append(None)
+                threading.Thread(target=take, daemon=True).start()
+            wait()
         except KeyboardInterrupt:
             stop()
-            for thread in threads:
-                thread.join()
+            wait()
             raise
         if self._failed:
             raise self._failed[0]

@@ -10,8 +10,9 @@
 //! from a thread that unpacks, which `cut` ends where rows of JSON end. For
 //! each of them a `parcel` holds the rows that one thread has read: `lookup`
 //! walks a row once, by `walker`, which checks all of its grammar and allocates
-//! nothing, and `unescape` undoes the strings that need it. `bad` says why a
-//! row has no text. `file` puts parcels together, as texts to be scored.
+//! nothing, and `unescape` undoes the strings that need it. Where it is known what
+//! is sought, a `sieve` holds back what cannot hit before it is undone. `bad`
+//! says why a row has no text. `file` puts parcels together, as texts to be scored.
 
 mod bad;
 mod cut;
@@ -20,6 +21,8 @@ mod lookup;
 #[cfg(test)]
 mod oracle;
 mod parcel;
+mod pool;
+mod sieve;
 mod source;
 mod unescape;
 mod walker;
@@ -29,7 +32,7 @@ use std::{fmt, io};
 use ifrs_matching::ScoringError;
 
 pub use bad::Bad;
-pub use file::{LogFile, LogTexts};
+pub use file::{LogFile, LogTexts, Sought};
 pub use lookup::Kind;
 pub use parcel::Rows;
 

@@ -115,7 +115,7 @@ fn object(walker: &mut Walker<'_>, path: &str) -> Result<Found, Broken> {
 fn begins_with(path: &str, key: &[u8], escaped: bool) -> Option<usize> {
     if escaped {
         let mut plain = Vec::new();
-        unescape(key, &mut plain)?;
+        unescape(key, true, &mut plain)?;
         return begins_with(path, &plain, false);
     }
     let ends = matches!(path.as_bytes().get(key.len()), None | Some(b'.'));
@@ -189,7 +189,7 @@ mod tests {
         };
         let undone = spans.into_iter().map(|span| {
             let (mut text, raw) = (Vec::new(), &row.as_bytes()[span.at]);
-            unescape(raw, &mut text).unwrap();
+            unescape(raw, true, &mut text).unwrap();
             assert_eq!(span.escaped, raw.contains(&b'\\'));
             String::from_utf8(text).unwrap()
         });

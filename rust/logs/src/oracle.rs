@@ -78,6 +78,14 @@ pub(crate) fn string() -> impl Strategy<Value = String> {
     prop::collection::vec(part, 0..12).prop_map(|parts| format!("\"{}\"", parts.concat()))
 }
 
+/// A pattern that may be in such a string.
+pub(crate) fn pattern() -> impl Strategy<Value = String> {
+    let part = prop::sample::select(vec![
+        "copper", "cop", "window", "c", " ", "é", "漢", "🚀", "\n", "\"", "\\", "/", "\t", "o",
+    ]);
+    prop::collection::vec(part, 1..6).prop_map(|parts| parts.concat())
+}
+
 /// The texts under a path: nothing where there is no such path, or where
 /// something there is no text.
 pub(crate) fn look_up(value: &Value, path: Option<&str>) -> Option<Vec<String>> {

@@ -6,6 +6,8 @@ use memchr::memchr_iter;
 
 use super::bad::Bad;
 use super::lookup::{Found, look_up};
+use super::pool::Pool;
+use super::sieve::Sieve;
 use super::unescape::unescape;
 use super::walker::Span;
 
@@ -34,6 +36,15 @@ impl Rows {
             Self::JsonLines(column) | Self::Json(column) => column.as_deref(),
         }
     }
+}
+
+/// How to read rows.
+pub(crate) struct How<'a> {
+    pub(crate) rows: &'a Rows,
+    /// Holds back texts that need not be scored. What passes is copied, as the
+    /// rest is not kept.
+    pub(crate) sieve: Option<&'a Sieve>,
+    pub(crate) pool: &'a Pool,
 }
 
 /// Where a text is.
@@ -65,6 +76,7 @@ pub(crate) struct Parcel {
 /// Bytes that rows are read from, with what is known of all of them.
 struct Whole<'a> {
     bytes: &'a [u8],
+    how: &'a How<'a>,
     /// Whether they are valid UTF-8.
     utf8: bool,
     /// Whether control characters are among them, other than ends of lines.
@@ -72,41 +84,54 @@ struct Whole<'a> {
 }
 
 impl Parcel {
-    /// Reads whole lines.
-    pub(crate) fn lines(bytes: &[u8], rows: &Rows) -> Self {
-        let whole = Whole::of(bytes);
-        let mut parcel = Self::default();
-        let mut start = 0;
-        let unended = bytes.last().is_some_and(|&last| last != b'\n').then_some(bytes.len());
-        for end in memchr_iter(b'\n', bytes).chain(unended) {
+    fn new(pool: &Pool) -> Self {
+        Self { undone: pool.take_empty(), ..Self::default() }
+    }
+
+    /// Reads whole lines, which some bytes end with.
+    pub(crate) fn lines(bytes: &[u8], from: usize, how: &How<'_>) -> Self {
+        let whole = Whole::of(bytes, how);
+        let mut parcel = Self::new(how.pool);
+        let (mut start, lines) = (from, &bytes[from..]);
+        let ends = memchr_iter(b'\n', lines).map(|end| from + end);
+        let unended = lines.last().is_some_and(|&last| last != b'\n').then_some(bytes.len());
+        for end in ends.chain(unended) {
             let cut = usize::from(end > start && bytes[end - 1] == b'\r');
-            parcel.row(&whole, start..end - cut, rows);
+            parcel.row(&whole, start..end - cut);
             start = end + 1;
         }
-        parcel
+        parcel.sieved(how)
     }
 
     /// Reads rows that were cut already.
-    pub(crate) fn cut(bytes: &[u8], ranges: &[Range<usize>], rows: &Rows) -> Self {
-        let whole = Whole { controls: true, ..Whole::of(bytes) };
-        let mut parcel = Self::default();
-        ranges.iter().for_each(|range| parcel.row(&whole, range.clone(), rows));
-        parcel
+    pub(crate) fn cut(bytes: &[u8], ranges: &[Range<usize>], how: &How<'_>) -> Self {
+        // Ends of lines may be within strings here.
+        let whole = Whole { controls: true, ..Whole::of(bytes, how) };
+        let mut parcel = Self::new(how.pool);
+        ranges.iter().for_each(|range| parcel.row(&whole, range.clone()));
+        parcel.sieved(how)
     }
 
-    fn row(&mut self, whole: &Whole<'_>, at: Range<usize>, rows: &Rows) {
+    fn sieved(self, how: &How<'_>) -> Self {
+        if let Some(sieve) = how.sieve {
+            sieve.count(self.texts.len(), self.count);
+        }
+        self
+    }
+
+    fn row(&mut self, whole: &Whole<'_>, at: Range<usize>) {
         let row = &whole.bytes[at.clone()];
         let read = if !whole.utf8 && !is_utf8(row) {
             Err(Bad::NotUtf8)
         } else {
-            match rows {
+            match whole.how.rows {
                 Rows::Lines => {
-                    self.put(false, at);
-                    Ok(())
+                    let span = Span { at: 0..row.len(), escaped: false, digits: false };
+                    self.texts(whole, &at, &[span])
                 }
                 // Somebody's blank line, and no row of theirs.
                 Rows::JsonLines(_) if row.trim_ascii().is_empty() => Ok(()),
-                Rows::JsonLines(path) | Rows::Json(path) => self.json(whole, at, path.as_deref()),
+                Rows::JsonLines(path) | Rows::Json(path) => self.json(whole, &at, path.as_deref()),
             }
         };
         if let Err(bad) = read {
@@ -115,11 +140,16 @@ impl Parcel {
         self.count += 1;
     }
 
-    fn json(&mut self, whole: &Whole<'_>, at: Range<usize>, path: Option<&str>) -> Result<(), Bad> {
+    fn json(
+        &mut self,
+        whole: &Whole<'_>,
+        at: &Range<usize>,
+        path: Option<&str>,
+    ) -> Result<(), Bad> {
         let row = &whole.bytes[at.clone()];
         match look_up(row, path, whole.controls).map_err(|_| Bad::NotJson)? {
-            Found::Text(span) => self.texts(row, at.start, std::slice::from_ref(&span)),
-            Found::Texts(spans) if !spans.is_empty() => self.texts(row, at.start, &spans),
+            Found::Text(span) => self.texts(whole, at, &[span]),
+            Found::Texts(spans) if !spans.is_empty() => self.texts(whole, at, &spans),
             Found::Null | Found::Texts(_) => {
                 self.without += 1;
                 Ok(())
@@ -134,33 +164,35 @@ impl Parcel {
     }
 
     /// Takes the texts of a row: all of them, or none where one is broken.
-    fn texts(&mut self, row: &[u8], start: usize, spans: &[Span]) -> Result<(), Bad> {
+    fn texts(&mut self, whole: &Whole<'_>, row: &Range<usize>, spans: &[Span]) -> Result<(), Bad> {
         let (texts, undone) = (self.texts.len(), self.undone.len());
-        for Span { at, escaped } in spans {
-            if !escaped {
-                self.put(false, start + at.start..start + at.end);
+        for Span { at, escaped, digits } in spans {
+            let at = row.start + at.start..row.start + at.end;
+            let raw = &whole.bytes[at.clone()];
+            if whole.how.sieve.is_some_and(|sieve| !sieve.passes(raw, *digits)) {
+                continue;
+            }
+            if !escaped && whole.how.sieve.is_none() {
+                self.texts.push(Place { undone: false, at, row: self.count });
                 continue;
             }
             let from = self.undone.len();
-            if unescape(&row[at.clone()], &mut self.undone).is_none() {
+            if unescape(raw, *escaped, &mut self.undone).is_none() {
                 self.texts.truncate(texts);
                 self.undone.truncate(undone);
                 return Err(Bad::NotJson);
             }
-            self.put(true, from..self.undone.len());
+            let at = from..self.undone.len();
+            self.texts.push(Place { undone: true, at, row: self.count });
         }
         Ok(())
-    }
-
-    fn put(&mut self, undone: bool, at: Range<usize>) {
-        self.texts.push(Place { undone, at, row: self.count });
     }
 }
 
 impl<'a> Whole<'a> {
-    fn of(bytes: &'a [u8]) -> Self {
+    fn of(bytes: &'a [u8], how: &'a How<'a>) -> Self {
         let controls = bytes.iter().any(|&byte| byte < b' ' && byte != b'\n');
-        Self { bytes, utf8: is_utf8(bytes), controls }
+        Self { bytes, how, utf8: is_utf8(bytes), controls }
     }
 }
 

@@ -14,13 +14,17 @@ use flate2::read::MultiGzDecoder;
 use memchr::{memchr, memrchr};
 
 use super::cut::Cutter;
+use super::pool::Pool;
 use super::{LogError, Packed};
 
 /// Bytes of a block of a stream.
 const BLOCK: usize = 1 << 20;
 
+/// Bytes that are read at a time where a line goes on behind its part.
+const MORE: u64 = 1 << 16;
+
 /// Blocks that wait to be read.
-const WAITING: usize = 16;
+const WAITING: usize = 8;
 
 /// How long is waited for a block before somebody may interrupt.
 const POLL: Duration = Duration::from_millis(30);
@@ -47,6 +51,7 @@ pub(crate) struct Stream {
     seen: usize,
     cutter: Option<Cutter>,
     packed: Option<Packed>,
+    pool: Pool,
     position: u64,
     begun: bool,
     ended: bool,
@@ -59,11 +64,17 @@ struct Raw {
 }
 
 impl Stream {
-    pub(crate) fn new(file: File, packed: Option<Packed>, json: bool) -> Result<Self, LogError> {
+    pub(crate) fn new(
+        file: File,
+        packed: Option<Packed>,
+        json: bool,
+        pool: Pool,
+    ) -> Result<Self, LogError> {
         let (sender, blocks) = sync_channel(WAITING);
+        let buffers = pool.clone();
         thread::Builder::new()
             .name("ifrs-reading".to_owned())
-            .spawn(move || unpack(file, packed, &sender))
+            .spawn(move || unpack(file, packed, &sender, &buffers))
             .map_err(LogError::Io)?;
         Ok(Self {
             blocks,
@@ -71,6 +82,7 @@ impl Stream {
             seen: 0,
             cutter: json.then(Cutter::new),
             packed,
+            pool,
             position: 0,
             begun: false,
             ended: false,
@@ -84,7 +96,12 @@ impl Stream {
     ) -> Result<Option<Block>, LogError> {
         while !self.ended {
             match self.receive(interrupted)? {
-                Some(raw) => self.pending.extend_from_slice(&raw),
+                Some(raw) => {
+                    let begun = std::mem::replace(&mut self.begun, true);
+                    let mark = if begun { None } else { raw.strip_prefix(BOM) };
+                    self.pending.extend_from_slice(mark.unwrap_or(&raw));
+                    self.pool.give(raw);
+                }
                 None => self.ended = true,
             }
             let block = self.whole_rows();
@@ -100,11 +117,7 @@ impl Stream {
             match self.blocks.recv_timeout(POLL) {
                 Ok(Ok(raw)) => {
                     self.position = raw.position;
-                    let begun = std::mem::replace(&mut self.begun, true);
-                    return Ok(Some(match raw.bytes.strip_prefix(BOM) {
-                        Some(rest) if !begun => rest.to_vec(),
-                        _ => raw.bytes,
-                    }));
+                    return Ok(Some(raw.bytes));
                 }
                 Ok(Err(error)) => {
                     return Err(match self.packed {
@@ -130,7 +143,7 @@ impl Stream {
                 Some(last) => self.seen + last + 1,
                 None => 0,
             };
-            let bytes = take(&mut self.pending, end);
+            let bytes = take(&mut self.pending, end, &self.pool);
             self.seen = self.pending.len();
             return Block { bytes, rows: None, position, cut_short: false };
         };
@@ -143,13 +156,18 @@ impl Stream {
         }
         let keep = cutter.keep(at);
         self.seen = at - keep;
-        Block { bytes: take(&mut self.pending, keep), rows: Some(rows), position, cut_short: false }
+        let bytes = take(&mut self.pending, keep, &self.pool);
+        Block { bytes, rows: Some(rows), position, cut_short: false }
     }
 }
 
 /// Takes the first bytes, and leaves the rest.
-fn take(pending: &mut Vec<u8>, count: usize) -> Vec<u8> {
-    let rest = pending[count..].to_vec();
+fn take(pending: &mut Vec<u8>, count: usize, pool: &Pool) -> Vec<u8> {
+    if count == 0 {
+        return Vec::new();
+    }
+    let mut rest = pool.take_empty();
+    rest.extend_from_slice(&pending[count..]);
     let mut taken = std::mem::replace(pending, rest);
     taken.truncate(count);
     taken
@@ -173,7 +191,7 @@ impl<R: Read> Read for Counted<R> {
 }
 
 /// Reads and unpacks a file until it ends, or nobody wants more.
-fn unpack(file: File, packed: Option<Packed>, sender: &SyncSender<io::Result<Raw>>) {
+fn unpack(file: File, packed: Option<Packed>, sender: &SyncSender<io::Result<Raw>>, pool: &Pool) {
     let count = Arc::new(AtomicU64::new(0));
     let counted = Counted { inner: file, count: Arc::clone(&count) };
     let reader: io::Result<Box<dyn Read>> = match packed {
@@ -185,7 +203,8 @@ fn unpack(file: File, packed: Option<Packed>, sender: &SyncSender<io::Result<Raw
     };
     let done = reader.and_then(|mut reader| {
         loop {
-            let mut bytes = Vec::with_capacity(BLOCK);
+            let mut bytes = pool.take_empty();
+            bytes.reserve(BLOCK);
             reader.by_ref().take(BLOCK as u64).read_to_end(&mut bytes)?;
             let raw = Raw { bytes, position: count.load(Ordering::Relaxed) };
             if raw.bytes.is_empty() || sender.send(Ok(raw)).is_err() {
@@ -218,60 +237,59 @@ impl Parts {
 
     /// Where the first line starts.
     pub(crate) fn start(&self) -> io::Result<u64> {
-        let mut first = Vec::new();
-        self.read(0..self.length.min(BOM.len() as u64), &mut first)?;
-        Ok(if first == BOM { first.len() as u64 } else { 0 })
+        let (mut first, mark) = (Vec::new(), BOM.len() as u64);
+        self.read(0..mark, &mut first, 0)?;
+        Ok(if first == BOM { mark } else { 0 })
     }
 
     /// The lines that start within a part of the file, of which the first
-    /// starts with the part if `first`. Returns where the next line starts.
+    /// starts with the part if `first`. Returns where they are in the buffer,
+    /// and where in the file the next line starts.
     pub(crate) fn lines(
         &self,
         part: Range<u64>,
         first: bool,
-        bytes: &mut Vec<u8>,
-    ) -> io::Result<Range<usize>> {
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<(Range<usize>, u64)> {
         // A line starts behind another one's end.
         let from = part.start - u64::from(!first);
-        bytes.clear();
-        self.read(from..part.end, bytes)?;
-        let body = bytes.len().saturating_sub(1);
+        let mut filled = self.read(from..part.end, buffer, 0)?;
         let start = match first {
             true => 0,
-            false => match memchr(b'\n', &bytes[..body]) {
+            false => match memchr(b'\n', &buffer[..filled.saturating_sub(1)]) {
                 Some(end) => end + 1,
-                None => return Ok(bytes.len()..bytes.len()),
+                None => return Ok((0..0, part.start)),
             },
         };
-        let mut at = from + bytes.len() as u64;
-        while bytes.last().is_some_and(|&last| last != b'\n') && at < self.length {
-            let seen = bytes.len();
-            self.read(at..self.length.min(at + BLOCK as u64 / 16), bytes)?;
-            if bytes.len() == seen {
+        while filled > 0 && buffer[filled - 1] != b'\n' {
+            let at = from + filled as u64;
+            let read = self.read(at..self.length.min(at + MORE), buffer, filled)?;
+            if read == filled {
                 break;
             }
-            at += (bytes.len() - seen) as u64;
-            if let Some(end) = memchr(b'\n', &bytes[seen..]) {
-                bytes.truncate(seen + end + 1);
-            }
+            let end = memchr(b'\n', &buffer[filled..read]);
+            filled = end.map_or(read, |end| filled + end + 1);
         }
-        Ok(start..bytes.len())
+        Ok((start..filled, from + filled as u64))
     }
 
-    /// Appends a part of the file; less where it has become shorter.
-    fn read(&self, part: Range<u64>, bytes: &mut Vec<u8>) -> io::Result<()> {
-        let (mut at, mut filled) = (part.start, bytes.len());
-        bytes.resize(filled + part.end.saturating_sub(part.start) as usize, 0);
-        while filled < bytes.len() {
-            match read_at(&self.file, &mut bytes[filled..], at) {
+    /// Reads a part of the file to some place of a buffer; less where the file
+    /// has become shorter. Returns where what was read ends.
+    fn read(&self, part: Range<u64>, buffer: &mut Vec<u8>, place: usize) -> io::Result<usize> {
+        let end = place + part.end.saturating_sub(part.start) as usize;
+        if buffer.len() < end {
+            buffer.resize(end, 0);
+        }
+        let (mut at, mut filled) = (part.start, place);
+        while filled < end {
+            match read_at(&self.file, &mut buffer[filled..end], at) {
                 Ok(0) => break,
                 Ok(read) => (at, filled) = (at + read as u64, filled + read),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        bytes.truncate(filled);
-        Ok(())
+        Ok(filled)
     }
 }
 

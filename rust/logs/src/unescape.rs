@@ -3,10 +3,10 @@
 use memchr::memchr;
 
 /// Appends what a string spells, given between its quotes and with whole
-/// escapes; nothing where half of a surrogate pair is spelled, which is no
+/// escapes, if `escaped`, or none; nothing where half of a surrogate pair is spelled, which is no
 /// character.
-pub(crate) fn unescape(mut raw: &[u8], text: &mut Vec<u8>) -> Option<()> {
-    while let Some(at) = memchr(b'\\', raw) {
+pub(crate) fn unescape(mut raw: &[u8], escaped: bool, text: &mut Vec<u8>) -> Option<()> {
+    while let Some(at) = if escaped { memchr(b'\\', raw) } else { None } {
         text.extend_from_slice(&raw[..at]);
         let escape = *raw.get(at + 1)?;
         raw = &raw[at + 2..];
@@ -29,12 +29,12 @@ pub(crate) fn unescape(mut raw: &[u8], text: &mut Vec<u8>) -> Option<()> {
 }
 
 /// The character of one escape in hexadecimal digits, or of two.
-fn character(raw: &mut &[u8]) -> Option<char> {
-    let first = unit(raw)?;
+pub(crate) fn character(raw: &mut &[u8]) -> Option<char> {
+    let first = next_unit(raw)?;
     let code = match first {
         0xD800..0xDC00 => {
             *raw = raw.strip_prefix(b"\\u")?;
-            let second = unit(raw)?.checked_sub(0xDC00).filter(|second| *second < 0x400)?;
+            let second = next_unit(raw)?.checked_sub(0xDC00).filter(|second| *second < 0x400)?;
             0x1_0000 + ((first - 0xD800) << 10 | second)
         }
         _ => first,
@@ -42,11 +42,15 @@ fn character(raw: &mut &[u8]) -> Option<char> {
     char::from_u32(code)
 }
 
-fn unit(raw: &mut &[u8]) -> Option<u32> {
+fn next_unit(raw: &mut &[u8]) -> Option<u32> {
     let (digits, rest) = raw.split_at_checked(4)?;
     *raw = rest;
-    let digits = std::str::from_utf8(digits).ok()?;
-    u32::from_str_radix(digits, 16).ok()
+    unit(digits)
+}
+
+/// What hexadecimal digits say.
+pub(crate) fn unit(digits: &[u8]) -> Option<u32> {
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 #[cfg(test)]
@@ -57,7 +61,7 @@ mod tests {
 
     fn undone(raw: &str) -> Option<String> {
         let mut text = Vec::new();
-        unescape(raw.as_bytes(), &mut text)?;
+        unescape(raw.as_bytes(), true, &mut text)?;
         String::from_utf8(text).ok()
     }
 

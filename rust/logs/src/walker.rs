@@ -25,6 +25,8 @@ pub(crate) struct Span {
     pub(crate) at: Range<usize>,
     /// Whether it has escapes.
     pub(crate) escaped: bool,
+    /// Whether there are some in hexadecimal digits.
+    pub(crate) digits: bool,
 }
 
 /// A place in a JSON value.
@@ -107,38 +109,41 @@ impl<'a> Walker<'a> {
     pub(crate) fn string(&mut self) -> Result<Span, Broken> {
         self.take(b'"')?;
         let start = self.at;
-        let mut escaped = false;
+        let (mut escaped, mut digits) = (false, false);
         loop {
             self.at = quote_or_backslash(self.bytes, self.at).ok_or(Broken)?;
             if self.bytes[self.at] == b'"' {
                 break;
             }
             escaped = true;
-            self.escape()?;
+            digits |= self.escape()?;
         }
         let at = start..self.at;
         self.at += 1;
         if self.controls && self.bytes[at.clone()].iter().any(|&byte| byte < b' ') {
             return Err(Broken);
         }
-        Ok(Span { at, escaped })
+        Ok(Span { at, escaped, digits })
     }
 
-    /// Steps over a backslash and what belongs to it.
+    /// Steps over a backslash and what belongs to it; whether it is digits.
     #[inline]
-    fn escape(&mut self) -> Result<(), Broken> {
+    fn escape(&mut self) -> Result<bool, Broken> {
         match self.bytes.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 2;
+                Ok(false)
+            }
             Some(b'u') => {
                 let digits = self.bytes.get(self.at + 2..self.at + 6).ok_or(Broken)?;
                 if !digits.iter().all(u8::is_ascii_hexdigit) {
                     return Err(Broken);
                 }
                 self.at += 6;
+                Ok(true)
             }
-            _ => return Err(Broken),
+            _ => Err(Broken),
         }
-        Ok(())
     }
 
     /// Steps over any value.

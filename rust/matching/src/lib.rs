@@ -58,6 +58,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use batch::{Stop, drive};
+pub use pieces::pieces;
 pub use simd::Path;
 pub use texts::{Chunk, Column, Offsets, Slice, Texts, Validity};
 

@@ -8,8 +8,10 @@
 //! Where to cut is therefore asked of the texts themselves: of a sample of
 //! them, how often short runs of bytes occur.
 
+use super::pattern::Pattern;
 use super::teddy::PLACES;
 use super::texts::Texts;
+use super::{Method, Options};
 
 /// Bytes of the texts that are sampled at most.
 const SAMPLE: usize = 1 << 16;
@@ -146,6 +148,41 @@ impl Cut {
             .collect();
         Some(Self { pieces, often, rarest: rarest.0 })
     }
+}
+
+/// Parts of patterns of which any text holds one that scores above 0 and at
+/// least the cutoff against any of them; nothing where a text needs none. They
+/// are those that occur least often in texts like the given ones.
+///
+/// ```
+/// use ifrs_matching::{Method, Options, Slice, pieces};
+///
+/// let options = Options { cutoff: 0.8, ..Options::new(Method::Partial) };
+/// let found = pieces(&["copper window"], &options, &Slice(&["a text"])).unwrap();
+/// assert_eq!(found.len(), 3); // two edits reach the cutoff
+/// assert_eq!(found.concat(), "copper window");
+/// ```
+#[must_use]
+pub fn pieces<'p>(
+    patterns: &[&'p str],
+    options: &Options<'_>,
+    texts: &dyn Texts,
+) -> Option<Vec<&'p str>> {
+    match options.method {
+        Method::Exact => Some(patterns.to_vec()),
+        Method::Ratio => None,
+        Method::Partial => {
+            let frequencies = Frequencies::of(texts);
+            let mut found = Vec::new();
+            for &text in patterns {
+                let pattern = Pattern::new(text, options.cutoff);
+                let cut = Cut::new(text, pattern.bound + 1, &frequencies)?;
+                found.extend(cut.pieces.iter().map(|piece| &text[piece.start..piece.end]));
+            }
+            Some(found)
+        }
+    }
+    .filter(|found| !found.is_empty() && found.iter().all(|piece| !piece.is_empty()))
 }
 
 /// The cuts, as numbers of characters, whose pieces occur least often in all.

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ifrs_logs::{LogFile, LogTexts, Packed, Rows};
+use ifrs_logs::{LogFile, LogTexts, Packed, Rows, Sought};
 use ifrs_matching::{Method, Options, Texts};
 use numpy::PyArray1;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::errors::from_logs;
+use crate::errors::{from_logs, from_scoring};
 use crate::interrupts::interrupted;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -40,7 +40,6 @@ impl TextFile {
         packed: Option<&str>,
         sought: Option<(Vec<String>, String, f32)>,
     ) -> PyResult<Self> {
-        let _ = sought;
         let rows = match (form, column) {
             ("lines", None) => Rows::Lines,
             ("jsonl", column) => Rows::JsonLines(column),
@@ -54,7 +53,13 @@ impl TextFile {
             Some("zstd") => Some(Packed::Zstd),
             Some(other) => return Err(unknown("packed", other)),
         };
-        let file = LogFile::open(&path, rows, packed).map_err(from_logs)?;
+        let sought = sought
+            .map(|(patterns, method, cutoff)| {
+                let method = method.parse().map_err(from_scoring)?;
+                Ok::<_, PyErr>(Sought { patterns, method, cutoff })
+            })
+            .transpose()?;
+        let file = LogFile::open(&path, rows, packed, sought).map_err(from_logs)?;
         Ok(Self { file: Mutex::new(file), chunk_bytes, workers })
     }
 

@@ -296,9 +296,9 @@ class Model(face.Model):
 def _each_apart(module: Any) -> dict[str, Any]:
     """The tensors of a model, of which none shares its memory with another.
 
-    BART and its kin have one table under three names. transformers writes it under one of them, and
-    ties the others anew when it loads, but not where the configuration says that the output table is
-    another (seen with 5.23): then the others are drawn at random.
+    BART and its kin have one table under three names. transformers writes it under one of them and
+    ties the others anew when it loads, but not where the configuration says that the output table
+    is another (seen with 5.23): then the others are drawn at random.
     """
     seen: set[int] = set()
     state: dict[str, Any] = {}

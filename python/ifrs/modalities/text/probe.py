@@ -105,8 +105,8 @@ class Probe:
         self._given, self._shown = reasoning_tokens, shown
         self.found = Found()
 
-    async def run(self) -> Found:
-        """Ask; returns what was found.
+    async def run(self) -> None:
+        """Ask; `found` holds what comes of it, also where it ends early.
 
         Raises:
             TargetError: The server cannot be asked; the message says what to do.
@@ -129,7 +129,6 @@ class Probe:
                 self.found.limit_field = self._requests.limit
                 self.found.temperature = self._requests.takes_temperature
                 self.found.reasoning_tokens = self._requests.reasoning_tokens
-        return self.found
 
     async def _ask(self) -> None:
         """An ordinary question, in the first way that the server takes."""
@@ -312,6 +311,10 @@ def _quoted(raw: str, before: str = ": ") -> str:
         read = json.loads(raw)
     except ValueError:
         return ""
-    error = read.get("error", read) if isinstance(read, dict) else {}
+    read = read if isinstance(read, dict) else {}
+    choices = read.get("choices")
+    within = choices[0] if isinstance(choices, list) and choices else {}
+    error = within.get("error") if isinstance(within, dict) and within.get("error") else read
+    error = error.get("error", error) if isinstance(error, dict) else error
     said = error.get("message", error.get("detail")) if isinstance(error, dict) else error
     return f"{before}{one_line(said)[:_LONGEST_QUOTE]}" if isinstance(said, str) and said else ""

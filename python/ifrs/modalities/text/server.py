@@ -231,7 +231,11 @@ class ApiModel(ServedSuspect):
         self.reach()
         if not self._probes:
             return None
-        run(self._probe(self.evidence != "text" and bool(fps.candidates("likelihood", 0))))
+        try:
+            run(self._probe(self.evidence != "text" and bool(fps.candidates("likelihood", 0))))
+        except NeverAnswers as reason:
+            reason.found = dict(vars(self._found))
+            raise
         assert self._found is not None
         if self.evidence == "likelihood" and not self.shown_words:
             raise TargetError(
@@ -242,12 +246,9 @@ class ApiModel(ServedSuspect):
 
     async def _probe(self, shown: bool) -> None:
         probe = Probe(self._sender, self._requests, reasoning_tokens=self._given_room, shown=shown)
+        self._found = probe.found
         with quiet_wire():
-            try:
-                self._found = await probe.run()
-            except NeverAnswers as reason:
-                reason.found = dict(vars(probe.found))
-                raise
+            await probe.run()
 
     async def _text(
         self, client: Any, prompt: str, max_new_tokens: int, temperature: float

@@ -84,8 +84,9 @@ def _share_tables(model: Any) -> None:
     table = model.get_input_embeddings().weight
     for module in model.modules():
         weight = getattr(module, "weight", None)
-        apart = type(module).__name__.endswith("Embedding") and weight is not table
-        if apart and weight.shape == table.shape and bool((weight == table).all()):
+        if weight is None or weight is table or not type(module).__name__.endswith("Embedding"):
+            continue
+        if weight.shape == table.shape and bool((weight == table).all()):
             module.weight = table
 
 
