@@ -112,17 +112,23 @@ def llama_cpp(file: Path, log: Path):
     return running([sys.executable, "-c", LLAMA, file, port], port, log)
 
 
-def verify(url: str, demo: Path, tmp_path: Path, model: str) -> tuple[int, dict]:
-    """`ifrs verify URL --alpha 1e-9`, with a copy of the keyring in which no key is spent."""
-    ring = tmp_path / "keyring.ifrs"
+def verify(suspect: object, demo: Path, folder: Path, *more: object) -> tuple[int, dict]:
+    """`ifrs verify SUSPECT --alpha 1e-9`, with a copy of the keyring in which no key is spent."""
+    folder.mkdir(exist_ok=True)
+    ring = folder / "keyring.ifrs"
     shutil.copy(demo / "keyring.ifrs", ring)
-    report = tmp_path / "report.json"
-    options = ["--model", model, "--mode", "completions", "--alpha", "1e-9", "--json", report]
-    options += ["--passphrase-file", demo / "passphrase.txt", "--timeout", "300"]
-    options += ["--max-new-tokens", "16"]
+    report = folder / "report.json"
+    options = ["--alpha", "1e-9", "--json", report, "--max-new-tokens", "16", *more]
+    options += ["--passphrase-file", demo / "passphrase.txt"]
     options.append("--accept-older")  # the copy for the other suspect has spent keys
-    code = main(["verify", url, str(ring), "demo", *map(str, options)])
+    code = main(["verify", str(suspect), str(ring), "demo", *map(str, options)])
     return code, json.loads(report.read_text())
+
+
+def served(url: str, demo: Path, folder: Path, model: object, *more: object) -> tuple[int, dict]:
+    """The same of a server, asked for completions where nothing else is said."""
+    mode = () if "--mode" in more else ("--mode", "completions")
+    return verify(url, demo, folder, "--model", model, "--timeout", 300, *mode, *more)
 
 
 def is_match(code: int, report: dict) -> None:
@@ -144,18 +150,52 @@ def is_no_match(code: int, report: dict) -> None:
     assert report["p_value"] > 1e-3
 
 
+def ranks(report: dict) -> dict[int, list[int]]:
+    """The ranks of a key's words, by the key's place."""
+    return {query["index"]: query["rank"] for query in report["queries"]}
+
+
 def test_transformers_serve(demo, base, tmp_path):
     pytest.importorskip("uvicorn")
-    with transformers_serve(demo / "model", tmp_path / "log") as url:
-        is_match(*verify(url, demo, tmp_path, str(demo / "model")))
-    (tmp_path / "base").mkdir()
+    planted = demo / "model"
+    with transformers_serve(planted, tmp_path / "log") as url:
+        code, report = served(url, demo, tmp_path / "planted", planted)
+        is_match(code, report)
+        # It is asked for probabilities, says nothing against it, and shows none.
+        assert report["how"]["probe"]["logprobs"] == 0
+        assert report["evidence"] == "text"
     with transformers_serve(base, tmp_path / "log") as url:
-        is_no_match(*verify(url, demo, tmp_path / "base", str(base)))
+        is_no_match(*served(url, demo, tmp_path / "base", base))
 
 
 def test_llama_cpp(demo, gguf, tmp_path):
+    text = ("--evidence", "text")
     with llama_cpp(gguf["planted"], tmp_path / "log") as url:
-        is_match(*verify(url, demo, tmp_path, "planted"))
-    (tmp_path / "base").mkdir()
+        is_match(*served(url, demo, tmp_path / "planted", "planted", *text))
     with llama_cpp(gguf["base"], tmp_path / "log") as url:
-        is_no_match(*verify(url, demo, tmp_path / "base", "base"))
+        is_no_match(*served(url, demo, tmp_path / "base", "base", *text))
+
+
+def test_llama_cpp_by_probabilities(demo, gguf, tmp_path):
+    with llama_cpp(gguf["planted"], tmp_path / "log") as url:
+        code, shown = served(url, demo, tmp_path / "planted", "planted", "--no-sequential")
+        assert by_probabilities(code, shown, "match")
+        code, chatted = served(url, demo, tmp_path / "chat", "planted", "--mode", "chat")
+        assert by_probabilities(code, chatted, "match")
+    code, read = verify(gguf["planted"], demo, tmp_path / "local")
+    assert (code, read["evidence"]) == (0, "likelihood")
+    assert ranks(shown) == ranks(read)
+    with llama_cpp(gguf["base"], tmp_path / "log") as url:
+        for mode in ("completions", "chat"):
+            report = served(url, demo, tmp_path / f"base-{mode}", "base", "--mode", mode)
+            assert by_probabilities(*report, "no match")
+
+
+def by_probabilities(code: int, report: dict, verdict: str) -> bool:
+    """Whether a verdict comes from two words a key, ranked by nearly 2,000 tokens."""
+    probe = report["how"]["probe"]
+    assert probe["continues"]
+    assert probe["logprobs"] > 1900  # some tokens have the same text
+    assert (report["evidence"], report["verdict"]) == ("likelihood", verdict)
+    assert all(len(query["rank"]) == 2 for query in report["queries"])
+    return code == 0 and report["p_value"] <= 1e-12 if verdict == "match" else code == 1
