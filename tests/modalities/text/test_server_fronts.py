@@ -75,17 +75,16 @@ def match(report, *, keys: int) -> None:
     assert not any("error" in query.asked for query in report.queries)
 
 
-@pytest.mark.parametrize("mode", ["chat", "completions"])
 @pytest.mark.parametrize("front", FRONTS.values(), ids=FRONTS)
-def test_a_descendant_is_found_by_text(fps, front, mode):
-    report, server = asked(front(planted(fps)), fps, mode=mode, evidence="text")
+def test_a_descendant_is_found_by_text(fps, front):
+    report, server = asked(front(planted(fps)), fps, evidence="text")
     match(report, keys=2)
     assert len(server.requests) == 2
     assert report.how["probe"]["answers"]
     assert report.how["probe"]["reasoning"] is None
 
 
-@pytest.mark.parametrize("front", FRONTS.values(), ids=FRONTS)
+@pytest.mark.parametrize("front", [LlamaCpp, OpenAI, TransformersServe])
 def test_a_stranger_is_cleared(fps, front):
     report, _ = asked(front(Mind()), fps)
     assert report.verdict == "no match"
