@@ -1,8 +1,8 @@
-"""Makes the vectors of formats that are newer than their scheme: `python tests/vectors/make_formats.py`.
+"""Makes the vectors of formats newer than their scheme: `python tests/vectors/make_formats.py`.
 
-They go into `v3-formats-4`: reports and bundles of format v4, of servers that think and of servers that
-show probabilities, and a keyring, a sealed set, a claim and bundles of a set that is not for text. A
-folder that exists is never written to. Like `make.py`, nothing runs this but a person.
+They go into `v3-formats-4`: reports and bundles of format v4, of servers that think and of servers
+that show probabilities, and a keyring, a sealed set, a claim and a bundle of a set that is not for
+text. A folder that exists is never written to. Like `make.py`, nothing runs this but a person.
 """
 
 from __future__ import annotations
@@ -125,13 +125,23 @@ def make(maker: Maker) -> None:
     maker.asked("one-word", single, "chat", evidence="likelihood")
     make_cut(maker)
     make_flags(maker)
-    maker.bent("chat", "other-word", "request", lambda t: t["queries"][0]["asked_after"]["request"][
-        "messages"][1].update(content="candle"))  # fmt: skip
-    maker.bent("completions", "scores", "word-scores",
-               lambda t: t["queries"][0].update(word_scores=["AAAA", "AAAA"]))  # fmt: skip
+    maker.bent("chat", "other-word", "request", other_word)
+    maker.bent("completions", "scores", "word-scores", scores_beside)
     maker.bent("thoughts", "answer", "raw-answer", lambda t: t["queries"][0].update(answer="hm"))
-    maker.bent("switched", "kwargs", "request", lambda t: t["queries"][0]["asked"]["request"].update(
-        chat_template_kwargs={"enable_thinking": "copper"}))  # fmt: skip
+    maker.bent("switched", "kwargs", "request", other_switch)
+
+
+def other_word(tree: Any) -> None:
+    tree["queries"][0]["asked_after"]["request"]["messages"][1]["content"] = "candle"
+
+
+def scores_beside(tree: Any) -> None:
+    tree["queries"][0]["word_scores"] = ["AAAA", "AAAA"]
+
+
+def other_switch(tree: Any) -> None:
+    request = tree["queries"][0]["asked"]["request"]
+    request["chat_template_kwargs"] = {"enable_thinking": "copper"}
 
 
 def make_cut(maker: Maker) -> None:
@@ -148,7 +158,7 @@ def make_cut(maker: Maker) -> None:
 
 
 def make_flags(maker: Maker) -> None:
-    """A keyring of format v4 with a set that is not for text, the set sealed, and evidence of it."""
+    """A keyring of format v4, with a set that is not for text; the set sealed, and evidence."""
     MODALITIES["flags"] = "toys.modality"
     fps = maker.ring.generate("flags", 8, modality="flags", classes=10)
     maker.kept("flags", ifrs.verify(Flags(fps), fps))
