@@ -52,6 +52,7 @@ def two_nodes(monkeypatch):
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "120")  # of a busy machine
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     cluster.add_node(num_cpus=1)
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)

@@ -75,6 +75,7 @@ def _suspect(one: Listed, server: ServerOptions, local: LocalOptions) -> tuple[S
             local_identity(place, *within),
             served=False,
             make=partial(_load, given, place),
+            brings_code=given.trust_remote_code,
         ),
         given,
     )
