@@ -7,7 +7,7 @@ import json
 import ifrs
 import pytest
 from ifrs.cli import main
-from ifrs.errors import TargetError
+from ifrs.errors import TargetError, TargetWarning
 
 torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
@@ -64,7 +64,7 @@ def verified(planted, folder, *options) -> int:
 def test_wrappers_are_stripped_and_said(planted, tmp_path, wrapper):
     name = WRAPPED[wrapper]
     folder = rewritten(planted, tmp_path / "m", lambda t: {name(k): v for k, v in t.items()})
-    with pytest.warns(UserWarning, match="stripped"):
+    with pytest.warns(TargetWarning, match="stripped"):
         assert verified(planted, folder) == 0
 
 
