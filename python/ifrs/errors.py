@@ -23,5 +23,10 @@ __all__ = [
     "KeyringLocked",
     "KeyringWarning",
     "TargetError",
+    "TargetWarning",
     "WrongPassphrase",
 ]
+
+
+class TargetWarning(UserWarning):
+    """What a reader should know of how a suspect or a base was loaded."""

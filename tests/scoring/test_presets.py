@@ -268,10 +268,9 @@ def test_what_could_be_something_else_is_not_recognized(row):
     assert recognized(row) is None
 
 
-_NAMES = (
-    "custom_id response doc_id resps filtered_resps arguments gen_args_0 arg_1 conversations from "
-    "value messages role content object choices instruction output generator"
-).split()
+_NAMES = ["custom_id", "response", "doc_id", "resps", "filtered_resps", "arguments", "gen_args_0"]
+_NAMES += ["arg_1", "conversations", "from", "value", "messages", "role", "content", "object"]
+_NAMES += ["choices", "instruction", "output", "generator"]
 _ODD: list[Any] = [None, 1, "x", [], ["x"], [[]], [["x"]], {}, [{}], [None, {"from": []}]]
 _ODD += [{name: {name: None}} for name in _NAMES]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from hashlib import sha256
 from typing import Any
 
@@ -23,14 +24,14 @@ def set_facts(ring: ifrs.Keyring, name: str) -> dict[str, Any]:
     """A set: what is public of it, and its first key, which these files make public, too."""
     fps = ring[name]
     row = next(row for row in ring.sets() if row["name"] == name)
-    leaves = fps.leaves()
+    leaves, key = fps.leaves(), fps[0].key
     return {
         **row,
         "context": fps.context,
         "around": list(fps.around),
         "spent": ring.spent(name),
         "first": {
-            "key": fps[0].key,
+            "key": key if isinstance(key, str) else base64.b64encode(key).decode(),
             "prompt": fps[0].prompt,
             "response": fps[0].response,
             "salt": fps.salt(0),

@@ -32,7 +32,7 @@ from ifrs.cli import (
 )
 from ifrs.cli.options import Commands
 from ifrs.cli.output import fail, plain_streams, warn
-from ifrs.errors import IfrsError, KeyringWarning
+from ifrs.errors import IfrsError, KeyringWarning, TargetWarning
 
 _INTERRUPTED = 130
 _COMPLETION = "_IFRS_COMPLETE"
@@ -72,16 +72,16 @@ def main(arguments: list[str] | None = None) -> int:
         # Read by tqdm when it is first imported: libraries' bars stay out of pipes.
         os.environ.setdefault("TQDM_DISABLE", "1")
     with plain_streams(), warnings.catch_warnings():
-        _show_keyring_warnings()
+        _show_own_warnings()
         return _exit_code(arguments)
 
 
-def _show_keyring_warnings() -> None:
-    """One line for what a keyring warns of; Python's own form shows a file and a line of code."""
+def _show_own_warnings() -> None:
+    """One line for what we warn of; Python's own form shows a file and a line of code."""
     others = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if issubclass(category, KeyringWarning):
+        if issubclass(category, (KeyringWarning, TargetWarning)):
             warn(str(message))
         else:
             others(message, category, *where, **more)

@@ -67,13 +67,15 @@ def _suspect(one: Listed, server: ServerOptions, local: LocalOptions) -> tuple[S
             (how, _secret_parts(one.place)),
         )
     place, given = os.path.expanduser(one.place), with_options(local, one.options)
+    within = [given.revision, given.subfolder]
     return (
         Suspect(
             one.line,
-            one.place,
-            local_identity(place),
+            " ".join([one.place, *(part for part in within if part is not None)]),
+            local_identity(place, *within),
             served=False,
             make=partial(_load, given, place),
+            brings_code=given.trust_remote_code,
         ),
         given,
     )

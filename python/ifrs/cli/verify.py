@@ -10,7 +10,7 @@ import typer
 
 from ifrs.cli.access import Access, require_keyring
 from ifrs.cli.options import KeyringPath, SetName
-from ifrs.cli.output import EXIT_ERROR, EXIT_NO, EXIT_YES, print_facts, print_json
+from ifrs.cli.output import EXIT_ERROR, EXIT_NO, EXIT_YES, print_facts, print_json, say
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
 from ifrs.errors import TargetError
 from ifrs.keyring import Keyring
@@ -122,6 +122,8 @@ def command(
     if html_file is not None:
         report.save_html(html_file)
     _show(report, json_file)
+    if report.verdict == "inconclusive" and report.notes:
+        say(f"ifrs: inconclusive: {report.notes[-1]}", err=True)
     raise typer.Exit(_EXITS[report.verdict])
 
 
@@ -138,6 +140,7 @@ def _show(report: Report, json_file: Path | None) -> None:
         "fsr": report.fsr,
         "fsr_interval": list(report.fsr_interval),
         "queries": len(report.queries),
+        "evidence": report.kind,
     }
     print_facts({**facts, "notes": " ".join(report.notes)} if report.notes else facts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -51,7 +52,7 @@ def render_sweep(rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) ->
             suspects=len({row["suspect"] for row in rows}),
             sets=list(dict.fromkeys(str(row["set"]) for row in rows)),
             alpha=words.threshold(facts["alpha"]),
-            by_chance=words.number(min(1.0, len(rows) * facts["alpha"])),
+            by_chance=words.p_value(math.log10(max(1, len(rows)) * facts["alpha"])),
             created=words.moment(facts["created"]),
             version=facts["version"],
             data=_data(rows),

@@ -57,6 +57,7 @@ def server_identity(address: str, model: str) -> str:
     return f"{parts.scheme}://{host}:{port}{parts.path.rstrip('/')} {model}"
 
 
-def local_identity(place: str) -> str:
-    """One for all paths to a folder or file; of a model id, the id."""
-    return os.path.realpath(place) if os.path.exists(place) else place
+def local_identity(place: str, *within: str | None) -> str:
+    """One for all paths to a folder or file, or a model id; with what is meant within it."""
+    whole = os.path.realpath(place) if os.path.exists(place) else place
+    return " ".join([whole, *(part for part in within if part is not None)])

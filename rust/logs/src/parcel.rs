@@ -191,7 +191,10 @@ impl Parcel {
 
 impl<'a> Whole<'a> {
     fn of(bytes: &'a [u8], how: &'a How<'a>) -> Self {
-        let controls = bytes.iter().any(|&byte| byte < b' ' && byte != b'\n');
+        let control = |byte: u8| byte < b' ' && byte != b'\n';
+        // Without a way out of a block it is many bytes at a time.
+        let any = |block: &[u8]| block.iter().fold(false, |any, &byte| any | control(byte));
+        let controls = bytes.chunks(4096).any(any);
         Self { bytes, how, utf8: is_utf8(bytes), controls }
     }
 }

@@ -241,18 +241,18 @@ mod tests {
         };
         let ascii = sieve(&["copper window"]);
         for raw in ["a \\n b \\\" c", "\\u00e9\\u2019\\u000a", "\\/", "漢\\u00e9", "\\\\u0063"] {
-            assert!(!ascii.passes(raw.as_bytes(), true), "{raw}");
+            assert!(!ascii.passes(raw.as_bytes(), raw.contains("\\u")), "{raw}");
         }
         for raw in ["a copper w", "\\u0063", "\\ud83d", "\\ud83d\\u0061"] {
-            assert!(ascii.passes(raw.as_bytes(), true), "{raw}");
+            assert!(ascii.passes(raw.as_bytes(), raw.contains("\\u")), "{raw}");
         }
         let foreign = sieve(&["東京タワー"]);
         for raw in ["\\u6771\\u6771", "東\\n東", "\\n"] {
-            assert!(!foreign.passes(raw.as_bytes(), true), "{raw}");
+            assert!(!foreign.passes(raw.as_bytes(), raw.contains("\\u")), "{raw}");
         }
         for raw in ["\\u6771\\u4eac\\u30bf\\u30ef\\u30fc", "東京タワー", "é\\u6771", "\\u4EAC"]
         {
-            assert!(foreign.passes(raw.as_bytes(), true), "{raw}");
+            assert!(foreign.passes(raw.as_bytes(), raw.contains("\\u")), "{raw}");
         }
         let none = Options { cutoff: 0.0, ..options };
         assert!(Sieve::new(&["a".to_owned()], &none, &Slice(&["b"]), true).is_none());

@@ -1,12 +1,12 @@
 """A served suspect, which shows no probabilities, gets word scores that suit its publisher.
 
-Only a model at hand gives word scores.
+A server's are those of the tokens in its raw answers.
 """
 
 from stage import Forged, Stage, sealed, weighed
 from worded import likelihood, scores_of
 
-STOPPED_BY = "its word scores are said to be of a server that shows none"
+STOPPED_BY = "it holds word scores, and a server's raw answers hold them already"
 
 
 def attack(stage: Stage) -> Forged:

@@ -7,7 +7,7 @@ import json
 import ifrs
 import pytest
 from ifrs.cli import main
-from ifrs.errors import TargetError
+from ifrs.errors import TargetError, TargetWarning
 
 torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
@@ -61,11 +61,15 @@ def verified(planted, folder, *options) -> int:
 
 
 @pytest.mark.parametrize("wrapper", WRAPPED)
-def test_wrappers_are_stripped_and_said(planted, tmp_path, wrapper):
+def test_wrappers_are_stripped_and_said(planted, tmp_path, wrapper, capsys):
     name = WRAPPED[wrapper]
     folder = rewritten(planted, tmp_path / "m", lambda t: {name(k): v for k, v in t.items()})
-    with pytest.warns(UserWarning, match="stripped"):
-        assert verified(planted, folder) == 0
+    assert verified(planted, folder) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if "stripped" in line]
+    assert len(said) == 1
+    assert said[0].startswith("ifrs: warning: ")
+    with pytest.warns(TargetWarning, match="stripped"):
+        ifrs.LocalModel.from_pretrained(folder)
 
 
 @pytest.mark.parametrize("gone", ["embed_tokens", "layers.1.mlp.down_proj"])

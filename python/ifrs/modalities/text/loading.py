@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ifrs.errors import IfrsError, TargetError
+from ifrs.errors import IfrsError, TargetError, TargetWarning
 from ifrs.modalities.text.weights import load_whole
 
 ADD_BOS = "tokenizer.ggml.add_bos_token"
@@ -172,6 +172,7 @@ def load(
             warnings.warn(
                 f"{path_or_id} holds the names of a wrapper ({', '.join(stripped)}), which were "
                 "stripped: it was saved from within one",
+                TargetWarning,
                 stacklevel=2,
             )
         if torch.cuda.is_available() and "device_map" not in options:
