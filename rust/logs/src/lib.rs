@@ -24,6 +24,8 @@ mod parcel;
 mod pool;
 mod sieve;
 mod source;
+#[cfg(test)]
+mod tests;
 mod unescape;
 mod walker;
 
