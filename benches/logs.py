@@ -3,8 +3,8 @@
     python benches/logs.py --data FOLDER --mb 1000          # prints times, ratios and memory
     python benches/logs.py --mb 100 --rounds 3              # texts of the bundled instructions
 
-The log is the output of a batch as OpenAI writes it, with texts of FOLDER's .jsonl files as answers;
-nothing in it matches. Whole commands are timed, with the start of the interpreter. The plain search
+The log is the output of a batch as OpenAI writes it, with texts of FOLDER's .jsonl files as
+answers; nothing in it matches. Whole commands are timed, with the start of the interpreter. The plain search
 is `rg -c -F` (`cargo install ripgrep`), which knows neither rows nor paths; the loop reads each
 line by orjson and scores it by rapidfuzz with the same cutoff (`pip install orjson rapidfuzz`), and
 gets a tenth of the log. Warm: the file is in the page cache; cold: its pages were dropped before.
@@ -54,7 +54,9 @@ def answers(data: Path | None) -> list[str]:
         lines = source.read_text("utf-8").splitlines()
         return [json.loads(line)["instruction"] for line in lines]
     lines = [
-        line for path in sorted(data.glob("*.jsonl")) for line in path.read_text("utf-8").split("\n")
+        line
+        for path in sorted(data.glob("*.jsonl"))
+        for line in path.read_text("utf-8").split("\n")
     ]
     rows = [json.loads(line) for line in lines if line]
     return [text for row in rows for text in row.values() if isinstance(text, str) and " " in text]
@@ -158,8 +160,9 @@ def compare(jobs: dict[str, list[str | Path]], path: Path, rounds: int, cold: bo
         seconds, memory = min(runs)[0], max(memory for _, memory in runs)
         share = SHARE if name.startswith("loop") else 1
         rate = path.stat().st_size / 1e6 / seconds / share
+        cache = "cold" if cold else "warm"
         print(
-            f"{'cold' if cold else 'warm'}  {name:<32} {seconds * share:7.2f} s  {rate:8,.0f} MB/s  "
+            f"{cache}  {name:<32} {seconds * share:7.2f} s  {rate:8,.0f} MB/s  "
             f"peak {memory:6,.0f} MB  ours/it {ours / seconds / share:6.3f}",
             flush=True,
         )
