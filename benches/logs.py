@@ -4,10 +4,11 @@
     python benches/logs.py --mb 100 --rounds 3              # texts of the bundled instructions
 
 The log is the output of a batch as OpenAI writes it, with texts of FOLDER's .jsonl files as
-answers; nothing in it matches. Whole commands are timed, with the start of the interpreter. The plain search
-is `rg -c -F` (`cargo install ripgrep`), which knows neither rows nor paths; the loop reads each
-line by orjson and scores it by rapidfuzz with the same cutoff (`pip install orjson rapidfuzz`), and
-gets a tenth of the log. Warm: the file is in the page cache; cold: its pages were dropped before.
+answers; nothing in it matches. Whole commands are timed, with the start of the interpreter. The
+plain search is `rg -c -F` (`cargo install ripgrep`), which knows neither rows nor paths; the loop
+reads each line by orjson and scores it by rapidfuzz with the same cutoff (`pip install orjson
+rapidfuzz`), and gets a tenth of the log. Warm: the file is in the page cache; cold: its pages were
+dropped before.
 """
 
 from __future__ import annotations
