@@ -110,7 +110,7 @@ def test_implant_refuses_such_a_base(planted, tmp_path, capsys):
     assert not out.exists()
 
 
-@pytest.mark.parametrize("change", ["missing", "renamed", "base"])
+@pytest.mark.parametrize("change", ["missing", "renamed", "base", "wrapped base"])
 def test_adapters_and_their_bases_are_whole(planted, tmp_path, change):
     peft = pytest.importorskip("peft")
     from transformers import AutoModelForCausalLM
@@ -134,12 +134,15 @@ def test_adapters_and_their_bases_are_whole(planted, tmp_path, change):
         tensors.popitem()
     elif change == "renamed":
         tensors = {f"other.{name}": tensor for name, tensor in tensors.items()}
+    elif change == "wrapped base":
+        held = {f"module.{k}": v for k, v in load_file(base / "model.safetensors").items()}
+        save_file(held, base / "model.safetensors", metadata={"format": "pt"})
     else:
         held = load_file(base / "model.safetensors")
         held.pop("model.layers.1.mlp.down_proj.weight")
         save_file(held, base / "model.safetensors", metadata={"format": "pt"})
     save_file(tensors, weights, metadata={"format": "pt"})
-    with pytest.raises(TargetError, match=r"missing from the weights"):
+    with pytest.raises(TargetError, match=r"missing from the weights|names of a wrapper"):
         ifrs.LocalModel.from_pretrained(tmp_path / "lora")
 
 

@@ -165,7 +165,12 @@ def load(
         if base is not None:
             # Of an adapter's folder transformers says what the adapter lacks, not what its base
             # does (seen with 5.23).
-            _read(places(base), options, auto_class(places(base), options))
+            _, wrapped = _read(places(base), options, auto_class(places(base), options))
+            if wrapped:  # which are not stripped on the way through the adapter
+                raise ValueError(
+                    f"its base holds the names of a wrapper ({', '.join(wrapped)}): save the base "
+                    "without it"
+                )
         kind = auto_class(place if base is None else places(base), options)
         model, stripped = _read(place, options, kind)
         if stripped:
