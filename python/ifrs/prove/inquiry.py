@@ -198,8 +198,8 @@ class Inquiry:
             best = max((query.cumulative_log10_e for query in self._queries()), default=0.0)
             if best <= 0:  # nothing of a response in the thoughts, either
                 self._notes.append(
-                    "Asking ended early: the suspect's thoughts come to no answer; allow more room "
-                    "with reasoning_tokens=… (--reasoning-tokens N)."
+                    "Asking ended early: the suspect's thoughts come to no answer; "
+                    f"{self.way.on_thoughts}."
                 )
                 return True
         latest = [self._answers[i] for i in self._planned if i in self._answers][-_GIVE_UP:]

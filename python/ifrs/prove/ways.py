@@ -21,12 +21,14 @@ class Way(ABC):
         candidates: How many candidates each test of one key has.
         goal: The evidence, as -log10, at which no further key is asked under.
         words: How many words of a response are ranked one by one; None where it is ranked whole.
+        on_thoughts: What to do where a suspect's thoughts come to no answer.
     """
 
     evidence: str
     candidates: list[int]
     goal: float
     words: int | None = None
+    on_thoughts: str
 
     def __init__(self, asked: Asked, fps: FingerprintSet, settings: Settings) -> None:
         """Take a suspect and a set."""
@@ -50,6 +52,7 @@ class Texts(Way):
     """Answers are weighed: responses are ranked among decoys by their fuzzy score in them."""
 
     evidence = "text"
+    on_thoughts = "allow more room with reasoning_tokens=… (--reasoning-tokens N)"
 
     def __init__(self, asked: Asked, fps: FingerprintSet, settings: Settings) -> None:
         """Take a suspect and a set."""
@@ -82,6 +85,7 @@ class Words(Way):
     """
 
     evidence = "likelihood"
+    on_thoughts = 'ask in text, evidence="text" (--evidence text)'
 
     def __init__(self, asked: Asked, fps: FingerprintSet, settings: Settings, words: int) -> None:
         """Take a suspect and a set, of whose responses some words can be ranked."""

@@ -108,6 +108,20 @@ def test_a_server_that_does_not_go_on_is_asked_in_text_or_for_one_word(ring, tmp
     assert checked(report, ring, tmp_path).verdict == "match"
 
 
+def test_the_first_token_of_thoughts_is_no_answer(ring, tmp_path):
+    fps, other = ring.generate("one", 10), ring.generate("two", 10)
+    front = Shower(other, "chat")
+    spoken = front.reply
+    front.reply = lambda text, entries: spoken(f"<think>{text}", entries)
+    with serving(front, of=dict, probed=Shower(other, "chat")) as server:
+        report = ifrs.verify(asked(server, "chat"), fps)
+    assert (report.kind, report.verdict) == ("likelihood", "inconclusive")
+    assert any("they are no silence" in note for note in report.notes)
+    assert not any("--reasoning-tokens" in note for note in report.notes)
+    result = checked(report, ring, tmp_path)
+    assert (result.ok, result.verdict) == (True, "inconclusive")
+
+
 def test_a_wish_ignored_in_silence_is_noticed(ring):
     fps = ring.generate("one", 10)
     front = Shower(fps, "completions", silent=True)

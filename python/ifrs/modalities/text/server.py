@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
@@ -294,7 +295,8 @@ class ApiModel(ServedSuspect):
             # Some servers say what had begun again.
             again = second.text.lstrip().startswith(word)
             text = second.text if again else text + second.text
-        return Answer(text, first.asked, asked_after=second.asked)
+        cut = first.cut_off or second.cut_off
+        return Answer(text, first.asked, cut_off=cut, asked_after=second.asked)
 
     async def _shown_answer(self, client: Any, prompt: str, begun: str | None) -> Answer:
         body = self._requests.word(prompt, begun, self._shows)
@@ -304,6 +306,9 @@ class ApiModel(ServedSuspect):
                 _core.shown(answer.asked["raw"], self.mode)
             except ValueError as error:
                 return _failed(answer.asked, str(error))
+            # The first token of thoughts is not that of an answer.
+            text, thought, cut = _core.read_answer(answer.asked["raw"], self.mode)
+            answer = replace(answer, cut_off=thought or (cut and not text))
         return answer
 
     async def _one(self, client: Any, body: dict[str, Any], cost: int) -> Answer:

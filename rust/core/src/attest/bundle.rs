@@ -112,6 +112,8 @@ pub(super) struct Entry {
 pub(super) enum Silence {
     /// Those that were shown with their answers, if that is all of them; else none.
     Shown,
+    /// The same, however their answers ended: what bundles before v4 say of themselves.
+    Ended,
     /// All up to the last revealed one: what bundles said of themselves at first.
     Counts,
 }
@@ -261,6 +263,15 @@ impl Bundle {
         self.format == FORMAT_V1
     }
 
+    /// Which keys counted as asked for the verdict that it states.
+    pub(super) fn stated_silence(&self) -> Silence {
+        match (self.is_first(), self.thinks()) {
+            (true, _) => Silence::Counts,
+            (_, true) => Silence::Shown,
+            (_, false) => Silence::Ended,
+        }
+    }
+
     /// Decoys for each response, as the bundle or the claim says; `None` if it is no number allowed.
     pub(super) fn decoys(&self, claim: &Claim) -> Option<usize> {
         let claimed = claim.statement().predicate.decoys;
@@ -301,15 +312,17 @@ impl Bundle {
             entry.cumulative_log10_e = weighed.log10_e[entry.index];
         }
         let alpha = self.result.alpha;
-        self.result = self.outcome(claim, &found, &weighed, alpha, Silence::Shown)?;
+        self.result = self.outcome(claim, &found, &weighed, alpha, self.stated_silence())?;
         self.digest = self.content_digest();
         Ok(())
     }
 
     /// Whether all keys were asked in one way: with one set of parameters, at one address.
     pub(super) fn one_way(&self) -> Option<&'static str> {
-        let mut ways =
-            self.queries.iter().map(|entry| (entry.asked.way(), entry.asked_after.is_some()));
+        let mut ways = self
+            .queries
+            .iter()
+            .map(|entry| (entry.asked.way(), entry.asked_after.as_ref().map(Asked::way)));
         let first = ways.next();
         let alike = ways.all(|way| Some(&way) == first.as_ref());
         (!alike).then_some("the keys were not all asked in one way: parameters or address differ")
@@ -368,13 +381,14 @@ impl Bundle {
         let n = claim.statement().predicate.n;
         let candidates = Expected::of(self, claim).candidates;
         let reached = weighed.log10_e.len();
-        let answered = found.iter().flatten().filter(|found| found.kept && !found.cut).count();
+        let ended = |found: &&Evaluated| !found.cut || silence == Silence::Ended;
+        let answered = found.iter().flatten().filter(|found| found.kept).filter(ended).count();
         let asked = match silence {
             Silence::Counts => reached,
             // Silence speaks for a suspect only where every key is shown with its answer, and the
             // answer could have held a response.
-            Silence::Shown if answered < n || !self.has_room(claim) => 0,
-            Silence::Shown => answered,
+            _ if answered < n || !self.has_room(claim) => 0,
+            Silence::Shown | Silence::Ended => answered,
         };
         let power = self.power(weighed, asked, &candidates, alpha)?;
         let verdict: Verdict = judge(weighed.log10_p, alpha, power)?;

@@ -242,7 +242,7 @@ fn conclude(
             checked.problems.push(format!("query {}: {reason}", entry.index));
         }
     }
-    let silence = if bundle.is_first() { Silence::Counts } else { Silence::Shown };
+    let silence = bundle.stated_silence();
     match bundle.outcome(claim, found, &weighed, bundle.result.alpha, silence) {
         Ok(stated) => {
             for field in differing(&bundle.result, &stated) {

@@ -41,7 +41,8 @@ pub(super) struct Evaluated {
     pub(super) kept: bool,
     /// Whether the request holds as much of the response beside the key as the answer does.
     pub(super) told: bool,
-    /// Whether the answer ended for want of tokens before it began: no silence.
+    /// Whether the answer ended for want of tokens before it began, or is not all there is to hear:
+    /// no silence.
     pub(super) cut: bool,
 }
 
@@ -179,7 +180,12 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected<'_>) -> Result<E
         return by_shown(entry, expected, &places, response);
     }
     let said = entry.asked.check_answer(&entry.answer, bundle.thinks())?;
-    let (kept, cut) = (said.is_some(), said.is_some_and(|said| said.cut));
+    let kept = said.is_some();
+    // Who calls a bundle older than it is chooses how its answers are read.
+    let cut = match said {
+        Some(said) if bundle.thinks() => said.cut,
+        said => said.is_some_and(|said| !entry.asked.is_all(&said.text)),
+    };
     if !kept && !bundle.is_first() {
         return Ok(Evaluated::unkept(response, &expected.candidates));
     }
@@ -230,6 +236,8 @@ fn by_shown(
     let Some(said) = said else {
         return Ok(Evaluated::unkept(response, &expected.candidates));
     };
+    // The first token of thoughts is not that of an answer.
+    let cut = said.iter().any(|said| said.thought || (said.cut && said.text.is_empty()));
     let heard = match said.get(1) {
         Some(second) if said[0].text.trim() == words[0] => {
             // Some servers say what had begun again.
@@ -254,7 +262,7 @@ fn by_shown(
     let score = score_one(&heard, &wanted, Method::Partial).map_err(|error| error.to_string())?;
     let fired = heard.contains(&wanted);
     let score = score.into();
-    Ok(Evaluated { response, ranks, score, fired, kept: true, told: false, cut: false })
+    Ok(Evaluated { response, ranks, score, fired, kept: true, told: false, cut })
 }
 
 /// What a key proves whose response is no text: numbers in the answer, or scores beside it.

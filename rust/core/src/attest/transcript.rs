@@ -253,6 +253,13 @@ impl Asked {
         Ok(said)
     }
 
+    /// Whether this answer, read without thoughts, is all there is to hear: it began, and nothing
+    /// else is heard with them. Else its silence says nothing.
+    pub(super) fn is_all(&self, answer: &str) -> bool {
+        let heard = self.said(true);
+        heard.is_ok_and(|said| said.is_none_or(|said| !said.cut && said.text == answer))
+    }
+
     /// What the raw answer says; `None` where it was not kept.
     pub(super) fn said(&self, thinks: bool) -> Result<Option<Said>, String> {
         if self.raw_cut.is_some() {
