@@ -79,6 +79,7 @@ pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
         E::Count { .. }
         | E::Name
         | E::Modality
+        | E::Image
         | E::Large
         | E::UnknownSource(_)
         | E::UnknownTemplate(_)
