@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Fingerprint", "FingerprintSet", "Keyring"]
 
-Source = Literal["chinese", "japanese", "vocab", "natural", "mixed", "image"]
+Source = Literal[
+    "chinese", "japanese", "vocab", "natural", "mixed", "image", "observation", "sound"
+]
 Template = Literal["simple", "dialogue", "chat"]
 ResponseKind = Literal["unique", "shared", "classes", "actions", "bins", "codebook"]
 Spending = Literal["claimed", "queried", "revealed"]
@@ -214,7 +216,9 @@ class Keyring:
             name: The set's name, unique in the keyring.
             n: How many fingerprints, 1 to 100,000.
             source: Where keys come from. `"vocab"` needs the tokenizer. `"image"` makes keys of
-                image classifiers, `shape=(height, width, channels)`.
+                image classifiers, `shape=(height, width, channels)`; `"observation"` of policies,
+                uniform within the bounds `low` and `high` (arrays or numbers) at each of `steps`;
+                `"sound"` of models that hear, `seconds` long at `rate` samples a second.
             template: How a key becomes a prompt. `"chat"` is the tokenizer's own chat template.
             tokenizer: The tokenizer of the model to be fingerprinted. Keys are then composed of
                 what it encodes and decodes unchanged, and are stored as rendered.

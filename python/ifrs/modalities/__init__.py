@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from ifrs.modalities.model import Model
 
 # Name: package.
-MODALITIES = {"text": "ifrs.modalities.text", "image": "ifrs.modalities.image"}
+MODALITIES = {
+    "text": "ifrs.modalities.text",
+    "image": "ifrs.modalities.image",
+    "policy": "ifrs.modalities.policy",
+    "speech": "ifrs.modalities.speech",
+}
 
 # Source of keys: the kind of model that is meant where the user names none. All others are texts.
-SOURCES = {"image": "image"}
+SOURCES = {"image": "image", "observation": "policy", "sound": "speech"}
 
 
 def kind_of(source: str) -> str:

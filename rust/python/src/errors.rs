@@ -80,6 +80,8 @@ pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
         | E::Name
         | E::Modality
         | E::Image
+        | E::Observation
+        | E::Sound
         | E::Large
         | E::UnknownSource(_)
         | E::UnknownTemplate(_)

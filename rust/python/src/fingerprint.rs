@@ -12,11 +12,14 @@ use ifrs_core::fingerprint::set::{
     look_alike_bytes as core_look_alike_bytes, look_alike_keys, look_alikes as core_look_alikes,
 };
 use ifrs_core::fingerprint::{
-    Alphabet, Alphabets, ContextValue, FingerprintError, FingerprintSet, lists, media,
+    Alphabet, Alphabets, ContextValue, FingerprintError, FingerprintSet, codebook as core_codebook,
+    lists, media,
 };
+use ifrs_core::merkle;
 use ifrs_core::statistics::Rank;
 use ifrs_matching::plain;
-use numpy::PyReadonlyArray1;
+use numpy::ndarray::Array2;
+use numpy::{IntoPyArray, PyArray2, PyReadonlyArray1};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -34,7 +37,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(response_alphabet, module)?)?;
     module.add_function(wrap_pyfunction!(look_alikes, module)?)?;
     module.add_function(wrap_pyfunction!(look_alike_bytes, module)?)?;
-    module.add_function(wrap_pyfunction!(read_key, module)?)
+    module.add_function(wrap_pyfunction!(read_key, module)?)?;
+    module.add_function(wrap_pyfunction!(codebook, module)?)
 }
 
 /// Lists that a tokenizer can express, as Python hands them over.
@@ -144,6 +148,22 @@ fn read_key<'py>(
     let found = media::read(media, data)
         .ok_or_else(|| PyValueError::new_err(format!("this is no key of the medium {media:?}")))?;
     Ok((found.dtype, PyTuple::new(py, found.shape)?, found.offset))
+}
+
+/// Vectors that a digest of 32 bytes gives, int16 (2048, dimension): divide each by its length.
+#[pyfunction]
+fn codebook<'py>(
+    py: Python<'py>,
+    digest: &[u8],
+    dimension: usize,
+) -> PyResult<Bound<'py, PyArray2<i16>>> {
+    let digest =
+        digest.try_into().map_err(|_| PyValueError::new_err("a codebook's digest has 32 bytes"))?;
+    let found = py
+        .detach(|| core_codebook::codebook(digest, dimension))
+        .ok_or_else(|| PyValueError::new_err("a codebook's dimension is between 8 and 16,384"))?;
+    let found = Array2::from_shape_vec((core_codebook::CODES, dimension), found);
+    Ok(found.expect("it has that many").into_pyarray(py))
 }
 
 /// From what responses are drawn: a name, and the sizes of its factors.
@@ -384,6 +404,12 @@ impl PyFingerprintSet {
     ) -> PyResult<Vec<String>> {
         let index = self.at(index)?;
         Ok(py.detach(|| draw_decoys(self.0.salt(index), label, index as u64, count)))
+    }
+
+    /// Root of the claim's tree, as hex: it names the set in public.
+    #[getter]
+    fn root(&self, py: Python<'_>) -> String {
+        hex(&py.detach(|| merkle::root(self.0.leaves())))
     }
 
     /// Leaves of the claim's tree, as hex: they give nothing away.

@@ -7,8 +7,8 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use ifrs_core::fingerprint::{
-    Alphabet, Alphabets, Context, ContextValue, FingerprintError, Modality, SetSpec, Source,
-    Template,
+    Alphabet, Alphabets, Bounds, Context, ContextValue, FingerprintError, Modality, SetSpec,
+    Source, Template,
 };
 use ifrs_core::keyring::{Entry, Identities, Keyring, KeyringError as CoreError};
 use ifrs_core::keyring::{Lock, Passphrase, Protect, Settings, Unlock};
@@ -526,8 +526,8 @@ fn read_context(context: &Bound<'_, PyDict>) -> PyResult<Context> {
     Ok(read)
 }
 
-/// What keys and responses are, where these are not prompts and words: `shape` of images, `media` and
-/// `length` of bytes.
+/// What keys and responses are, where these are not prompts and words: `shape` of images,
+/// observations and sounds, `bounds` of observations, `rate` of sounds, `media` and `length` of bytes.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct PyModality {
@@ -539,14 +539,27 @@ struct PyModality {
     length: Option<usize>,
     #[pyo3(default)]
     shape: Option<Vec<usize>>,
+    #[pyo3(default)]
+    bounds: Option<(String, Vec<f64>, Vec<f64>)>,
+    #[pyo3(default)]
+    rate: Option<u32>,
 }
 
 impl PyModality {
     fn read(self, source: Source) -> Result<Modality, FingerprintError> {
-        let Self { name, alphabet, media, length, shape } = self;
+        let Self { name, alphabet, media, length, shape, bounds, rate } = self;
         let alphabet = Alphabet::of(&alphabet.0, &alphabet.1).ok_or(FingerprintError::Modality)?;
+        let shape = shape.unwrap_or_default();
         match source {
-            Source::Image => Modality::image(&name, &shape.unwrap_or_default(), alphabet),
+            Source::Image => Modality::image(&name, &shape, alphabet),
+            Source::Observation => {
+                let (dtype, low, high) = bounds.ok_or(FingerprintError::Observation)?;
+                Modality::observation(&name, &shape, Bounds { dtype, low, high }, alphabet)
+            }
+            Source::Sound => {
+                let samples = shape.iter().product();
+                Modality::sound(&name, rate.unwrap_or_default(), samples, alphabet)
+            }
             _ => {
                 let (media, length) = (media.unwrap_or_default(), length.unwrap_or_default());
                 Ok(Modality::bytes(&name, &media, length, alphabet))

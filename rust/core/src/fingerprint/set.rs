@@ -36,7 +36,7 @@ const MAX_NAME: usize = 128;
 pub type Check<'c> = dyn FnMut(&[String]) -> Result<Vec<bool>, FingerprintError> + Send + 'c;
 
 /// Everything that, with the seed, determines a set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SetSpec {
     /// The set's name, unique in its keyring.
     pub name: String,

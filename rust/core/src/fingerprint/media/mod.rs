@@ -4,6 +4,8 @@
 //! keys.
 
 pub mod netpbm;
+pub mod npy;
+pub mod wav;
 
 /// What a key's file holds, as an array.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +29,21 @@ pub fn read(media: &str, bytes: &[u8]) -> Option<Contents> {
                 shape: vec![found.height, found.width, found.channels],
             })
         }
+        npy::MEDIA => npy::read(bytes).map(|found| Contents {
+            dtype: found.dtype,
+            offset: bytes.len() - found.area(),
+            shape: found.shape,
+        }),
+        wav::MEDIA => wav::read(bytes).map(|found| Contents {
+            dtype: "<i2",
+            offset: wav::HEADER,
+            shape: vec![found.samples],
+        }),
         _ => None,
     }
 }
 
 /// Whether keys of a medium are files of this module.
 pub(crate) fn is_known(media: &str) -> bool {
-    [netpbm::COLOUR, netpbm::GREY].contains(&media)
+    [netpbm::COLOUR, netpbm::GREY, npy::MEDIA, wav::MEDIA].contains(&media)
 }
