@@ -148,6 +148,14 @@ class Reader:
     def manifest(self) -> dict[str, Any]:
         return {"content": json.loads(self.path.read_text(encoding="utf-8"))}
 
+    def keys(self) -> dict[str, Any]:
+        """Digests of the look-alikes of sets, which are drawn from a public seed."""
+        path = self.scratch / "any.ifrs"
+        with ifrs.Keyring.create(path, passphrase="x", _work_factor=FAST) as ring:
+            looks = json.loads(self.path.read_text(encoding="utf-8"))
+            sets = {name: ring.generate(name, 1, **options) for name, options in looks.items()}
+            return {"digests": {name: facts.digests(fps) for name, fps in sets.items()}}
+
     def state(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         """The keyring that it remembers opens beside it; one of an earlier generation does not."""
         content = json.loads(self.path.read_text(encoding="utf-8"))
@@ -208,8 +216,8 @@ def test_there_is_something_good_and_bad_of_every_kind():
     for path in INDEXES:
         for entry in json.loads(path.read_text(encoding="utf-8"))["vectors"]:
             kinds[entry["expect"]["ok"]].add(entry["kind"])
-    # Nothing of ours reads manifests, and what the state folder holds is only compared.
-    assert kinds[True] - kinds[False] == {"manifest", "state"}
+    # Nothing of ours reads manifests, what the state folder holds is only compared, and keys are made.
+    assert kinds[True] - kinds[False] == {"manifest", "state", "keys"}
     assert kinds[False] <= kinds[True]
 
 

@@ -42,6 +42,11 @@ def set_facts(ring: ifrs.Keyring, name: str) -> dict[str, Any]:
     }
 
 
+def digests(fps: ifrs.FingerprintSet) -> list[str]:
+    """SHA-256 of the first three look-alikes under the number 7."""
+    return [sha256(key).hexdigest() for key in fps.look_alikes(3, 7)]
+
+
 def keyring_facts(ring: ifrs.Keyring) -> dict[str, Any]:
     """A keyring and its sets; its journal without times and hashes, but for the last hash."""
     journal = ring.journal()

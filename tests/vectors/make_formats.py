@@ -33,15 +33,14 @@ SUBJECT = {"model.safetensors": "ab" * 32}
 class Maker:
     """One keyring, and what is made with its sets."""
 
-    def __init__(self, out: Vectors, scratch: Path) -> None:
-        self.out, self.scratch = out, scratch
-        self.ring = empty_ring(scratch / "publisher.ifrs", "formats 4")
+    def __init__(self, out: Vectors, ring: ifrs.Keyring) -> None:
+        self.out, self.ring = out, ring
 
     def note(self, kind: str, file: str, **fields: Any) -> None:
         """Writes down what a reader says of a file that is good."""
         entry = {"kind": kind, "file": file, "expect": {"ok": True}, **fields}
         with tempfile.TemporaryDirectory() as folder:
-            found = getattr(Reader(FOLDER, entry, Path(folder)), kind.replace(" ", "_"))()
+            found = getattr(Reader(self.out.folder, entry, Path(folder)), kind.replace(" ", "_"))()
         found = json.loads(json.dumps(found))
         if kind == "bundle":
             found["notes"] = ["publisher-key-not-given", "age-unknown"]
@@ -66,7 +65,7 @@ class Maker:
 
     def bent(self, name: str, what: str, problem: str, change: Callable[[Any], Any]) -> None:
         """A bundle with one change."""
-        tree = json.loads((FOLDER / f"bundles/{name}.json").read_text(encoding="utf-8"))
+        tree = json.loads((self.out.folder / f"bundles/{name}.json").read_text(encoding="utf-8"))
         change(tree)
         file = f"bad/{name}-{what}.json"
         self.out.path(file).write_text(json.dumps(tree, ensure_ascii=False), encoding="utf-8")
@@ -169,7 +168,7 @@ def make_flags(maker: Maker) -> None:
     maker.note("sealed set", "sets/flags.age", open={"identity": "identities/officer.txt"})
     maker.ring.close()
     place = maker.out.path("keyrings/publisher.ifrs")
-    place.write_bytes((maker.scratch / "publisher.ifrs").read_bytes())
+    place.write_bytes(maker.ring.path.read_bytes())
     maker.note("keyring", "keyrings/publisher.ifrs", open={"passphrase": PASSPHRASE})
 
 
@@ -180,7 +179,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["IFRS_STATE_DIR"] = str(Path(folder) / "state")
         vectors = Vectors(FOLDER)
-        make(Maker(vectors, Path(folder)))
+        make(Maker(vectors, empty_ring(Path(folder) / "publisher.ifrs", "formats 4")))
         vectors.write_index("ifrs/scheme/v3")
         print(f"{FOLDER}: {len(vectors.entries)} vectors")
 

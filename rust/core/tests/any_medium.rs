@@ -6,11 +6,12 @@ mod common;
 
 use std::collections::HashMap;
 
+use base64::Engine;
 use common::{
     Suspect, bundle, checked, claimed, make, open, passphrase, protect, proved, refused, report,
 };
 use ifrs_core::fingerprint::{
-    Alphabet, Alphabets, Context, FingerprintError, FingerprintSet, Modality, ResponseKind,
+    Alphabet, Alphabets, Bounds, Context, FingerprintError, FingerprintSet, Modality, ResponseKind,
     SetSpec, Source, Template,
 };
 use ifrs_core::keyring::{KeyringError, Unlock};
@@ -190,6 +191,62 @@ fn what_is_shown_otherwise_than_asked_is_refused() {
         refused(&scores, "one list for each factor", "/word_scores", list);
     }
     assert!(checked(&scores, &claim).problems.is_empty());
+}
+
+/// A set of each kind of file.
+fn files() -> Vec<SetSpec> {
+    let classes = || Alphabet::of("classes", &[10]).unwrap();
+    let bounds = Bounds { dtype: "<f4".into(), low: vec![-1.0], high: vec![0.5] };
+    let modalities = [
+        (Source::Image, Modality::image("image", &[16, 12, 3], classes())),
+        (Source::Observation, Modality::observation("policy", &[2, 4], bounds, classes())),
+        (Source::Sound, Modality::sound("speech", 8_000, 4_000, classes())),
+    ];
+    let set = |(source, modality): (Source, Result<Modality, FingerprintError>)| {
+        let modality = Some(modality.unwrap());
+        SetSpec { source, modality, name: source.name().into(), ..spec(6, CLASSES) }
+    };
+    modalities.into_iter().map(set).collect()
+}
+
+#[test]
+fn keys_that_are_files_are_checked_in_their_one_spelling() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, mut ring) = make(folder.path(), "keyring");
+    for spec in files() {
+        let name = spec.name.clone();
+        let claim = claimed(&mut ring, spec);
+        let set = open(&path).get(&name).unwrap();
+        let scores = bundle(&report(&set, &Planted::of(&set, true)), &claim).unwrap();
+        assert!(checked(&scores, &claim).problems.is_empty(), "{name}");
+        let mut longer = set.challenge(0).bytes().to_vec();
+        longer.push(0);
+        let longer = base64::engine::general_purpose::STANDARD.encode(&longer);
+        let change =
+            |bundle: &mut serde_json::Value| bundle["queries"][0]["prompt"] = longer.into();
+        assert!(refused(&scores, &claim, "not a key of the claim's medium", change), "{name}");
+    }
+}
+
+#[test]
+fn what_follows_from_the_rest_is_stated_right() {
+    let changes: [fn(&mut Modality); 4] = [
+        |modality| modality.length += 1,
+        |modality| modality.media = MEDIA.into(),
+        |modality| modality.shape = None,
+        |modality| modality.rate = Some(9_000),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut ring) = make(folder.path(), "keyring");
+    for change in changes {
+        for mut spec in files() {
+            change(spec.modality.as_mut().unwrap());
+            assert!(ring.generate(spec, &Alphabets::default(), None).is_err());
+        }
+    }
+    for spec in files() {
+        assert!(ring.generate(spec, &Alphabets::default(), None).is_ok());
+    }
 }
 
 #[test]

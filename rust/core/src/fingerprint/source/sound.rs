@@ -6,8 +6,8 @@ use crate::fingerprint::stream::Stream;
 /// The scale in hertz, 200 to 3,400 in steps of one ratio: within what a telephone passes on, and
 /// further apart than tapes and resamplers go wrong.
 const SCALE: [u64; 32] = [
-    200, 219, 240, 263, 288, 316, 346, 379, 416, 455, 499, 547, 599, 656, 719, 787, 863, 946, 1036,
-    1135, 1244, 1363, 1493, 1636, 1793, 1964, 2152, 2358, 2584, 2831, 3103, 3400,
+    200, 219, 240, 263, 288, 316, 346, 379, 415, 455, 499, 547, 599, 656, 719, 788, 863, 946, 1036,
+    1135, 1244, 1363, 1494, 1637, 1793, 1965, 2153, 2359, 2585, 2832, 3103, 3400,
 ];
 
 /// Chords in a key: 10 bits each.
