@@ -216,7 +216,7 @@ def test_there_is_something_good_and_bad_of_every_kind():
     for path in INDEXES:
         for entry in json.loads(path.read_text(encoding="utf-8"))["vectors"]:
             kinds[entry["expect"]["ok"]].add(entry["kind"])
-    # Nothing of ours reads manifests, what the state folder holds is only compared, and keys are made.
+    # Nothing of ours reads manifests, what the state folder holds is only compared, keys are made.
     assert kinds[True] - kinds[False] == {"manifest", "state", "keys"}
     assert kinds[False] <= kinds[True]
 

@@ -1,8 +1,8 @@
 """Makes the vectors of keys that are files of a medium: `python tests/vectors/make_kinds.py`.
 
-They go into `v3-kinds-1`: a keyring v5 and a sealed set v4 of sets of images, observations and sounds,
-reports, claims and bundles of these, and digests of keys, which every machine has to come to. A
-folder that exists is never written to. Like `make.py`, nothing runs this but a person.
+They go into `v3-kinds-1`: a keyring v5 and a sealed set v4 of sets of images, observations and
+sounds, reports, claims and bundles of these, and digests of keys, which every machine has to come
+to. A folder that exists is never written to. Like `make.py`, nothing runs this but a person.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SETS: dict[str, dict[str, Any]] = {
     "grey": {"source": "image", "shape": [28, 28, 1], "response": "codebook"},
     "agent": {
         "source": "observation", "low": [-4.8, -3, -0.418, -3], "high": [4.8, 3, 0.418, 3],
-        "steps": 2, **ACTIONS,
+        "steps": 4, **ACTIONS,
     },
     "sound": {"source": "sound", "rate": 8000, "seconds": 0.5, **CLASSES},
 }  # fmt: skip
@@ -75,7 +75,7 @@ def make(maker: Maker) -> None:
         maker.kept(name, ifrs.verify(Knower(fps), fps))
     # The same picture, and the same numbers, in other spellings.
     respell(maker, "colour", b"P6\n20 24\n255\n", b"P6\n20 24 255\n")
-    respell(maker, "agent", b"'shape': (2, 4), }", b"'shape':  (2, 4),}")
+    respell(maker, "agent", b"'shape': (4, 4), }", b"'shape':  (4, 4),}")
     respell(maker, "sound", b"RIFF", b"RIFX")
     recipient = (HERE / "v3/identities/officer.txt").read_text(encoding="utf-8")
     public = next(line.split()[-1] for line in recipient.splitlines() if "public key" in line)
