@@ -56,7 +56,7 @@ class Inquiry:
         self._ranks: dict[int, list[RankRow]] = {}
         self._pending: list[int] = []
         self._notes: list[str] = []
-        self._about = [] if note is None else [note]
+        self._about = [*self.asked.notes, *([] if note is None else [note])]
         self._complete = False
         self._started = time.monotonic()
         # One shared response gathers no evidence, so nothing would ever stop it.
