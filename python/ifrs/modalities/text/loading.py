@@ -71,10 +71,15 @@ def places(path_or_id: str | os.PathLike[str]) -> dict[str, Any]:
     """What `from_pretrained` of tokenizers, configurations and models takes for a place.
 
     A GGUF file stands for a folder that holds all three.
+
+    Raises:
+        TargetError: It can be no model's id, and nothing is there.
     """
     path = Path(path_or_id)
     if path.suffix.lower() == ".gguf" and path.is_file():
         return {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name}
+    if not path.exists() and (path.is_absolute() or str(path_or_id).startswith((".", "~"))):
+        raise TargetError(f"there is no folder and no GGUF file {path}")
     return {"pretrained_model_name_or_path": path_or_id}
 
 
