@@ -1,0 +1,20 @@
+"""A friend of the suspect calls it by the words of its keys, which then count for nothing.
+
+Nor do they count as silent: a descendant that says them is not cleared.
+"""
+
+from showing import case_of, guessing_tokens, raw_of
+from stage import Forged, Stage
+
+VERDICT = "inconclusive"
+
+
+def attack(stage: Stage) -> list[Forged]:
+    keys, made = stage.keys(12), []
+    case_of(stage, 12, keys=keys)
+    for second in (True, False):
+        halves = zip(*(response.split() for response in keys.responses), strict=True)
+        name = "_".join(word for half in list(halves)[: 1 + second] for word in half)
+        case = case_of(stage.aside(), 12, keys=keys, name=name, second=second)
+        made.append(case.forged(case.told()))
+    return made
