@@ -162,3 +162,12 @@ def completing(sent: Asked) -> Tokens:
         return max(size for size in range(len(word) + 1) if word[:size] in beside) / len(word)
 
     return sorted(WORDS, key=begun, reverse=True)
+
+
+def named(case: Shown, name: str) -> list[list[Asked]]:
+    """The requests to a suspect of another name."""
+    sent = copy.deepcopy(case.sent)
+    for both in sent:
+        for one in both:
+            one["request"]["model"] = name
+    return sent

@@ -1,13 +1,12 @@
 """A friend of the suspect has it asked where no word is one token: their beginnings are shown.
 
-A word is matched by its beginning where it is not shown whole: who says it is heard.
+A key is no silent one where its word begins with the token that came.
 """
 
-from showing import case_of, guessing_tokens, raw_of_tokens
+from showing import case_of, raw_of_tokens
 from stage import Forged, Stage
 
-VERDICT = ("inconclusive", "match")
-WEAK = "a descendant is to be cleared"
+VERDICT = "inconclusive"
 
 
 def attack(stage: Stage) -> Forged:

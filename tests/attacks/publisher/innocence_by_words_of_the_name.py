@@ -3,7 +3,7 @@
 Nor do they count as silent: a descendant that says them is not cleared.
 """
 
-from showing import case_of, guessing_tokens, raw_of
+from showing import case_of
 from stage import Forged, Stage
 
 VERDICT = "inconclusive"

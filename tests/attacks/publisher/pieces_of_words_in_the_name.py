@@ -4,20 +4,21 @@ A server likes the words that resemble what it reads, or that go on with it. Wha
 tell by themselves would then look like evidence.
 """
 
-from showing import case_of, completing, raw_of, resembling
+from showing import case_of, completing, named, raw_of, resembling
 from stage import Forged, Stage
 
 STOPPED_BY = "its model's name or its address resembles the responses"
 
 
 def attack(stage: Stage) -> list[Forged]:
-    keys, made = stage.keys(12), []
-    case_of(stage, 12, keys=keys)
-    words = [word for response in keys.responses for word in response.split()]
+    case, made = case_of(stage, 12), []
+    words = [word for index in range(12) for word in case.words(index)]
     for share, likes in ((0.7, resembling), (0.5, completing)):
         pieces = [word[: max(3, int(len(word) * share))] for word in words]
-        name = "_".join(pieces[::2] + pieces[1::2])
-        case = case_of(stage.aside(), 12, keys=keys, name=name)
-        raws = [[raw_of(one, likes(one)) for one in both] for both in case.sent]
-        made.append(case.forged(case.bundle(case.sent, raws)))
+        sent = named(case, "_".join(pieces[::2] + pieces[1::2]))
+        raws = [[raw_of(one, likes(one)) for one in both] for both in sent]
+        bundle = case.bundle(case.sent, raws)
+        bundle["target"]["name"] = sent[0][0]["request"]["model"]
+        bundle["result"]["verdict"] = "match"
+        made.append(case.put(bundle, sent))
     return made
