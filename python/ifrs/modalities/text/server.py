@@ -298,9 +298,7 @@ class ApiModel(ServedSuspect):
         cut = first.cut_off or second.cut_off
         return Answer(text, first.asked, cut_off=cut, asked_after=second.asked)
 
-    async def _shown_answer(
-        self, client: Any, prompt: str, begun: str | None, word: str
-    ) -> Answer:
+    async def _shown_answer(self, client: Any, prompt: str, begun: str | None, word: str) -> Answer:
         body = self._requests.word(prompt, begun, self._shows)
         answer = await self._one(client, body, _cost(prompt + (begun or ""), 1))
         if answer.error is None:
