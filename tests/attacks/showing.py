@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,10 @@ class Shown:
 
     def told(self) -> Bundle:
         """The bundle of a descendant: a match, to be bent elsewhere than in its answers."""
+        return copy.deepcopy(self._told)
+
+    @cached_property
+    def _told(self) -> Bundle:
         raws = []
         for index, both in enumerate(self.sent):
             words = zip(both, self.words(index), strict=False)

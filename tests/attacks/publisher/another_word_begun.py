@@ -1,6 +1,6 @@
 """The second request begins the answer with another word than the first of the response.
 
-The beginning is the true first word, and nothing else: neither both words, nor the second, nor none.
+The beginning is the true first word alone: neither both words, nor the second, nor none.
 """
 
 from showing import behind, case_of
@@ -12,7 +12,7 @@ STOPPED_BY = "its second request is not its first with the first word begun"
 def attack(stage: Stage) -> list[Forged]:
     made = []
     for protocol in ("chat", "completions"):
-        case = case_of(stage, 4, protocol=protocol)
+        case = case_of(stage, 2, protocol=protocol)
         for begin in (
             lambda first, second: f"{first} {second}",
             lambda first, second: second,

@@ -12,12 +12,12 @@ CUT = {"characters": 2_000_000, "sha256": "00" * 32}
 
 
 def attack(stage: Stage) -> Forged:
-    case = case_of(stage, 40)
+    case = case_of(stage, 16)
     sent, raws = [list(both) for both in case.sent], []
     for index, both in enumerate(sent):
         shown = [guessing_tokens(one) for one in both]
         places = [words.index(word) for words, word in zip(shown, case.words(index), strict=True)]
-        if max(places) > 200:
+        if max(places) > 400:
             both[0] = both[0] | {"raw_cut": CUT}
         raws.append([raw_of(one, words) for one, words in zip(both, shown, strict=True)])
     return case.forged(case.bundle(sent, raws))

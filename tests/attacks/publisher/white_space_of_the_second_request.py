@@ -12,7 +12,7 @@ STOPPED_BY = "its second request is not its first with the first word begun"
 def attack(stage: Stage) -> list[Forged]:
     made = []
     for protocol in ("chat", "completions"):
-        case = case_of(stage, 4, protocol=protocol)
+        case = case_of(stage, 2, protocol=protocol)
         for before, after in (("", " "), (" ", ""), ("\n", ""), ("", "\u00a0"), ("\u200b", "")):
 
             def bend(both, index, around=(before, after), words=case.words):
