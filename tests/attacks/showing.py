@@ -7,15 +7,16 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from derive import WORDS, Keys
 from ifrs import _core
-from stage import ADDRESS, Bundle, Forged, Stage, protocol_of, request, sealed
+from stage import ADDRESS, Bundle, Forged, Stage, held, protocol_of, request, sealed
 from suspects import Asked
 
-SHOWN = 2048
+SHOWN, FEW = 2048, 20
 Tokens = list[str]
 FLAGS = ({"continue_final_message": True}, {"add_generation_prompt": False})
 
@@ -58,10 +59,10 @@ class Shown:
 
     def bundle(self, sent: list[list[Asked]], raws: list[list[str]]) -> Bundle:
         queries = []
-        for index, (both, held) in enumerate(zip(sent, raws, strict=True)):
-            parts = [{**one, "raw": raw} for one, raw in zip(both, held, strict=True)]
+        for index, (both, given) in enumerate(zip(sent, raws, strict=True)):
+            parts = [{**one, "raw": raw} for one, raw in zip(both, given, strict=True)]
             protocol = protocol_of(both[0])
-            texts = [_core.read_answer(raw, protocol)[0] for raw in held]
+            texts = [_core.read_answer(raw, protocol)[0] for raw in given]
             queries.append({
                 "index": index, "salt": self.keys.salts[index].hex(),
                 "prompt": self.keys.prompts[index], "asked": parts[0],
@@ -79,10 +80,14 @@ class Shown:
 
     def told(self) -> Bundle:
         """The bundle of a descendant: a match, to be bent elsewhere than in its answers."""
+        return copy.deepcopy(self._told)
+
+    @cached_property
+    def _told(self) -> Bundle:
         raws = []
         for index, both in enumerate(self.sent):
             words = zip(both, self.words(index), strict=False)
-            raws.append([raw_of(one, [word, *guessing_tokens(one)]) for one, word in words])
+            raws.append([raw_of(one, [word, *guessing_tokens(one)[:FEW]]) for one, word in words])
         return self.bundle(self.sent, raws)
 
     def put(self, bundle: Bundle, sent: list[list[Asked]]) -> Forged:
@@ -124,7 +129,7 @@ def case_of(
         sent.append(both if second else both[:1])
     target = {"kind": "api", "name": name, "base_url": address}
     case = Shown(keys, keys.claim(), sent, target)
-    raws = [[raw_of(one, guessing_tokens(one)) for one in both] for both in sent]
+    raws = [[raw_of(one, guessing_tokens(one)[:FEW]) for one in both] for both in sent]
     stage.made.append(case.forged(case.told() if stage.descendant else case.bundle(sent, raws)))
     return case
 
@@ -171,3 +176,14 @@ def named(case: Shown, name: str) -> list[list[Asked]]:
         for one in both:
             one["request"]["model"] = name
     return sent
+
+
+def apart(keys: Keys, dice: random.Random, *, second: bool) -> str:
+    """A name that holds the first words of all responses, or both, and no response in one piece."""
+    words = [word for response in keys.responses for word in response.split()[: 1 + second]]
+    while True:
+        dice.shuffle(words)
+        beside = f"{'_'.join(words)} {ADDRESS}"
+        if all(held([beside], response) < 0.75 for response in keys.responses):
+            return "_".join(words)
+        words = words[: max(1, len(words) - dice.randrange(2))]

@@ -3,18 +3,17 @@
 Nor do they count as silent: a descendant that says them is not cleared.
 """
 
-from showing import case_of
+from showing import apart, case_of
 from stage import Forged, Stage
 
-VERDICT = "inconclusive"
+VERDICT = ("inconclusive", "match")
 
 
 def attack(stage: Stage) -> list[Forged]:
     keys, made = stage.keys(12), []
     case_of(stage, 12, keys=keys)
     for second in (True, False):
-        halves = zip(*(response.split() for response in keys.responses), strict=True)
-        name = "_".join(word for half in list(halves)[: 1 + second] for word in half)
+        name = apart(keys, stage.dice, second=second)
         case = case_of(stage.aside(), 12, keys=keys, name=name, second=second)
         made.append(case.forged(case.told()))
     return made

@@ -3,7 +3,7 @@
 What the model's name or the address holds, the suspect need not have known.
 """
 
-from showing import case_of, raw_of, resembling
+from showing import apart, case_of, raw_of, resembling
 from stage import Forged, Stage
 
 VERDICT = ("inconclusive", "no match")
@@ -15,9 +15,7 @@ def attack(stage: Stage) -> list[Forged]:
     case_of(stage, 10, keys=keys)
     made = []
     for second in (True, False):
-        # First words, then second ones: no response stands in one piece.
-        halves = zip(*(response.split() for response in keys.responses), strict=True)
-        name = "_".join(word for half in list(halves)[: 1 + second] for word in half)
+        name = apart(keys, stage.dice, second=second)
         case = case_of(stage.aside(), 10, keys=keys, name=name, second=second)
         raws = [[raw_of(one, resembling(one)) for one in both] for both in case.sent]
         made.append(case.forged(case.bundle(case.sent, raws)))
