@@ -17,6 +17,7 @@ from stage import ADDRESS, Bundle, Forged, Stage, held, protocol_of, request, se
 from suspects import Asked
 
 SHOWN, FEW = 2048, 20
+NEARLY = 0.8  # of a response: as much as counts as naming it
 Tokens = list[str]
 FLAGS = ({"continue_final_message": True}, {"add_generation_prompt": False})
 
@@ -180,10 +181,12 @@ def named(case: Shown, name: str) -> list[list[Asked]]:
 
 def apart(keys: Keys, dice: random.Random, *, second: bool) -> str:
     """A name that holds the first words of all responses, or both, and no response in one piece."""
-    words = [word for response in keys.responses for word in response.split()[: 1 + second]]
-    while True:
+    pairs = [(response, response.split()[: 1 + second]) for response in keys.responses]
+    words = [w for response, some in pairs for w in some if held([w], response) < NEARLY]
+    for _ in range(100):
         dice.shuffle(words)
         beside = f"{'_'.join(words)} {ADDRESS}"
-        if all(held([beside], response) < 0.75 for response in keys.responses):
+        told = [response for response in keys.responses if held([beside], response) >= NEARLY]
+        if not told:
             return "_".join(words)
-        words = words[: max(1, len(words) - dice.randrange(2))]
+    return "_".join(word for word in words if word not in " ".join(told))
