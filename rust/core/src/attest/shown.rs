@@ -21,6 +21,10 @@ const SPACES: [char; 2] = ['\u{2581}', '\u{120}'];
 /// Words that must be among the tokens shown for a place to count as one where words are.
 const ENOUGH: usize = 32;
 
+/// Characters of a word that its beginning has at least: "a" and "an" are words of their own, with
+/// which strangers begin.
+const PIECE: usize = 3;
+
 /// Whether the one token that an answer holds speaks of no word, so that silence there is none.
 ///
 /// It is of thoughts, or none at all for want of tokens; it has no letter, and hardly any word is
@@ -40,7 +44,8 @@ pub fn unheard(raw: &str, protocol: Protocol, word: &str) -> Result<bool, String
         return Ok(scores.iter().filter(|score| score.is_finite()).count() < ENOUGH);
     }
     let begun = said.text.replace(SPACES, " ");
-    Ok(begun.trim() != word && word.starts_with(begun.trim()))
+    let begun = begun.trim();
+    Ok(begun != word && begun.chars().count() >= PIECE && word.starts_with(begun))
 }
 
 /// The tokens shown for the first place of an answer, with their log-probabilities in nats.
@@ -186,11 +191,13 @@ mod tests {
             ("\u{2581}", "stop"),
             ("\"", "length"),
             ("cop", "length"),
-            ("\u{120}c", "length"),
+            ("\u{120}copp", "length"),
         ] {
             assert!(told(content, finish, &[" I"]), "{content}");
         }
-        for (content, finish) in [("", "stop"), ("copper", "length"), (" I", "length")] {
+        for (content, finish) in
+            [("", "stop"), ("copper", "length"), (" I", "length"), (" co", "length")]
+        {
             assert!(!told(content, finish, &[" I"]), "{content}");
         }
         assert!(!told("\n", "length", &response_words()[..40]), "words were looked at");
