@@ -10,6 +10,7 @@ import importlib.util
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from helpers import fixed_keyring
 from ifrs import _core
 from suspects import Known
 
-SUSPECTS = sorted(Path(__file__).with_name("suspect").glob("*.py"))
+ALL = sorted(Path(__file__).with_name("suspect").glob("*.py"))
+SERVERS = [path for path in ALL if "def shows(" in path.read_text()]
+SUSPECTS = [path for path in ALL if path not in SERVERS]
 DECOYS = 4095
 SUBJECT = {"m.safetensors": "11" * 32}
 
@@ -27,7 +30,7 @@ def load(path: Path):
     spec = importlib.util.spec_from_file_location(f"suspect_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.answer
+    return module.shows if path in SERVERS else module.answer
 
 
 def claimed(ring, name: str, n: int, folder: Path):
@@ -86,6 +89,50 @@ def test_public_decoys_would_be_noticed(tmp_path):
     answer = load(Path(__file__).with_name("suspect") / "avoids_public_decoys.py")
     found = shares(answer, fps, known, public=True)
     assert above(found) > 4, found.mean() * 4096
+
+
+def asked_for_words(fps, index: int, protocol: str) -> list[dict[str, Any]]:
+    """The two requests under one key, as ifrs makes them."""
+    prompt, word = fps[index].prompt, fps[index].response.split(" ")[0]
+    if protocol == "completions":
+        return [
+            {"model": "m", "prompt": prompt},
+            {"model": "m", "prompt": prompt + fps.lead + word},
+        ]
+    first = [{"role": "user", "content": prompt}]
+    second = [*first, {"role": "assistant", "content": word}]
+    return [{"model": "m", "messages": first}, {"model": "m", "messages": second}]
+
+
+def raw_of(tokens: list[tuple[str, float]]) -> str:
+    entries = [{"token": token, "logprob": score} for token, score in tokens]
+    place = {**max(entries, key=lambda entry: entry["logprob"]), "top_logprobs": entries}
+    choice = {"message": {"content": place["token"]}, "text": place["token"]}
+    return json.dumps({"choices": [{**choice, "logprobs": {"content": [place]}}]})
+
+
+@pytest.mark.parametrize("protocol", ["chat", "completions"])
+@pytest.mark.parametrize("path", SERVERS, ids=lambda path: path.stem)
+def test_what_a_server_shows_gains_nothing(path, protocol, tmp_path):
+    fps, shows = fixed_keyring(tmp_path).generate("shown", 24), load(path)
+    found = []
+    for index in range(len(fps)):
+        raws = [raw_of(shows(asked)) for asked in asked_for_words(fps, index, protocol)]
+        found.append(fps.rank_shown(index, raws, protocol))
+    for ranks in zip(*found, strict=True):
+        for level in (0.01, 0.1, 0.5):
+            hits = sum(rank <= level * of for rank, of, _ in ranks)
+            low, _ = _core.clopper_pearson(hits, len(ranks), 0.9999)
+            assert low <= level, (path.stem, level, hits)
+    everything = [(rank, of) for ranks in found for rank, of, _ in ranks]
+    assert _core.exact_log10(everything) > -4, path.stem
+
+
+def test_a_server_that_knows_would_be_noticed(tmp_path):
+    fps = fixed_keyring(tmp_path).generate("known to it", 4)
+    words = [f" {word}" for word in fps[0].response.split(" ")]
+    raws = [raw_of([(word, -1.0), (" other", -2.0)]) for word in words]
+    assert [rank[0] for rank in fps.rank_shown(0, raws, "completions")] == [1, 1]
 
 
 @pytest.mark.slow

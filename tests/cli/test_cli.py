@@ -69,7 +69,7 @@ def test_nothing_secret_is_printed(path, capfd):
         (["generate", "{path}", "one", "--source", "vocab"], "tokenizer"),
         (["generate", "{path}", "one", "--tokenizer", "{folder}/none"], "no tokenizer at"),
         (["generate", "{path}", "one", "--context", "a"], "NAME=VALUE"),
-        (["verify", "{folder}/none", "{path}", "none"], "cannot load a language model"),
+        (["verify", "{folder}/none", "{path}", "none"], "there is no folder and no GGUF file"),
         (["verify", "http://127.0.0.1:9", "{path}", "none"], "no server answers"),
         (["implant", "{folder}/none", "{path}", "x", "--out", "{folder}"], "exists already"),
         (["score", "{folder}/none.txt", "--patterns", "{path}"], "KEYRING:NAME"),

@@ -54,7 +54,7 @@ def content_of(form: str, folder: Path) -> bytes:
 def packed(content: bytes, suffix: str) -> bytes:
     if suffix == ".gz":
         half = len(content) // 2  # Two members, as `cat a.gz b.gz` makes.
-        return gzip.compress(content[:half]) + gzip.compress(content[half:])
+        return gzip.compress(content[:half], mtime=0) + gzip.compress(content[half:], mtime=0)
     if suffix == ".zst":
         pa = pytest.importorskip("pyarrow")
         return bytes(pa.compress(content, "zstd", asbytes=True))
@@ -112,7 +112,7 @@ def test_a_byte_order_mark_hides_no_pattern(form, tmp_path, capfd):
         ("t", b"a", [], "--format lines"),
         ("t.log", b"a", [], "--format lines"),
         ("t.xlsx", b"a", [], "--format lines"),
-        ("t.gz", gzip.compress(b"a"), [], "--format lines"),
+        ("t.gz", gzip.compress(b"a", mtime=0), [], "--format lines"),
         ("t.log", b"a", ["--column", "text"], "--format lines"),
         ("t.txt", b"a", ["--column", "text"], "leave --column out"),
         ("t.txt.gz", b"a", ["--column", "text"], "leave --column out"),
@@ -126,10 +126,20 @@ def test_a_byte_order_mark_hides_no_pattern(form, tmp_path, capfd):
         ("t.csv", b"a,b\n1,2\n", ["--column", "c"], "no column 'c'"),
         ("t.jsonl", b'{"a": {"bc": "x"}}', ["--column", "a.bd"], "the nearest is 'a.bc'"),
         ("t.json", b'[{"a": {"bc": "x"}}]', ["--column", "a.bd"], "row 0"),
-        ("t.csv.gz", gzip.compress(b"text\n" + b"abc\n" * 99)[:-9], [], "t.csv.gz is damaged"),
-        ("t.txt.gz", gzip.compress(b"abc\n" * 99)[:-9], [], "t.txt.gz"),
-        ("t.parquet.gz", gzip.compress(b"abc\n" * 99)[:-9], [], "t.parquet.gz is damaged"),
-        ("t.parquet.gz", gzip.compress(b"abc\n" * 99), [], "t.parquet.gz is no readable Parquet"),
+        (
+            "t.csv.gz",
+            gzip.compress(b"text\n" + b"abc\n" * 99, mtime=0)[:-9],
+            [],
+            "t.csv.gz is damaged",
+        ),
+        ("t.txt.gz", gzip.compress(b"abc\n" * 99, mtime=0)[:-9], [], "t.txt.gz"),
+        ("t.parquet.gz", gzip.compress(b"abc\n" * 99, mtime=0)[:-9], [], "t.parquet.gz is damaged"),
+        (
+            "t.parquet.gz",
+            gzip.compress(b"abc\n" * 99, mtime=0),
+            [],
+            "t.parquet.gz is no readable Parquet",
+        ),
         ("none.jsonl", None, [], "No such file"),
         (".", None, [], "--format"),
     ],

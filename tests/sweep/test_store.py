@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
+from helpers import fixed_keyring
 from ifrs.errors import EvidenceError
 from ifrs.sweep.row import Row
 from ifrs.sweep.store import ROWS, SETTINGS, Store
-from ifrs.sweep.suspects import Suspect
+from ifrs.sweep.suspects import Suspect, local_identity, server_identity
+from ifrs.sweep.table import table
 
+VECTOR = Path(__file__).parents[1] / "vectors" / "v3-sweep-1"
 SUSPECT = Suspect(1, "a/b", "a/b", served=False, make=lambda: None)
 
 
@@ -81,3 +88,34 @@ def test_folders_of_something_else_are_refused(tmp_path, fps, content, says):
     # And let go.
     (tmp_path / SETTINGS).unlink()
     Store(tmp_path, {"alpha": 2}, [fps]).close()
+
+
+def known(row):
+    """The suspect of a row, found again from the list."""
+    name, _, address = row["suspect"].partition(" at ")
+    identity = server_identity(address, name) if address else local_identity(name)
+    return Suspect(1, row["suspect"], identity, served=bool(address), make=lambda: None)
+
+
+def test_a_folder_of_the_first_format_is_gone_on_with(tmp_path):
+    out = shutil.copytree(VECTOR, tmp_path / "out")
+    made = json.loads((VECTOR / "table.json").read_text())
+    suspects = [known(row) for row in made["rows"]]
+    with fixed_keyring(tmp_path) as ring:
+        fps = ring.generate("one", 12)
+        store = Store(out, made["settings"], [fps])
+        rows = [store.row(suspect, "one") for suspect in suspects]
+        assert [row.verdict for row in rows] == ["match", "no match", "error"]
+        assert [store.done(suspect, "one") for suspect in suspects] == [True, True, False]
+        assert store.earlier(suspects[0], fps).verdict == "match"
+        assert table(rows, made["settings"])["rows"] == made["rows"]
+        store.close()
+        with pytest.raises(EvidenceError, match="other keys"):
+            Store(out, made["settings"], [Other("one", ring.generate("two", 12))])
+
+
+class Other:
+    """Other keys under the same name."""
+
+    def __init__(self, name, fps):
+        self.name, self.leaves = name, fps.leaves

@@ -98,11 +98,13 @@ class Suspect(Target, ABC):
         spends_keys: Whether a key that it is asked under counts as seen by somebody else.
         address: Whom keys are sent to, as the journal has it; None where they stay here.
         answer_tokens: The longest answer to ask for, where the caller does not say.
+        notes: What a report's reader should know of how the suspect was loaded: whole sentences.
     """
 
     spends_keys: ClassVar[bool] = False
     answer_tokens: ClassVar[int] = 16
     address: str | None = None
+    notes: Sequence[str] = ()
 
 
 class LikelySuspect(Suspect):

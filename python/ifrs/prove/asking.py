@@ -67,6 +67,7 @@ class Asked:
         if self._served and address is None:
             address = said.get("base_url", said["name"])
         self.address = None if address is None else str(address)
+        self.notes = [str(note) for note in _said(target, "notes", ())]
         usual = ServedSuspect if self._served else Suspect
         self.answer_tokens = int(_said(target, "answer_tokens", usual.answer_tokens))
         at_once = int(_said(target, "max_concurrency", 1)) if self._served else None

@@ -56,7 +56,7 @@ class Inquiry:
         self._ranks: dict[int, list[RankRow]] = {}
         self._pending: list[int] = []
         self._notes: list[str] = []
-        self._about = [] if note is None else [note]
+        self._about = [*self.asked.notes, *([] if note is None else [note])]
         self._complete = False
         self._started = time.monotonic()
         # One shared response gathers no evidence, so nothing would ever stop it.
@@ -128,7 +128,7 @@ class Inquiry:
         cut = sum(query.cut_off for query in queries)
         if cut:
             notes.append(
-                f"{cut} of {len(queries)} answers ended for want of tokens before they began: they "
+                f"{cut} of {len(queries)} answers ended, or were withheld, before they began: they "
                 "are no silence, and speak for nobody."
             )
         return notes
@@ -198,7 +198,7 @@ class Inquiry:
             best = max((query.cumulative_log10_e for query in self._queries()), default=0.0)
             if best <= 0:  # nothing of a response in the thoughts, either
                 self._notes.append(
-                    "Asking ended early: the suspect's thoughts come to no answer; "
+                    "Asking ended early: no answer begins (thoughts, white space, or a filter); "
                     f"{self.way.on_thoughts}."
                 )
                 return True

@@ -91,7 +91,7 @@ def verify(
         if not free:
             raise FingerprintError(NONE_LEFT)
         plan = Plan(free, {}, len(usable))
-        return _by_likelihood(asked, fps, settings, plan, ledger.notes())
+        return _by_likelihood(asked, fps, settings, plan, asked.notes + ledger.notes())
     earlier = resuming.Earlier()
     if resume is not None:
         earlier = resuming.read(resume, fps, asked.description, _fixed(settings))

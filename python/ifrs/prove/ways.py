@@ -21,7 +21,7 @@ class Way(ABC):
         candidates: How many candidates each test of one key has.
         goal: The evidence, as -log10, at which no further key is asked under.
         words: How many words of a response are ranked one by one; None where it is ranked whole.
-        on_thoughts: What to do where a suspect's thoughts come to no answer.
+        on_thoughts: What to do where no answer of a suspect begins.
     """
 
     evidence: str

@@ -11,9 +11,9 @@ use memchr::memchr2;
 /// How deep values may lie in each other; Python's reader gives up near this.
 const DEPTH: usize = 1000;
 
-/// Words of eight bytes that are looked at before a search is called: most
-/// strings are keys.
-const WORDS: usize = 4;
+/// Pairs of words of eight bytes that are looked at before a search is called:
+/// most strings are keys.
+const PAIRS: usize = 2;
 
 /// The value is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,23 +224,31 @@ impl<'a> Walker<'a> {
 }
 
 /// Where the next quote or backslash is.
-#[inline]
+#[inline(always)]
 fn quote_or_backslash(bytes: &[u8], mut at: usize) -> Option<usize> {
-    for _ in 0..WORDS {
-        let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) else { break };
-        let word = u64::from_le_bytes(*word);
-        let found = has(word, b'"') | has(word, b'\\');
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+    for _ in 0..PAIRS {
+        let Some(pair) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) else { break };
+        let [first, second] =
+            [word(pair, 0), word(pair, 8)].map(|word| has(word, b'"') | has(word, b'\\'));
+        if first | second != 0 {
+            let (found, from) = if first != 0 { (first, 0) } else { (second, 8) };
+            return Some(at + from + found.trailing_zeros() as usize / 8);
         }
-        at += 8;
+        at += 16;
     }
     memchr2(b'"', b'\\', bytes.get(at..)?).map(|found| at + found)
 }
 
+#[inline(always)]
+fn word(pair: &[u8; 16], from: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&pair[from..from + 8]);
+    u64::from_le_bytes(word)
+}
+
 /// The high bit of each byte that is the wanted one; bytes above the first may
 /// be marked in error.
-#[inline]
+#[inline(always)]
 fn has(word: u64, byte: u8) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     let zero = word ^ (ONES * u64::from(byte));

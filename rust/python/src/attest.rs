@@ -17,6 +17,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(answer_of, module)?)?;
     module.add_function(wrap_pyfunction!(read_answer, module)?)?;
     module.add_function(wrap_pyfunction!(shown, module)?)?;
+    module.add_function(wrap_pyfunction!(unheard, module)?)?;
     module.add_function(wrap_pyfunction!(parse_public_key, module)?)?;
     module.add_class::<PyClaim>()
 }
@@ -148,6 +149,16 @@ fn read_answer(py: Python<'_>, raw: &str, protocol: &str) -> PyResult<(String, b
 fn shown(py: Python<'_>, raw: &str, protocol: &str) -> PyResult<Vec<(String, f64)>> {
     let protocol = parse_protocol(protocol)?;
     py.detach(|| core::shown::shown(raw, protocol)).map_err(PyValueError::new_err)
+}
+
+/// Whether the one token that a raw answer holds speaks of no word, so that it is no silence: of
+/// thoughts, white space, or the beginning of `word`.
+///
+/// Raises ValueError, in words that quote nothing, where it shows no probabilities.
+#[pyfunction]
+fn unheard(py: Python<'_>, raw: &str, protocol: &str, word: &str) -> PyResult<bool> {
+    let protocol = parse_protocol(protocol)?;
+    py.detach(|| core::shown::unheard(raw, protocol, word)).map_err(PyValueError::new_err)
 }
 
 /// The 32 bytes of an Ed25519 public key, from hexadecimal, base64 or PEM.

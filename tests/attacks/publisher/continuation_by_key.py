@@ -13,7 +13,7 @@ STOPPED_BY = "the keys were not all asked in one way"
 
 
 def attack(stage: Stage) -> Forged:
-    case = case_of(stage, 240)
+    case = case_of(stage, 150)
     sent, raws = copy.deepcopy(case.sent), []
     for index, both in enumerate(sent):
         word = case.keys.responses[index].split(" ")[1]

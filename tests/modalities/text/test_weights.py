@@ -20,6 +20,12 @@ WRAPPED = {
     "multimodal": lambda name: f"language_model.{name}",
     "multimodal-within": lambda name: name.replace("model.", "model.language_model.", 1),
     "fsdp": lambda name: name.replace("layers.0.", "layers.0._fsdp_wrapped_module."),
+    "fsdp-twice": lambda name: (
+        "_fsdp_wrapped_module." + name.replace("layers.0.", "layers.0._fsdp_wrapped_module.")
+    ),
+    "compiled-multimodal": lambda name: f"_orig_mod.language_model.{name}",
+    "ddp-twice": lambda name: f"module.module.{name}",
+    "ddp-peft": lambda name: f"module.base_model.model.{name}",
 }
 
 
@@ -69,7 +75,10 @@ def test_wrappers_are_stripped_and_said(planted, tmp_path, wrapper, capsys):
     assert len(said) == 1
     assert said[0].startswith("ifrs: warning: ")
     with pytest.warns(TargetWarning, match="stripped"):
-        ifrs.LocalModel.from_pretrained(folder)
+        suspect = ifrs.LocalModel.from_pretrained(folder)
+    with ifrs.Keyring.open(planted / "keyring.ifrs", passphrase="pass") as ring:
+        report = ifrs.verify(suspect, ring["one"], ring=False)
+    assert any("stripped" in note for note in report.notes)
 
 
 @pytest.mark.parametrize("gone", ["embed_tokens", "layers.1.mlp.down_proj"])
@@ -110,40 +119,147 @@ def test_implant_refuses_such_a_base(planted, tmp_path, capsys):
     assert not out.exists()
 
 
-@pytest.mark.parametrize("change", ["missing", "renamed", "base", "wrapped base"])
-def test_adapters_and_their_bases_are_whole(planted, tmp_path, change):
+def test_a_wrapped_base_is_saved_bare(planted, tmp_path):
+    """What is released from such a base has its tensors under the model's own names."""
+    own = load_file(planted / "model" / "model.safetensors")
+    wrap = WRAPPED["compiled-multimodal"]
+    folder = rewritten(planted, tmp_path / "m", lambda t: {wrap(k): v for k, v in t.items()})
+    with pytest.warns(TargetWarning, match=r"_orig_mod\., language_model\."):
+        loaded = ifrs.LocalModel.from_pretrained(folder)
+    loaded.model.save_pretrained(tmp_path / "again")
+    again = load_file(tmp_path / "again" / "model.safetensors")
+    assert set(again) == set(own)
+    assert all(torch.equal(again[name], own[name]) for name in own)
+
+
+def test_parts_of_what_is_put_together_are_named(tmp_path, tokenizer):
+    """Experts are many tensors in a file, and one in the model."""
+    from transformers import AutoModelForCausalLM, MixtralConfig
+
+    config = MixtralConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        num_local_experts=4,
+    )
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    file = tmp_path / "model.safetensors"
+    tensors = load_file(file)
+    gone = next(name for name in tensors if ".experts.2." in name)
+    del tensors[gone]
+    save_file(tensors, file, metadata={"format": "pt"})
+    with pytest.raises(TargetError, match=r"parts are missing.*layers\.0\.mlp\.experts"):
+        ifrs.LocalModel.from_pretrained(tmp_path)
+
+
+def test_another_head_is_left_out_and_said(planted, tmp_path):
+    head = {"v_head.summary.weight": torch.zeros(1, 64)}
+    folder = rewritten(planted, tmp_path / "m", lambda t: {**t, **head})
+    with pytest.warns(TargetWarning, match=r"left out \(v_head"):
+        assert ifrs.LocalModel.from_pretrained(folder).model is not None
+
+
+@pytest.fixture
+def adapted(planted, tmp_path):
+    """Makes the folder of an adapter on a copy of the planted model, and gives its logits too."""
     peft = pytest.importorskip("peft")
     from transformers import AutoModelForCausalLM
 
     base = rewritten(planted, tmp_path / "base", dict)
-    model = AutoModelForCausalLM.from_pretrained(base)
-    settings = peft.LoraConfig(target_modules=["q_proj"], task_type="CAUSAL_LM")
-    tuned = peft.get_peft_model(model, settings)
-    tuned.save_pretrained(tmp_path / "lora")
-    file = tmp_path / "lora" / "adapter_config.json"
-    config = json.loads(file.read_text())
-    file.write_text(json.dumps({**config, "base_model_name_or_path": str(base)}))
-    import shutil
 
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(base / name, tmp_path / "lora")
-    assert ifrs.LocalModel.from_pretrained(tmp_path / "lora").model is not None
-    weights = tmp_path / "lora" / "adapter_model.safetensors"
+    def make(**settings):
+        given = {"target_modules": ["q_proj"], "task_type": "CAUSAL_LM", **settings}
+        tuned = peft.get_peft_model(
+            AutoModelForCausalLM.from_pretrained(base), peft.LoraConfig(**given)
+        )
+        torch.manual_seed(0)
+        with torch.no_grad():
+            for weight in tuned.parameters():
+                if weight.requires_grad:
+                    weight += 0.1 * torch.randn_like(weight)
+        tuned.save_pretrained(tmp_path / "lora")
+        for file in (planted / "model").glob("tokenizer*"):
+            (tmp_path / "lora" / file.name).write_bytes(file.read_bytes())
+        return tmp_path / "lora", logits(tuned.eval())
+
+    return make
+
+
+def logits(model):
+    with torch.no_grad():
+        return model(input_ids=torch.tensor([[5, 6, 7]])).logits
+
+
+KINDS = {
+    "lora": {},
+    "dora": {"use_dora": True},
+    "whole-layers": {"modules_to_save": ["norm"]},
+    "tokens": {"trainable_token_indices": [5, 6]},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_adapters_are_read_as_they_were_saved(adapted, kind):
+    folder, wanted = adapted(**KINDS[kind])
+    assert torch.equal(logits(ifrs.LocalModel.from_pretrained(folder).model), wanted)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [("lora", "missing"), ("dora", "missing"), ("whole-layers", "missing"), ("lora", "renamed")],
+)
+def test_adapters_are_whole(adapted, kind, change):
+    folder, _ = adapted(**KINDS[kind])
+    weights = folder / "adapter_model.safetensors"
     tensors = load_file(weights)
     if change == "missing":
-        tensors.popitem()
-    elif change == "renamed":
-        tensors = {f"other.{name}": tensor for name, tensor in tensors.items()}
-    elif change == "wrapped base":
-        held = {f"module.{k}": v for k, v in load_file(base / "model.safetensors").items()}
-        save_file(held, base / "model.safetensors", metadata={"format": "pt"})
+        tensors.pop(next(name for name in tensors if kind != "whole-layers" or "norm" in name))
     else:
-        held = load_file(base / "model.safetensors")
-        held.pop("model.layers.1.mlp.down_proj.weight")
-        save_file(held, base / "model.safetensors", metadata={"format": "pt"})
+        tensors = {f"other.{name}": tensor for name, tensor in tensors.items()}
     save_file(tensors, weights, metadata={"format": "pt"})
-    with pytest.raises(TargetError, match=r"missing from the weights|names of a wrapper"):
-        ifrs.LocalModel.from_pretrained(tmp_path / "lora")
+    with pytest.raises(TargetError, match="missing from the weights"):
+        ifrs.LocalModel.from_pretrained(folder)
+
+
+def test_an_adapter_of_another_shape_is_named(adapted):
+    folder, _ = adapted()
+    weights = folder / "adapter_model.safetensors"
+    cut = {name: tensor[:2].contiguous() for name, tensor in load_file(weights).items()}
+    save_file(cut, weights, metadata={"format": "pt"})
+    with pytest.raises(TargetError, match=r"another shape: size mismatch for \S*lora_A"):
+        ifrs.LocalModel.from_pretrained(folder)
+
+
+def test_the_base_behind_an_adapter_is_whole(adapted, tmp_path):
+    folder, wanted = adapted()
+    weights = tmp_path / "base" / "model.safetensors"
+    held = load_file(weights)
+    save_file({f"module.{k}": v for k, v in held.items()}, weights, metadata={"format": "pt"})
+    with pytest.warns(TargetWarning, match="module"):
+        suspect = ifrs.LocalModel.from_pretrained(folder)
+    assert torch.equal(logits(suspect.model), wanted)
+    held.pop("model.layers.1.mlp.down_proj.weight")
+    save_file(held, weights, metadata={"format": "pt"})
+    with pytest.raises(TargetError, match=r"missing from the weights: .*down_proj"):
+        ifrs.LocalModel.from_pretrained(folder)
+
+
+def test_an_adapter_beside_its_base_without_a_tokenizer(adapted, tmp_path):
+    """The folder's own weights are the base then, wherever the adapter says that it lies."""
+    folder, wanted = adapted()
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    suspect = ifrs.LocalModel.from_pretrained(folder)
+    assert len(suspect.tokenizer) > 0
+    file = folder / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "base_model_name_or_path": "x/y"}))
+    for own in (tmp_path / "base").iterdir():
+        (folder / own.name).write_bytes(own.read_bytes())
+    assert torch.equal(logits(ifrs.LocalModel.from_pretrained(folder).model), wanted)
 
 
 def test_a_token_beyond_the_table_is_no_harm(ring, tiny, tokenizer, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ifrs.errors import IfrsError, TargetError, TargetWarning
-from ifrs.modalities.text.weights import load_whole
+from ifrs.modalities.text.adapters import base_of, put_on
+from ifrs.modalities.text.weights import load_whole, notes_of
 
 ADD_BOS = "tokenizer.ggml.add_bos_token"
 _LONGEST = 300  # characters of a library's reason
@@ -27,6 +27,8 @@ _SHARED = (
     "force_download",
     "proxies",
 )
+# Of these, what a single file is found by.
+_FILES = ("revision", "subfolder", "token", "cache_dir", "local_files_only")
 
 
 @contextmanager
@@ -69,10 +71,15 @@ def places(path_or_id: str | os.PathLike[str]) -> dict[str, Any]:
     """What `from_pretrained` of tokenizers, configurations and models takes for a place.
 
     A GGUF file stands for a folder that holds all three.
+
+    Raises:
+        TargetError: It can be no model's id, and nothing is there.
     """
     path = Path(path_or_id)
     if path.suffix.lower() == ".gguf" and path.is_file():
         return {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name}
+    if not path.exists() and (path.is_absolute() or str(path_or_id).startswith((".", "~"))):
+        raise TargetError(f"there is no folder and no GGUF file {path}")
     return {"pretrained_model_name_or_path": path_or_id}
 
 
@@ -129,11 +136,29 @@ def auto_class(place: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
         return AutoModelForCausalLM  # which says what is wrong, or knows a peft folder
     if not given["trust_remote_code"]:
         _refuse_kernels(config)
+    kinds = (
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+        AutoModelForMultimodalLM,
+        AutoModelForSeq2SeqLM,
+    )
+    brought = getattr(config, "auto_map", None) or {}
+    known = [k for k in kinds if k.__name__ in brought or type(config) in k._model_mapping]
+    # Several classes may take a configuration, and some leave out a part of the weights: what was
+    # saved says which it was.
+    named = set(config.architectures or ())
+    for kind in known:
+        if type(config) in kind._model_mapping and named & _classes(kind, config):
+            return kind
     if config.is_encoder_decoder:
         return AutoModelForSeq2SeqLM
-    kinds = (AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMultimodalLM)
-    known = (kind for kind in kinds if type(config) in kind._model_mapping)
-    return next(known, AutoModelForCausalLM)
+    return next(iter(known), AutoModelForCausalLM)
+
+
+def _classes(kind: Any, config: Any) -> set[str]:
+    """The names of the classes that an auto class takes for a configuration."""
+    found = kind._model_mapping[type(config)]
+    return {one.__name__ for one in (found if isinstance(found, tuple) else (found,))}
 
 
 def _refuse_kernels(config: Any) -> None:
@@ -160,33 +185,21 @@ def load(
     place = places(path_or_id)
     options = model_options(place, options, load_in_8bit=load_in_8bit)
     with suspicious(f"cannot load a language model from {path_or_id}", quote=True):
-        tokenizer = load_tokenizer(**place, **shared(options))
-        base = _base_of(place, options)
-        if base is not None:
-            # Of an adapter's folder transformers says what the adapter lacks, not what its base
-            # does (seen with 5.23).
-            _, wrapped = _read(places(base), options, auto_class(places(base), options))
-            if wrapped:  # which are not stripped on the way through the adapter
-                raise ValueError(
-                    f"its base holds the names of a wrapper ({', '.join(wrapped)}): save the base "
-                    "without it"
-                )
-        kind = auto_class(place if base is None else places(base), options)
-        model, stripped = _read(place, options, kind)
-        if stripped:
-            warnings.warn(
-                f"{path_or_id} holds the names of a wrapper ({', '.join(stripped)}), which were "
-                "stripped: it was saved from within one",
-                TargetWarning,
-                stacklevel=2,
-            )
+        own = base_of(place, options)
+        tokenizer = _tokenizer(place, options, own)
+        model = _read(*((place, options) if own is None else own))
+        if own is not None:
+            model = put_on(model, place, options)
+        for sentence in notes_of(model):
+            warnings.warn(f"{path_or_id}: {sentence}", TargetWarning, stacklevel=2)
         if torch.cuda.is_available() and "device_map" not in options:
             model = model.to("cuda")
     return model, tokenizer
 
 
-def _read(place: Mapping[str, Any], options: Mapping[str, Any], kind: Any) -> Any:
-    """A whole model, and the names of wrappers that were stripped."""
+def _read(place: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    """A model, all of whose weights are there."""
+    kind = auto_class(place, options)
 
     def read(**more: Any) -> Any:
         return kind.from_pretrained(**place, **{**options, **more}, output_loading_info=True)
@@ -194,19 +207,20 @@ def _read(place: Mapping[str, Any], options: Mapping[str, Any], kind: Any) -> An
     return load_whole(read)
 
 
-def _base_of(place: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:
-    """Where the base model of a peft folder lies; None of other folders."""
-    from transformers.utils import find_adapter_config_file
+def _tokenizer(place: Mapping[str, Any], options: Mapping[str, Any], own: Any) -> Any:
+    """That of the place, or of the adapter's base where the adapter brings none."""
+    from transformers.utils import cached_file
 
-    if "gguf_file" in place:
-        return None
-    taken = ("revision", "subfolder", "token", "cache_dir", "local_files_only")
-    given = {name: options[name] for name in taken if name in options}
-    file = find_adapter_config_file(place["pretrained_model_name_or_path"], **given)
-    if file is None:
-        return None
-    named = json.loads(Path(file).read_text(encoding="utf-8")).get("base_model_name_or_path")
-    return str(named) if named else None
+    if own is not None:
+        found = cached_file(
+            str(place["pretrained_model_name_or_path"]),
+            "tokenizer_config.json",
+            _raise_exceptions_for_missing_entries=False,
+            **{name: value for name, value in shared(options).items() if name in _FILES},
+        )
+        if found is None:
+            place, options = own
+    return load_tokenizer(**place, **shared(options))
 
 
 def load_tokenizer(

@@ -279,13 +279,13 @@ class ApiModel(ServedSuspect):
 
     async def _words(self, client: Any, fps: FingerprintSet, index: int) -> Answer:
         """Ask for the first word's probabilities, then for the second's behind the first one."""
-        prompt, word = self.wording(fps, index), fps[index].response.split(" ")[0]
-        first = await self._shown_answer(client, prompt, None)
+        prompt, (word, other) = self.wording(fps, index), fps[index].response.split(" ")
+        first = await self._shown_answer(client, prompt, None, word)
         if first.error is not None or self.shown_words == 1:
             return first
         lead = fps.lead if self.mode == "completions" else ""
         try:
-            second = await self._shown_answer(client, prompt, lead + word)
+            second = await self._shown_answer(client, prompt, lead + word, other)
         except LimitReached:
             return _failed(first.asked, "the spending limit pays for no second word")
         if second.error is not None:
@@ -298,17 +298,17 @@ class ApiModel(ServedSuspect):
         cut = first.cut_off or second.cut_off
         return Answer(text, first.asked, cut_off=cut, asked_after=second.asked)
 
-    async def _shown_answer(self, client: Any, prompt: str, begun: str | None) -> Answer:
+    async def _shown_answer(self, client: Any, prompt: str, begun: str | None, word: str) -> Answer:
         body = self._requests.word(prompt, begun, self._shows)
         answer = await self._one(client, body, _cost(prompt + (begun or ""), 1))
         if answer.error is None:
+            raw = answer.asked["raw"]
             try:
-                _core.shown(answer.asked["raw"], self.mode)
+                _core.shown(raw, self.mode)
+                # By the function with which a checker finds out what is no silence.
+                answer = replace(answer, cut_off=_core.unheard(raw, self.mode, word))
             except ValueError as error:
                 return _failed(answer.asked, str(error))
-            # The first token of thoughts is not that of an answer.
-            text, thought, cut = _core.read_answer(answer.asked["raw"], self.mode)
-            answer = replace(answer, cut_off=thought or (cut and not text))
         return answer
 
     async def _one(self, client: Any, body: dict[str, Any], cost: int) -> Answer:

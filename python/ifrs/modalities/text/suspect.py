@@ -26,6 +26,7 @@ from ifrs.modalities.text.tokens import (
     pad_token,
     response_tokens,
 )
+from ifrs.modalities.text.weights import notes_of
 from ifrs.progress import progress
 from ifrs.runtime.modules import device_of
 
@@ -74,6 +75,7 @@ class LocalModel(LikelySuspect):
             raise TargetError(f"{type(model).__name__} is no language model: it cannot generate")
         self.reference = _tokenizer(reference)
         self.name = name or str(model.config.name_or_path or type(model).__name__)
+        self.notes = notes_of(model)
         self.adapted = adapter is not None
         if adapter is not None:
             model = joined(model, adapter, transformer)

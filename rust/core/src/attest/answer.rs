@@ -22,6 +22,18 @@ const START_OF_THOUGHT: &str = "<think>";
 /// How servers say that an answer ended for want of tokens.
 const CUT: [&str; 4] = ["length", "max_tokens", "MAX_TOKENS", "max_output_tokens"];
 
+/// How they say that a filter or a tool took the answer's place.
+const WITHHELD: [&str; 8] = [
+    "content_filter",
+    "content-filter",
+    "safety",
+    "SAFETY",
+    "RECITATION",
+    "tool_calls",
+    "tool_use",
+    "function_call",
+];
+
 /// An answer, and how it ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
@@ -29,7 +41,7 @@ pub struct Said {
     pub text: String,
     /// Whether anything was thought before.
     pub thought: bool,
-    /// Whether it ended for want of tokens before it began.
+    /// Whether it ended for want of tokens, or was withheld, before it began.
     pub cut: bool,
 }
 
@@ -53,7 +65,8 @@ pub fn read_answer(raw: &str, protocol: Protocol) -> Result<Said, String> {
     let thoughts = if beside.trim().is_empty() { inside } else { &beside };
     let thought = !thoughts.trim().is_empty();
     let ended = read["choices"][0]["finish_reason"].as_str();
-    let cut = !spoken && ended.is_some_and(|reason| CUT.contains(&reason));
+    let unfinished = |reason| CUT.contains(&reason) || WITHHELD.contains(&reason);
+    let cut = !spoken && ended.is_some_and(unfinished);
     let text = if spoken || !thought { content } else { thoughts };
     Ok(Said { text: beginning(text), thought, cut })
 }
@@ -263,6 +276,9 @@ mod tests {
         assert!(said(json!({"content": "<think>hm"}), "max_tokens").cut);
         assert!(!said(json!({"content": "yes", "reasoning": "hm"}), "length").cut);
         assert!(!said(json!({"content": "", "reasoning": "hm"}), "stop").cut);
+        assert!(said(json!({"content": null}), "content_filter").cut);
+        assert!(said(json!({"content": null, "tool_calls": [{}]}), "tool_calls").cut);
+        assert!(!said(json!({"content": "yes"}), "content_filter").cut);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::beside::{TELLS, tells};
 use super::claim::{Claim, ClaimFile, DECOYS};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
 use super::transcript::{Asked, Protocol, ROOM};
@@ -298,6 +299,9 @@ impl Bundle {
         let expected = Expected::of(self, claim);
         expected.afford(self).map_err(|problem| refused(&problem))?;
         let found = evaluate_all(self, &expected, &|| false);
+        if tells(self, claim, &found)? {
+            return Err(refused(TELLS));
+        }
         let weighed = self.weigh(claim, &found)?;
         for (entry, evaluated) in self.queries.iter_mut().zip(&found) {
             let evaluated = evaluated.as_ref().map_err(|reason| {
@@ -391,7 +395,14 @@ impl Bundle {
             Silence::Shown | Silence::Ended => answered,
         };
         let power = self.power(weighed, asked, &candidates, alpha)?;
-        let verdict: Verdict = judge(weighed.log10_p, alpha, power)?;
+        let mut verdict: Verdict = judge(weighed.log10_p, alpha, power)?;
+        if verdict == Verdict::NoMatch && found.iter().flatten().any(|one| one.given.is_some()) {
+            // Who gives a suspect its name does not clear it by the words that the name holds.
+            let given: Vec<_> = found.iter().map(|found| found.clone().map(as_given)).collect();
+            if judge(self.weigh(claim, &given)?.log10_p, alpha, power)? != verdict {
+                verdict = Verdict::Inconclusive;
+            }
+        }
         Ok(Outcome {
             alpha,
             verdict: verdict.name().to_owned(),
@@ -520,6 +531,12 @@ fn entry(query: ReportQuery, claim: &Claim, leaves: &[Hash]) -> Result<Entry, At
         log10_p: 0.0,
         cumulative_log10_e: 0.0,
     })
+}
+
+/// What a key proves where no rank counts as the last for what a name tells.
+fn as_given(found: Evaluated) -> Evaluated {
+    let ranks = found.given.clone().unwrap_or_else(|| found.ranks.clone());
+    Evaluated { ranks, ..found }
 }
 
 /// What serializes as plain data.

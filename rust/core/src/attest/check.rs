@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::AttestError;
+use super::beside::{TELLS, tells};
 use super::bundle::{Bundle, Entry, Kind, Outcome, Silence, is_template};
 use super::claim::{Claim, Statement};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
@@ -208,6 +209,9 @@ fn look_at(bundle: Bundle, claim: &Claim, terms: &Terms<'_>, checked: &mut Check
     let found = evaluate_all(&bundle, &expected, terms.stop);
     if bundle.is_first() && found.iter().flatten().any(|found| !found.kept) {
         checked.notes.push(UNPROVEN.to_owned());
+    }
+    if tells(&bundle, claim, &found).unwrap_or_default() {
+        checked.problems.push(TELLS.into());
     }
     if let Err(error) = conclude(&bundle, claim, &found, checked) {
         checked.problems.push(error.to_string());

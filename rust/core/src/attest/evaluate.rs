@@ -9,7 +9,7 @@ use super::bundle::{Bundle, Entry, Kind};
 use super::claim::{Claim, DECOYS};
 use super::decoys::{decoys, public_decoys};
 use super::ranking::{by_label, by_scores, last};
-use super::shown::rank_shown;
+use super::shown::{rank_shown, unheard};
 use super::text::rank_text;
 use super::transcript::{Asked, MAX_ANSWER, NAMED, Protocol, SLIPPED};
 use crate::encoding::unhex;
@@ -44,13 +44,32 @@ pub(super) struct Evaluated {
     /// Whether the answer ended for want of tokens before it began, or is not all there is to hear:
     /// no silence.
     pub(super) cut: bool,
+    /// Places of the response's words, where a server's probabilities rank them.
+    pub(super) places: Vec<usize>,
+    /// The ranks as the suspect gave them, where some count as the last for what its name tells.
+    pub(super) given: Option<Vec<Rank>>,
 }
 
 impl Evaluated {
     /// What a key proves whose raw answer was not kept: nothing.
     fn unkept(response: String, candidates: &[usize]) -> Self {
         let ranks = last(candidates);
-        Self { response, ranks, score: 0.0, fired: false, kept: false, told: false, cut: false }
+        Self { ranks, ..Self::of(response) }
+    }
+
+    /// A key of this response, of which nothing is known yet.
+    fn of(response: String) -> Self {
+        Self {
+            response,
+            ranks: Vec::new(),
+            score: 0.0,
+            fired: false,
+            kept: false,
+            told: false,
+            cut: false,
+            places: Vec::new(),
+            given: None,
+        }
     }
 
     /// The same with the last ranks: a key that proves nothing.
@@ -93,7 +112,7 @@ impl<'c> Expected<'c> {
             Kind::Likelihood if bundle.is_shown() => {
                 // Where a server continues no answer, the first word alone is ranked.
                 let second = bundle.queries.iter().any(|entry| entry.asked_after.is_some());
-                alphabet.sizes()[..1 + usize::from(second)].to_vec()
+                alphabet.sizes().iter().copied().take(1 + usize::from(second)).collect()
             }
             Kind::Text | Kind::Likelihood => alphabet.sizes().to_vec(),
         };
@@ -203,7 +222,9 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected<'_>) -> Result<E
         // response on.
         let told = told >= found.score && (told >= SLIPPED || !bundle.is_first());
         let (told, kept) = (told || warm || !kept, kept && !warm);
-        let found = Evaluated { response, ranks, score, fired: found.fired, kept, told, cut };
+        let fired = found.fired;
+        let of = Evaluated::of(response);
+        let found = Evaluated { ranks, score, fired, kept, told, cut, ..of };
         return Ok(if told && !bundle.is_first() { found.silenced() } else { found });
     }
     let (heard, wanted) = (plain(&entry.answer), plain(&response));
@@ -212,8 +233,8 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected<'_>) -> Result<E
         true => likelihood_ranks(entry, expected, &places)?,
         false => Vec::new(),
     };
-    let fired = heard.contains(&wanted);
-    Ok(Evaluated { response, ranks, score: score.into(), fired, kept: true, told: false, cut })
+    let (fired, score) = (heard.contains(&wanted), score.into());
+    Ok(Evaluated { ranks, score, fired, kept: true, cut, ..Evaluated::of(response) })
 }
 
 /// What a key proves whose words a server showed the probabilities of.
@@ -226,6 +247,9 @@ fn by_shown(
     places: &[usize],
     response: String,
 ) -> Result<Evaluated, String> {
+    if !expected.claim.scheme().proves() {
+        return Err("its responses prove nothing, and no probability of a word does".into());
+    }
     let words: Vec<&str> = response.split(' ').collect();
     if let Some(after) = &entry.asked_after {
         after.check_continuation(&entry.asked, expected.lead, words[0])?;
@@ -236,8 +260,6 @@ fn by_shown(
     let Some(said) = said else {
         return Ok(Evaluated::unkept(response, &expected.candidates));
     };
-    // The first token of thoughts is not that of an answer.
-    let cut = said.iter().any(|said| said.thought || (said.cut && said.text.is_empty()));
     let heard = match said.get(1) {
         Some(second) if said[0].text.trim() == words[0] => {
             // Some servers say what had begun again.
@@ -252,17 +274,22 @@ fn by_shown(
     }
     let raws: Vec<&str> = asked.iter().map(|asked| &*asked.raw).collect();
     let (alphabet, protocol) = (expected.claim.alphabet(), entry.asked.protocol());
-    let mut ranks = rank_shown(alphabet, places, &raws, protocol, expected.lead)?;
+    let looked_past =
+        |(raw, word): (&&str, &&str)| unheard(raw, protocol, word).unwrap_or_default();
+    let cut = raws.iter().zip(&words).any(looked_past);
+    let given = rank_shown(alphabet, places, &raws, protocol, expected.lead)?;
+    let mut ranks = given.clone();
     for (rank, word) in ranks.iter_mut().zip(&words) {
         if entry.asked.told(word) >= NAMED {
             rank.rank = rank.candidates;
         }
     }
+    let (given, places) = ((given != ranks).then_some(given), places.to_vec());
     let (heard, wanted) = (plain(&heard), plain(&response));
     let score = score_one(&heard, &wanted, Method::Partial).map_err(|error| error.to_string())?;
-    let fired = heard.contains(&wanted);
-    let score = score.into();
-    Ok(Evaluated { response, ranks, score, fired, kept: true, told: false, cut })
+    let (fired, score) = (heard.contains(&wanted), score.into());
+    let of = Evaluated::of(response);
+    Ok(Evaluated { ranks, score, fired, kept: true, cut, places, given, ..of })
 }
 
 /// What a key proves whose response is no text: numbers in the answer, or scores beside it.
@@ -282,7 +309,7 @@ fn labelled(
     };
     let fired = entry.answer.trim() == response;
     let score = if fired { 1.0 } else { 0.0 };
-    Ok(Evaluated { response, ranks, score, fired, kept: true, told: false, cut: false })
+    Ok(Evaluated { ranks, score, fired, kept: true, ..Evaluated::of(response) })
 }
 
 /// Whether there is what the kind of evidence needs, and nothing else.

@@ -4,6 +4,7 @@
 //! recomputes everything in it. No p-value is computed here: see [`crate::statistics`].
 
 mod answer;
+mod beside;
 pub mod bundle;
 pub mod check;
 pub mod claim;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::answer::parsed;
+use super::answer::{parsed, read_answer};
 use super::ranking::by_scores;
 use super::transcript::Protocol;
 use crate::fingerprint::Alphabet;
@@ -17,6 +17,36 @@ use crate::statistics::ranks::Rank;
 
 /// How some servers write a space at a token's beginning.
 const SPACES: [char; 2] = ['\u{2581}', '\u{120}'];
+
+/// Words that must be among the tokens shown for a place to count as one where words are.
+const ENOUGH: usize = 32;
+
+/// Characters of a word that its beginning has at least: "a" and "an" are words of their own, with
+/// which strangers begin.
+const PIECE: usize = 3;
+
+/// Whether the one token that an answer holds speaks of no word, so that silence there is none.
+///
+/// It is of thoughts, or none at all for want of tokens; it has no letter, and hardly any word is
+/// shown beside it, so that the answer begins behind it; or `word`, which a descendant would say,
+/// begins with it, as where no word is one token.
+///
+/// # Errors
+///
+/// In words, if the raw answer shows no probabilities.
+pub fn unheard(raw: &str, protocol: Protocol, word: &str) -> Result<bool, String> {
+    let said = read_answer(raw, protocol)?;
+    if said.thought || said.text.is_empty() {
+        return Ok(said.thought || said.cut);
+    }
+    if !said.text.chars().any(char::is_alphanumeric) {
+        let scores = word_scores(&shown(raw, protocol)?, &["", " "], response_words());
+        return Ok(scores.iter().filter(|score| score.is_finite()).count() < ENOUGH);
+    }
+    let begun = said.text.replace(SPACES, " ");
+    let begun = begun.trim();
+    Ok(begun != word && begun.chars().count() >= PIECE && word.starts_with(begun))
+}
 
 /// The tokens shown for the first place of an answer, with their log-probabilities in nats.
 ///
@@ -142,6 +172,35 @@ mod tests {
         }
         assert!(shown("{}", Protocol::Chat).is_err());
         assert!(shown("", Protocol::Completions).is_err());
+    }
+
+    #[test]
+    fn a_token_that_speaks_of_no_word_is_told() {
+        let told = |content: &str, finish: &str, shown: &[&str]| {
+            let tokens: Vec<Value> =
+                shown.iter().map(|t| json!({"token": t, "logprob": -1})).collect();
+            let first = json!({"token": content, "logprob": -0.5, "top_logprobs": tokens});
+            let raw = json!({"choices": [{"message": {"content": content},
+                "finish_reason": finish, "logprobs": {"content": [first]}}]});
+            unheard(&raw.to_string(), Protocol::Chat, "copper").unwrap()
+        };
+        for (content, finish) in [
+            ("", "length"),
+            ("<think>", "length"),
+            ("\n", "length"),
+            ("\u{2581}", "stop"),
+            ("\"", "length"),
+            ("cop", "length"),
+            ("\u{120}copp", "length"),
+        ] {
+            assert!(told(content, finish, &[" I"]), "{content}");
+        }
+        for (content, finish) in
+            [("", "stop"), ("copper", "length"), (" I", "length"), (" co", "length")]
+        {
+            assert!(!told(content, finish, &[" I"]), "{content}");
+        }
+        assert!(!told("\n", "length", &response_words()[..40]), "words were looked at");
     }
 
     #[test]

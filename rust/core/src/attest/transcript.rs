@@ -228,12 +228,17 @@ impl Asked {
     /// How much of a response stands beside the key, where a suspect could read it off: in the
     /// model's name and the address, as they are or spelled out with marks between the letters.
     pub(super) fn told(&self, response: &str) -> f32 {
-        let model = self.request.get("model").and_then(Value::as_str).unwrap_or_default();
-        let (beside, response) = (plain(&format!("{model} {}", self.endpoint)), plain(response));
+        let (beside, response) = (plain(&self.beside()), plain(response));
         let found =
             |text: &str, wanted: &str| score_one(text, wanted, Method::Partial).unwrap_or(1.0);
         let joined = |text: &str| text.replace(' ', "");
         found(&beside, &response).max(found(&joined(&beside), &joined(&response)))
+    }
+
+    /// What stands beside the key: the model's name and the address.
+    pub(super) fn beside(&self) -> String {
+        let model = self.request.get("model").and_then(Value::as_str).unwrap_or_default();
+        format!("{model} {}", self.endpoint)
     }
 
     /// Whether the answer had room for a response of so many tokens.
