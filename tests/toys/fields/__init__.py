@@ -1,0 +1,1 @@
+"""Images of coarse random fields, as long as the core has no source of them."""

@@ -1,0 +1,3 @@
+from ifrs.modalities.image.model import Model
+
+__all__ = ["Model"]
