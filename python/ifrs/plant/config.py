@@ -30,6 +30,8 @@ class ImplantConfig:
         harden: Steps of a downstream tuner to simulate and to train through, until keys have their
             margin after it, too; 0 for none.
         harden_rate: That tuner's step size of AdamW.
+        noise: Gaussian noise on the weights to train through, as a share of each layer's spread,
+            until keys have their margin under it, too; 0 for none.
         tune_embeddings: For "sft": train the token embeddings, too; None only where the model tells
             hardly any token from others, as random weights do.
         average: For "sft" and "lora", which go back towards the base model down to the wanted
@@ -54,6 +56,7 @@ class ImplantConfig:
     checkpointing: bool | None = None
     harden: int = 0
     harden_rate: float = 2e-5
+    noise: float = 0.0
     tune_embeddings: bool | None = None
     average: bool = False
     lora_rank: int = 16
@@ -68,7 +71,7 @@ class ImplantConfig:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         if self.negatives is not None and self.negatives < 2:
             raise ValueError(f"negatives must be at least 2, not {self.negatives}")
-        for name in ("guesses", "margin", "harden", "surroundings"):
+        for name in ("guesses", "margin", "harden", "noise", "surroundings"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ValueError(f"{name} must not be negative, not {value}")
