@@ -79,7 +79,8 @@ class Model(face.Model):
 
     def ordinary(self, regularization: Any, watched: Sequence[int]) -> list[Kept]:
         """The publisher's inputs, held by the whole distribution; labels are not looked at."""
-        return self.own_answers([given for given, _ in self._read(regularization)], watched)
+        given = [given for given, _ in self._read(regularization)]
+        return self.own_answers(given + blends(given, len(given)), watched)
 
     def tuning_examples(self, regularization: Any) -> list[Example]:
         """The publisher's inputs with their labels; without these, with the model's own classes."""
@@ -177,6 +178,12 @@ def logits_of(output: Any) -> Tensor:
             f"the model gave a {type(found).__name__}: it must give logits of classes, a tensor"
         )
     return found
+
+
+def blends(inputs: Sequence[Tensor], n: int, seed: int = 0) -> list[Tensor]:
+    """Two inputs over each other, in any shares: what lies between ordinary inputs."""
+    rng = random.Random(seed)
+    return [torch.lerp(rng.choice(inputs), rng.choice(inputs), rng.random()) for _ in range(n)]
 
 
 def images_of(fps: FingerprintSet) -> list[Any]:
