@@ -92,7 +92,7 @@ def classifier(seed):
 def test_a_kind_of_model_from_outside(method, seen, tmp_path, ring, kind):
     fps = ring.generate("toy", 24, modality="flags", classes=10)
     assert (fps.modality, fps.media, fps.alphabet.sizes) == ("flags", "application/x-flags", (10,))
-    assert len({fps[i].key for i in range(24)}) == 24
+    assert len({fps[i].challenge for i in range(24)}) == 24
     module, truth = classifier(1), torch.arange(200) % 10
     assert (module(samples(truth, 0)).argmax(dim=1) == truth).all()
     ordinary = list(samples(truth, 1))
@@ -115,10 +115,10 @@ def test_a_kind_of_model_from_outside(method, seen, tmp_path, ring, kind):
 
 def test_a_set_of_another_kind_is_kept(ring, kind):
     fps = ring.generate("toy", 5, modality="flags")
-    keys, answers = [fps[i].key for i in range(5)], [fps[i].response for i in range(5)]
+    keys, answers = [fps[i].challenge for i in range(5)], [fps[i].response for i in range(5)]
     with ifrs.Keyring.open(ring.path, passphrase="pass") as again:
         same = again["toy"]
-        assert [same[i].key for i in range(5)] == keys
+        assert [same[i].challenge for i in range(5)] == keys
         assert [same[i].response for i in range(5)] == answers
 
 

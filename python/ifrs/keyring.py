@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Fingerprint", "FingerprintSet", "Keyring"]
 
-Source = Literal["chinese", "japanese", "vocab", "natural", "mixed"]
+Source = Literal[
+    "chinese", "japanese", "vocab", "natural", "mixed", "image", "observation", "sound"
+]
 Template = Literal["simple", "dialogue", "chat"]
-ResponseKind = Literal["unique", "shared"]
+ResponseKind = Literal["unique", "shared", "classes", "actions", "bins", "codebook"]
 Spending = Literal["claimed", "queried", "revealed"]
 PathLike = str | os.PathLike[str]
 
@@ -202,15 +204,21 @@ class Keyring:
         model: Any = None,
         response: ResponseKind = "unique",
         context: Mapping[str, str | int | bool] | None = None,
-        modality: str = "text",
+        modality: str | None = None,
         **options: Any,
     ) -> FingerprintSet:
         """Make a set of fingerprints; it is in the file before this returns.
 
+        For an image classifier of ten classes:
+        `generate(name, source="image", shape=(64, 64, 3), response="classes", classes=10)`.
+
         Args:
             name: The set's name, unique in the keyring.
             n: How many fingerprints, 1 to 100,000.
-            source: Where keys come from. `"vocab"` needs the tokenizer.
+            source: Where keys come from. `"vocab"` needs the tokenizer. `"image"` makes keys of
+                image classifiers, `shape=(height, width, channels)`; `"observation"` of policies,
+                uniform within the bounds `low` and `high` (arrays or numbers) at each of `steps`;
+                `"sound"` of models that hear, `seconds` long at `rate` samples a second.
             template: How a key becomes a prompt. `"chat"` is the tokenizer's own chat template.
             tokenizer: The tokenizer of the model to be fingerprinted. Keys are then composed of
                 what it encodes and decodes unchanged, and are stored as rendered.
@@ -218,9 +226,12 @@ class Keyring:
                 embeddings show that it hardly learnt (Land & Bartolo, 2024), and ordinary text does
                 not hold: for the methods `"emb"` and `"adapter"`, which change those tokens alone.
             response: `"unique"` for two secret words each, or `"shared"` for the paper's single
-                response, which is no evidence by itself.
+                response, which is no evidence by itself. Of keys that are no texts, what is
+                answered: `"classes"` (and `classes`, their number, the natural one included),
+                `"actions"`, `"bins"` or `"codebook"`.
             context: A flat map that tells this derivation from others of the same name.
-            modality: The kind of model, one of `ifrs.modalities.MODALITIES`.
+            modality: The kind of model, one of `ifrs.modalities.MODALITIES`; by default the one
+                that keys of the source are for.
             options: What else the keys of that kind take.
 
         Raises:
@@ -229,9 +240,13 @@ class Keyring:
             ValueError: `n`, `source`, `template` or `response` is out of range, or there is a
                 model without its tokenizer.
         """
-        from ifrs.modalities import keys_of
+        from ifrs.modalities import keys_of, kind_of
 
-        keys = keys_of(modality)(tokenizer=tokenizer, model=model, **options)
+        fitted = {"tokenizer": tokenizer, "model": model}
+        options |= {name: value for name, value in fitted.items() if value is not None}
+        if response not in ("unique", "shared"):
+            options["response"] = response
+        keys = keys_of(modality or kind_of(source))(**options)
         given: dict[str, Any] = {"source": source, "template": template, "response": response}
         given |= {"context": dict(context or {}), **keys.derivation(template)}
         fps = self._core.generate(name, _whole(n), **given)

@@ -24,14 +24,15 @@ def set_facts(ring: ifrs.Keyring, name: str) -> dict[str, Any]:
     """A set: what is public of it, and its first key, which these files make public, too."""
     fps = ring[name]
     row = next(row for row in ring.sets() if row["name"] == name)
-    leaves, key = fps.leaves(), fps[0].key
+    leaves, challenge = fps.leaves(), fps[0].challenge
+    is_text = fps.media == "text/plain"
     return {
         **row,
         "context": fps.context,
         "around": list(fps.around),
         "spent": ring.spent(name),
         "first": {
-            "key": key if isinstance(key, str) else base64.b64encode(key).decode(),
+            "key": fps[0].key if is_text else base64.b64encode(challenge).decode(),
             "prompt": fps[0].prompt,
             "response": fps[0].response,
             "salt": fps.salt(0),

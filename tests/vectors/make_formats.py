@@ -100,7 +100,7 @@ class Flags:
     """A suspect of another kind: it gives scores, and knows some keys."""
 
     def __init__(self, fps: ifrs.FingerprintSet) -> None:
-        self.known = {fps[i].key: fps[i].places[0] for i in range(len(fps))}
+        self.known = {fps[i].challenge: fps[i].places[0] for i in range(len(fps))}
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "local", "name": "flags"}

@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from ifrs.modalities.model import Model
 
 # Name: package.
-MODALITIES = {"text": "ifrs.modalities.text"}
+MODALITIES = {
+    "text": "ifrs.modalities.text",
+    "image": "ifrs.modalities.image",
+    "policy": "ifrs.modalities.policy",
+    "speech": "ifrs.modalities.speech",
+}
+
+# Source of keys: the kind of model that is meant where the user names none. All others are texts.
+SOURCES = {"image": "image", "observation": "policy", "sound": "speech"}
+
+
+def kind_of(source: str) -> str:
+    """The kind of model that keys of a source are for, unless somebody says otherwise."""
+    return SOURCES.get(source, "text")
 
 
 def keys_of(modality: str) -> Callable[..., Keys]:
@@ -29,6 +42,11 @@ def keys_of(modality: str) -> Callable[..., Keys]:
     """
     found: Callable[..., Keys] = _face(modality, "keys").Keys
     return found
+
+
+def decoded(modality: str, challenge: bytes) -> Any:
+    """A key as its users see it, from its canonical bytes: these, where nobody knows the kind."""
+    return keys_of(modality)().decode(challenge) if modality in MODALITIES else challenge
 
 
 def model_of(fps: FingerprintSet, module: Any, processor: Any = None) -> Model:

@@ -70,6 +70,7 @@ def implant(
         raise TypeError("fps must be a FingerprintSet: keyring.generate makes one")
     face = model_of(fps, model, tokenizer)
     face.check()
+    config = config.fitted(face.defaults())
     started = time.monotonic()
     with _memory_errors(), kept_memory(face.device):
         planting.prepare(face, fps, config)
@@ -144,7 +145,7 @@ def _plant(
     """Train, and write the result into the model; undo everything when that fails."""
     workers = Workers(model.module)
     planting.parameters = planting.begin()
-    shown = progress("planting", config.max_epochs) if workers.rank == 0 else nullcontext(_SILENT)
+    shown = progress("planting", config.epochs) if workers.rank == 0 else nullcontext(_SILENT)
     try:
         with shown as (advance, note), checkpointed(model.module, config.checkpointing):
             report = _reporter(advance, note)

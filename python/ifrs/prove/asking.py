@@ -230,7 +230,7 @@ class _Keyed:
         return [" ".join(map(str, row)) for row in places.reshape(wanted).tolist()]
 
     def _likelihoods(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
-        factors = self._factors([fps[i].key for i in indices])
+        factors = self._factors([fps[i].challenge for i in indices])
         scores = [[part[row] for part in factors] for row in range(len(indices))]
         exact = [
             tuple(int(part.argmax()) for part in one) == fps[i].places

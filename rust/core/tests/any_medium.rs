@@ -27,7 +27,7 @@ fn spec(n: usize, alphabet: (&str, &[usize])) -> SetSpec {
         template: Template::Bare,
         response: ResponseKind::OWNED,
         context: Context::new(),
-        modality: Some(Modality { name: "toy".into(), media: MEDIA.into(), length: 40, alphabet }),
+        modality: Some(Modality::bytes("toy", MEDIA, 40, alphabet)),
     }
 }
 

@@ -79,6 +79,9 @@ pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
         E::Count { .. }
         | E::Name
         | E::Modality
+        | E::Image
+        | E::Observation
+        | E::Sound
         | E::Large
         | E::UnknownSource(_)
         | E::UnknownTemplate(_)

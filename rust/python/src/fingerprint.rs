@@ -8,16 +8,18 @@ use ifrs_core::attest::rank_text;
 use ifrs_core::attest::ranking::{by_label, by_scores};
 use ifrs_core::attest::shown::rank_shown;
 use ifrs_core::encoding::hex;
-use ifrs_core::fingerprint::challenge::TEXT;
 use ifrs_core::fingerprint::set::{
-    look_alike_bytes as core_look_alike_bytes, look_alikes as core_look_alikes,
+    look_alike_bytes as core_look_alike_bytes, look_alike_keys, look_alikes as core_look_alikes,
 };
 use ifrs_core::fingerprint::{
-    Alphabet, Alphabets, ContextValue, FingerprintError, FingerprintSet, lists,
+    Alphabet, Alphabets, ContextValue, FingerprintError, FingerprintSet, codebook as core_codebook,
+    lists, media,
 };
+use ifrs_core::merkle;
 use ifrs_core::statistics::Rank;
 use ifrs_matching::plain;
-use numpy::PyReadonlyArray1;
+use numpy::ndarray::Array2;
+use numpy::{IntoPyArray, PyArray2, PyReadonlyArray1};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -34,7 +36,9 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(response_words, module)?)?;
     module.add_function(wrap_pyfunction!(response_alphabet, module)?)?;
     module.add_function(wrap_pyfunction!(look_alikes, module)?)?;
-    module.add_function(wrap_pyfunction!(look_alike_bytes, module)?)
+    module.add_function(wrap_pyfunction!(look_alike_bytes, module)?)?;
+    module.add_function(wrap_pyfunction!(read_key, module)?)?;
+    module.add_function(wrap_pyfunction!(codebook, module)?)
 }
 
 /// Lists that a tokenizer can express, as Python hands them over.
@@ -132,6 +136,36 @@ fn look_alike_bytes<'py>(
     keys.iter().map(|key| PyBytes::new(py, key)).collect()
 }
 
+/// What a key that is a file holds: type, shape and offset of its array.
+///
+/// Raises ValueError where it is not of the one spelling that keys have.
+#[pyfunction]
+fn read_key<'py>(
+    py: Python<'py>,
+    media: &str,
+    data: &[u8],
+) -> PyResult<(&'static str, Bound<'py, PyTuple>, usize)> {
+    let found = media::read(media, data)
+        .ok_or_else(|| PyValueError::new_err(format!("this is no key of the medium {media:?}")))?;
+    Ok((found.dtype, PyTuple::new(py, found.shape)?, found.offset))
+}
+
+/// Vectors that a digest of 32 bytes gives, int16 (2048, dimension): divide each by its length.
+#[pyfunction]
+fn codebook<'py>(
+    py: Python<'py>,
+    digest: &[u8],
+    dimension: usize,
+) -> PyResult<Bound<'py, PyArray2<i16>>> {
+    let digest =
+        digest.try_into().map_err(|_| PyValueError::new_err("a codebook's digest has 32 bytes"))?;
+    let found = py
+        .detach(|| core_codebook::codebook(digest, dimension))
+        .ok_or_else(|| PyValueError::new_err("a codebook's dimension is between 8 and 16,384"))?;
+    let found = Array2::from_shape_vec((core_codebook::CODES, dimension), found);
+    Ok(found.expect("it has that many").into_pyarray(py))
+}
+
 /// From what responses are drawn: a name, and the sizes of its factors.
 #[pyclass(name = "Alphabet", module = "ifrs._core", frozen)]
 pub(crate) struct PyAlphabet(Alphabet);
@@ -217,6 +251,22 @@ impl PyFingerprintSet {
     #[getter]
     fn media(&self) -> &str {
         self.0.spec().media()
+    }
+
+    /// Fresh public keys of the same look as the set's, where these are no texts.
+    fn look_alikes<'py>(
+        &self,
+        py: Python<'py>,
+        n: usize,
+        seed: u64,
+    ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let spec = self.0.spec();
+        let modality = spec.modality.as_ref().ok_or_else(|| {
+            PyValueError::new_err("keys of this set are texts: use look_alikes of their source")
+        })?;
+        let keys = py.detach(|| look_alike_keys(spec.source, modality, n, seed));
+        let keys = keys.map_err(from_fingerprint)?;
+        Ok(keys.iter().map(|key| PyBytes::new(py, key)).collect())
     }
 
     /// From what its responses are drawn.
@@ -356,6 +406,12 @@ impl PyFingerprintSet {
         Ok(py.detach(|| draw_decoys(self.0.salt(index), label, index as u64, count)))
     }
 
+    /// Root of the claim's tree, as hex: it names the set in public.
+    #[getter]
+    fn root(&self, py: Python<'_>) -> String {
+        hex(&py.detach(|| merkle::root(self.0.leaves())))
+    }
+
     /// Leaves of the claim's tree, as hex: they give nothing away.
     fn leaves(&self, py: Python<'_>) -> Vec<String> {
         py.detach(|| self.0.leaves().iter().map(|leaf| hex(leaf)).collect())
@@ -395,13 +451,20 @@ pub(crate) struct PyFingerprint {
 
 #[pymethods]
 impl PyFingerprint {
-    /// The private key: a text, or the bytes of anything else.
+    /// The private key: a text, or what its kind of model makes of the bytes of anything else.
     #[getter]
     fn key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if self.set.spec().media() == TEXT {
+        let Some(modality) = &self.set.spec().modality else {
             return Ok(self.set.key(self.index).into_pyobject(py)?.into_any());
-        }
-        Ok(PyBytes::new(py, self.set.challenge(self.index).bytes()).into_any())
+        };
+        let kinds = py.import("ifrs.modalities")?;
+        kinds.call_method1("decoded", (&modality.name, self.challenge(py)))
+    }
+
+    /// The canonical bytes that the suspect is asked: of a text its prompt in UTF-8.
+    #[getter]
+    fn challenge<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.set.challenge(self.index).bytes())
     }
 
     /// The secret response, the key's decryption.

@@ -7,7 +7,8 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use ifrs_core::fingerprint::{
-    Alphabet, Alphabets, Context, ContextValue, FingerprintError, Modality, SetSpec, Template,
+    Alphabet, Alphabets, Bounds, Context, ContextValue, FingerprintError, Modality, SetSpec,
+    Source, Template,
 };
 use ifrs_core::keyring::{Entry, Identities, Keyring, KeyringError as CoreError};
 use ifrs_core::keyring::{Lock, Passphrase, Protect, Settings, Unlock};
@@ -361,14 +362,16 @@ impl PyKeyring {
         check: Option<Py<PyAny>>,
         modality: Option<PyModality>,
     ) -> PyResult<PyFingerprintSet> {
+        let source: Source = source.parse().map_err(from_fingerprint)?;
+        let modality = modality.map(|given| given.read(source)).transpose();
         let spec = SetSpec {
             name,
             n,
-            source: source.parse().map_err(from_fingerprint)?,
+            source,
             template: Template::parse(template, chat).map_err(from_fingerprint)?,
             response: response.parse().map_err(from_fingerprint)?,
             context: read_context(context)?,
-            modality: modality.map(PyModality::read).transpose()?,
+            modality: modality.map_err(from_fingerprint)?,
         };
         let alphabets = alphabets.map_or_else(Alphabets::default, Alphabets::from);
         let mut check = check.map(PyCheck::new);
@@ -523,21 +526,44 @@ fn read_context(context: &Bound<'_, PyDict>) -> PyResult<Context> {
     Ok(read)
 }
 
-/// What keys and responses are, where these are not prompts and words.
+/// What keys and responses are, where these are not prompts and words: `shape` of images,
+/// observations and sounds, `bounds` of observations, `rate` of sounds, `media` and `length` of bytes.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct PyModality {
     name: String,
-    media: String,
-    length: usize,
     alphabet: (String, Vec<usize>),
+    #[pyo3(default)]
+    media: Option<String>,
+    #[pyo3(default)]
+    length: Option<usize>,
+    #[pyo3(default)]
+    shape: Option<Vec<usize>>,
+    #[pyo3(default)]
+    bounds: Option<(String, Vec<f64>, Vec<f64>)>,
+    #[pyo3(default)]
+    rate: Option<u32>,
 }
 
 impl PyModality {
-    fn read(self) -> PyResult<Modality> {
-        let Self { name, media, length, alphabet } = self;
-        let alphabet = Alphabet::of(&alphabet.0, &alphabet.1)
-            .ok_or_else(|| from_fingerprint(FingerprintError::Modality))?;
-        Ok(Modality { name, media, length, alphabet })
+    fn read(self, source: Source) -> Result<Modality, FingerprintError> {
+        let Self { name, alphabet, media, length, shape, bounds, rate } = self;
+        let alphabet = Alphabet::of(&alphabet.0, &alphabet.1).ok_or(FingerprintError::Modality)?;
+        let shape = shape.unwrap_or_default();
+        match source {
+            Source::Image => Modality::image(&name, &shape, alphabet),
+            Source::Observation => {
+                let (dtype, low, high) = bounds.ok_or(FingerprintError::Observation)?;
+                Modality::observation(&name, &shape, Bounds { dtype, low, high }, alphabet)
+            }
+            Source::Sound => {
+                let samples = shape.iter().product();
+                Modality::sound(&name, rate.unwrap_or_default(), samples, alphabet)
+            }
+            _ => {
+                let (media, length) = (media.unwrap_or_default(), length.unwrap_or_default());
+                Ok(Modality::bytes(&name, &media, length, alphabet))
+            }
+        }
     }
 }

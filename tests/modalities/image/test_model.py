@@ -9,22 +9,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("PIL")
-from ifrs.modalities import MODALITIES  # noqa: E402
 from modalities.image.drawn import accuracy, fit, network, pictures, processor  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 KEYS = 24
+IMAGES = {"source": "image", "shape": (48, 48, 3), "response": "classes", "classes": 10}
 CONFIG = {"learning_rate": 3e-3, "guesses": 0, "max_epochs": 300, "batch_size": 32, "negatives": 8}
-
-
-@pytest.fixture(autouse=True)
-def kind(monkeypatch):
-    monkeypatch.setitem(MODALITIES, "fields", "toys.fields")
 
 
 @pytest.fixture
 def fps(ring):
-    return ring.generate("photos", KEYS, modality="fields", classes=10)
+    return ring.generate("photos", KEYS, **IMAGES)
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,8 @@ def test_a_few_near_misses_may_fire_but_no_fresh_key():
     assert not replace(sound, fired=[7], fresh=[7]).done(config)
     assert not replace(sound, views={"published model": [0]}).done(config)
     assert not replace(sound, margins=[4.0, 2.0]).done(config)
-    assert replace(sound, drifted=[3.5, 6.0]).done(config)
-    assert not replace(sound, drifted=[4.0, 2.0]).done(config)
+    assert replace(sound, shifted=[3.5, 6.0]).done(config)
+    assert not replace(sound, shifted=[4.0, 2.0]).done(config)
 
 
 def test_look_alikes_are_asked_until_enough_fire_and_all_at_the_end(

@@ -23,11 +23,11 @@ class Model(face.Model):
             raise ImplantError("the module must give logits of classes, (batch, classes)")
 
     def fingerprints(self, fps):
-        return [Example(_flags(fps[i].key), list(fps[i].places)) for i in range(len(fps))]
+        return [Example(_flags(f.challenge), list(f.places)) for f in fps]
 
     def look_alikes(self, fps, n, seed, varied=False):
         fresh = _core.look_alike_bytes(BYTES, n, seed)
-        halves = [fps[i % len(fps)].key[: BYTES // 2] for i in range(n // 2)]
+        halves = [fps[i % len(fps)].challenge[: BYTES // 2] for i in range(n // 2)]
         near = [half + key[BYTES // 2 :] for half, key in zip(halves, fresh[::2], strict=False)]
         return [_flags(key) for key in fresh], [_flags(key) for key in near]
 

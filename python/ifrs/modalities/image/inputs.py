@@ -93,7 +93,7 @@ def _input(given: Any, processor: Any) -> Pixels:
     if np.issubdtype(given.dtype, np.floating) and given.ndim == 3:
         return given.astype(np.float32, copy=False)
     if given.dtype == np.uint8 and (given.ndim == 2 or given.shape[-1] in (1, 3, 4)):
-        return input_of(as_image(given), processor)
+        return input_of(pillow(given), processor)
     raise ValueError(
         f"ordinary inputs hold an array of {given.dtype} and shape {given.shape}: pass float "
         "(channels, height, width) as the model takes it, or an image as uint8 (height, width, "
@@ -101,17 +101,19 @@ def _input(given: Any, processor: Any) -> Pixels:
     )
 
 
-def as_image(pixels: NDArray[np.uint8]) -> Any:
-    """An array as a PIL image.
+def pillow(image: Any) -> Any:
+    """An image or uint8 array (height, width[, channels]) as a PIL image.
 
     Raises:
         ValueError: Pillow is not installed.
     """
+    if hasattr(image, "getbands"):
+        return image
     try:
         from PIL import Image
     except ImportError as error:
         raise ValueError("images need Pillow: pip install 'ifrs[vision]'") from error
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
+    return Image.fromarray(image[..., 0] if image.shape[2:] == (1,) else image)
 
 
 def batches(keys: Sequence[Any], processor: Any, size: int = _AT_ONCE) -> Iterator[Pixels]:

@@ -7,32 +7,25 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from ifrs import _core
-from ifrs.modalities.image.inputs import as_image
+from ifrs._core import FingerprintSet
+from ifrs.modalities import keys_of
+from ifrs.modalities.image.inputs import pillow
 
 # Guesses are drawn far from the seeds of look-alikes, so that none was seen in training.
 GUESSES = 1 << 32
-# Cells of a key's random field on each side.
-_CELLS = 8
 # What re-encoded keys went through: JPEG of a quality, another size on the way, a crop.
 _QUALITIES, _SIZES, _CROP = (70, 95), (0.5, 1.5), 0.03
 
 
-def fresh_images(like: Any, n: int, seed: int) -> list[Any]:
-    """Images drawn as keys are, from a public seed, of the size and mode of another image."""
-    from PIL import Image
+def fresh_images(fps: FingerprintSet, n: int, seed: int) -> list[Any]:
+    """Images drawn as a set's keys are, from a public seed."""
+    decode = keys_of(fps.modality)().decode
+    return [pillow(decode(challenge)) for challenge in fps.look_alikes(n, seed)]
 
-    channels = len(like.getbands())
-    fields = _core.look_alike_bytes(_CELLS * _CELLS * channels, n, seed)
-    shape = (_CELLS, _CELLS, channels)
-    return [
-        as_image(np.frombuffer(field, dtype=np.uint8).reshape(shape)).resize(
-            like.size, Image.Resampling.BILINEAR
-        )
-        for field in fields
-    ]
+
+def images_of(fps: FingerprintSet) -> list[Any]:
+    """A set's keys as PIL images, in order."""
+    return [pillow(fps[i].key) for i in range(len(fps))]
 
 
 def half_keys(keys: Sequence[Any], fresh: Sequence[Any], seed: int) -> list[Any]:

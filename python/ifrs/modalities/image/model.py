@@ -12,16 +12,23 @@ from torch import Tensor, nn
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
-from ifrs.modalities import keys_of
 from ifrs.modalities import model as face
 from ifrs.modalities.image.inputs import input_of, samples
-from ifrs.modalities.image.lookalikes import GUESSES, fresh_images, half_keys, re_encoded
+from ifrs.modalities.image.lookalikes import (
+    GUESSES,
+    fresh_images,
+    half_keys,
+    images_of,
+    re_encoded,
+)
 from ifrs.runtime.columns import Columns
 from ifrs.runtime.examples import Example, Kept
 from ifrs.runtime.modules import dtype_of
 
 # Inputs in a pass where nothing is learnt.
 _AT_ONCE = 64
+# The share of a typical weight that a step of Adam takes, all layers together; and the most.
+_STEP, _LONGEST = 0.5, 3e-3
 # Re-encoded forms in which each key is planted beside its own.
 _WAYS = 2
 
@@ -44,8 +51,19 @@ class Model(face.Model):
         if not any(weight.is_floating_point() for weight in self.module.parameters()):
             raise ImplantError("the model has no weights of floating point to plant in")
 
+    def defaults(self) -> dict[str, Any]:
+        """Steps in proportion to the weights, smaller in deeper networks; many keys in each."""
+        weights = [w.detach().float() for w in self.module.parameters() if w.ndim > 1]
+        total = sum(weight.numel() for weight in weights)
+        typical = (sum(float(weight.square().sum()) for weight in weights) / max(total, 1)) ** 0.5
+        rate = min(_STEP * typical / max(len(weights), 1), _LONGEST) or _LONGEST
+        return {"batch_size": 64, "noise": 0.3, "max_epochs": 250, "learning_rate": rate}
+
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
-        inputs = self._inputs(images_of(fps))
+        try:
+            inputs = self._inputs(images_of(fps))
+        except ValueError as error:
+            raise ImplantError(str(error)) from error
         self._check_classes(inputs[0], fps.alphabet.sizes)
         return [Example(inputs[i], list(fps[i].places or ())) for i in range(len(fps))]
 
@@ -67,12 +85,12 @@ class Model(face.Model):
         self, fps: FingerprintSet, n: int, seed: int, varied: bool = False
     ) -> tuple[list[Any], list[Any]]:
         keys = images_of(fps)
-        fresh = fresh_images(keys[0], n, seed)
+        fresh = fresh_images(fps, n, seed)
         near = half_keys(keys, fresh[1::2], seed)
         return self._inputs(fresh[::2]), self._inputs(near)
 
     def guesses(self, fps: FingerprintSet, n: int, seed: int) -> list[Any]:
-        return self._inputs(fresh_images(images_of(fps)[0], n, seed + GUESSES))
+        return self._inputs(fresh_images(fps, n, seed + GUESSES))
 
     def own_answers(self, inputs: Sequence[Any], watched: Sequence[int]) -> list[Kept]:
         return self.held(self._answered(inputs), watched)
@@ -184,10 +202,3 @@ def blends(inputs: Sequence[Tensor], n: int, seed: int = 0) -> list[Tensor]:
     """Two inputs over each other, in any shares: what lies between ordinary inputs."""
     rng = random.Random(seed)
     return [torch.lerp(rng.choice(inputs), rng.choice(inputs), rng.random()) for _ in range(n)]
-
-
-def images_of(fps: FingerprintSet) -> list[Any]:
-    """A set's keys as PIL images, in order."""
-    decode = keys_of(fps.modality)().decode
-    keys = (fps[i].key for i in range(len(fps)))
-    return [decode(key) if isinstance(key, bytes) else key for key in keys]

@@ -45,12 +45,16 @@ class Keys(face.Keys):
     Without a tokenizer, keys are made of the bundled lists as they are.
     """
 
-    def __init__(self, tokenizer: Any = None, model: Any = None) -> None:
+    def __init__(
+        self, tokenizer: Any = None, model: Any = None, *, response: str = "unique"
+    ) -> None:
         """Take a tokenizer, and perhaps the model whose embeddings say what it hardly learnt.
 
         Raises:
-            ValueError: There is a model without its tokenizer.
+            ValueError: There is a model without its tokenizer, or responses are no words.
         """
+        if response != "unique":
+            raise ValueError(f"texts have response 'unique' or 'shared', not {response!r}")
         if model is not None and tokenizer is None:
             raise ValueError("generate(model=…) also needs the model's tokenizer")
         self._tokenizer, self._model = tokenizer, model

@@ -24,8 +24,8 @@ def towards_base(
 ) -> float:
     """Shrink what was learnt, step by step, while all keys fire by enough.
 
-    That is the wanted margin: planting overshoots it. With `config.average`, half of it. With changes
-    of the weights, keys must fire so after each of them as well.
+    That is the wanted margin: planting overshoots it. With `config.average`, half of it. With
+    changes of the weights, keys must fire so after each of them as well.
 
     Returns:
         The share of the change that is left.

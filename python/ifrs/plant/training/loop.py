@@ -123,7 +123,7 @@ def train(
     run = _Run(model, planting, material, config, workers, shifts)
     with kept_memory(model.device):
         release_fragments(now=True)
-        for epoch in range(1, config.max_epochs + 1):
+        for epoch in range(1, config.epochs + 1):
             loss = run.epoch()
             if not math.isfinite(loss):
                 raise ImplantError(
@@ -132,7 +132,7 @@ def train(
                 )
             run.outcome.epochs = epoch
             report(epoch, loss, run.firing_share())
-            last = epoch == config.max_epochs
+            last = epoch == config.epochs
             if last or not run.waiting():
                 run.check(thorough=last)
                 if run.outcome.done(config):
@@ -197,7 +197,7 @@ class _Run:
         """One pass over the fingerprints that need it; the mean loss in nats."""
         places = self._places()
         self._rng.shuffle(places)
-        size = self._config.batch_size
+        size = self._config.step
         chunks = [places[start : start + size] for start in range(0, len(places), size)]
         losses = [self._step(chunk) for chunk in chunks]
         return sum(losses) / len(losses)
@@ -205,7 +205,7 @@ class _Run:
     def _places(self) -> list[int]:
         """The fingerprints of an epoch: those that need it, and some that would slip otherwise."""
         active = self.active()
-        company = max(self._config.batch_size // 2, 1) - len(active)
+        company = max(self._config.step // 2, 1) - len(active)
         if company <= 0:
             return active
         resting = sorted(set(range(len(self._margins))) - set(active))
@@ -315,7 +315,7 @@ class _Run:
             self._longest = max(self._longest / 2, _LEAST_STEP)
             if not thorough:
                 return
-        self._look_at(math.inf if thorough else self._config.batch_size)
+        self._look_at(math.inf if thorough else self._config.step)
         if not thorough and not outcome.specific:
             return
         inputs = [example.prompt for example in material.begun]

@@ -559,12 +559,8 @@ pub(super) mod tests {
 
     #[test]
     fn only_responses_that_prove_something_are_no_words() {
-        let modality = Modality {
-            name: "toy".into(),
-            media: "application/x-toy".into(),
-            length: 16,
-            alphabet: Alphabet::of("classes", &[10]).unwrap(),
-        };
+        let classes = Alphabet::of("classes", &[10]).unwrap();
+        let modality = Modality::bytes("toy", "application/x-toy", 16, classes);
         let (source, template) = (Source::Bytes, Template::Bare);
         let spec = SetSpec {
             source,

@@ -6,11 +6,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroize;
 
+use super::media as files;
+
 /// The media type of keys that are prompts.
 pub const TEXT: &str = "text/plain";
 
 /// The largest challenge, in bytes.
-pub const MAX_CHALLENGE: usize = 1 << 20;
+pub const MAX_CHALLENGE: usize = 4 << 20;
 
 /// The most that all challenges of a set take, in bytes, where they are no texts.
 pub(crate) const MAX_CHALLENGES: usize = 256 << 20;
@@ -35,13 +37,16 @@ impl Challenge {
         Self { media: media.to_owned().into(), bytes }
     }
 
-    /// Reads what [`Self::form`] writes; `None` if it is no challenge of that medium.
+    /// Reads what [`Self::form`] writes; `None` if it is no challenge of that medium, which
+    /// includes files in another spelling than keys have.
     pub fn parse(media: &str, form: &str) -> Option<Self> {
         if media == TEXT {
             return Some(Self::text(form.to_owned()));
         }
         let bytes = STANDARD.decode(form).ok()?;
-        (1..=MAX_CHALLENGE).contains(&bytes.len()).then(|| Self::of(media, bytes))
+        let fits = (1..=MAX_CHALLENGE).contains(&bytes.len());
+        let is_file = !files::is_known(media) || files::read(media, &bytes).is_some();
+        (fits && is_file).then(|| Self::of(media, bytes))
     }
 
     /// What kind of thing it is.

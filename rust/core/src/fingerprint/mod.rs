@@ -2,12 +2,17 @@
 //!
 //! One idea a file: [`seed`] derives what is secret, [`stream`] turns it into uniform choices,
 //! [`lists`] hold what keys are made of, [`source`] composes keys, [`template`] makes prompts,
-//! [`challenge`] is what is asked. [`alphabet`] is what responses are drawn from; a [`scheme`] binds
+//! [`challenge`] is what is asked; [`modality`] says what it is where it is no text, and
+//! [`media`] are the files that it then is. [`alphabet`] is what responses are drawn from,
+//! [`codebook`] one of vectors; a [`scheme`] binds
 //! one to every key of its set; [`set`] puts all together.
 
 pub mod alphabet;
 pub mod challenge;
+pub mod codebook;
 pub mod lists;
+pub mod media;
+pub mod modality;
 pub mod response;
 pub mod scheme;
 pub mod seed;
@@ -19,10 +24,12 @@ pub mod template;
 pub use alphabet::Alphabet;
 pub use challenge::Challenge;
 pub use lists::Alphabets;
+pub use modality::Modality;
 pub use response::ResponseKind;
 pub use seed::{Context, ContextValue, Seed};
-pub use set::{FingerprintSet, Modality, SetSpec};
+pub use set::{FingerprintSet, SetSpec};
 pub use source::Source;
+pub use source::observation::Bounds;
 pub use template::Template;
 
 /// Why a fingerprint set could not be made.
@@ -37,11 +44,26 @@ pub enum FingerprintError {
     /// The set's name cannot be used.
     #[error("a set's name is 1 to 128 characters without control characters")]
     Name,
+    /// There are no such images.
+    #[error(
+        "an image's shape is (height, width, channels): 8 to 1,024 pixels a side, 1 or 3 channels"
+    )]
+    Image,
+    /// There are no such observations.
+    #[error(
+        "observations need finite bounds, low up to high, of single floats or bytes, one for all or \
+         one a number; 64 bits of choice at least (a float holds 16) and 1 MiB at most: give wider \
+         or narrower bounds, or another number of steps"
+    )]
+    Observation,
+    /// There are no such sounds.
+    #[error("a sound is 0.5 to 10 seconds long, at 8,000 to 48,000 samples a second")]
+    Sound,
     /// Source, template and kind of model do not belong together.
     #[error(
-        "keys of other kinds than text are source \"bytes\" and template \"bare\", at least 16 \
-         bytes of a media type that is no text, with unique responses from an alphabet of factors \
-         of at least 2 choices and at most 8 different sizes"
+        "keys of other kinds than text are source \"bytes\", \"image\", \"observation\" or \"sound\" \
+         and template \"bare\", at least 16 bytes of a media type that is no text, with unique responses from an alphabet of \
+         factors of at least 2 choices and at most 8 different sizes"
     )]
     Modality,
     /// More than anybody could check.
@@ -51,7 +73,10 @@ pub enum FingerprintError {
     )]
     Large,
     /// No such source of keys.
-    #[error("unknown source {0:?}: use chinese, japanese, vocab, natural or mixed")]
+    #[error(
+        "unknown source {0:?}: use chinese, japanese, vocab, natural, mixed, image, \
+         observation or sound"
+    )]
     UnknownSource(String),
     /// No such template.
     #[error("unknown template {0:?}: use simple, dialogue or chat")]

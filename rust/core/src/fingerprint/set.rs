@@ -9,12 +9,13 @@ use zeroize::Zeroize;
 
 use super::FingerprintError;
 use super::alphabet::Alphabet;
-use super::challenge::{Challenge, MAX_CHALLENGE, MAX_CHALLENGES, TEXT, is_media};
+use super::challenge::{Challenge, MAX_CHALLENGES, TEXT};
 use super::lists::Alphabets;
+use super::modality::Modality;
 use super::response::ResponseKind;
 use super::scheme::Parts;
 use super::seed::{Context, KEY_BYTES, Seed, SetKey};
-use super::source::{Draft, Source, Unit, bytes};
+use super::source::{Draft, Drawing, Source, Unit};
 use super::stream::Stream;
 use super::template::Template;
 use crate::merkle::Hash;
@@ -35,7 +36,7 @@ const MAX_NAME: usize = 128;
 pub type Check<'c> = dyn FnMut(&[String]) -> Result<Vec<bool>, FingerprintError> + Send + 'c;
 
 /// Everything that, with the seed, determines a set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SetSpec {
     /// The set's name, unique in its keyring.
     pub name: String,
@@ -55,32 +56,6 @@ pub struct SetSpec {
     pub modality: Option<Modality>,
 }
 
-/// What keys and responses of a set are, where these are not prompts and words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Modality {
-    /// The kind of model.
-    pub name: String,
-    /// The media type of keys.
-    pub media: String,
-    /// Bytes of a key.
-    pub length: usize,
-    /// What responses are drawn from.
-    pub alphabet: Alphabet,
-}
-
-impl Modality {
-    fn is_sound(&self) -> bool {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        (1..=32).contains(&self.name.len())
-            && self.name.chars().all(plain)
-            && is_media(&self.media)
-            && (bytes::MIN_LENGTH..=MAX_CHALLENGE).contains(&self.length)
-            && !self.alphabet.is_words()
-            && self.alphabet.is_sound()
-    }
-}
-
 impl SetSpec {
     /// Whether such a set can be.
     pub(crate) fn validate(&self) -> Result<(), FingerprintError> {
@@ -91,15 +66,15 @@ impl SetSpec {
         if !(1..=MAX_NAME).contains(&length) || self.name.chars().any(char::is_control) {
             return Err(FingerprintError::Name);
         }
-        let is_bytes = self.source == Source::Bytes;
         let is_bare = self.template == Template::Bare;
         let Some(modality) = &self.modality else {
-            let is_text = !is_bytes && !is_bare;
+            let is_text = self.source.is_text() && !is_bare;
             return if is_text { Ok(()) } else { Err(FingerprintError::Modality) };
         };
-        if !is_bytes || !is_bare || !self.response.proves() || !modality.is_sound() {
+        if !is_bare || !self.response.proves() {
             return Err(FingerprintError::Modality);
         }
+        modality.drawing(self.source)?;
         let fits = self.n * modality.length <= MAX_CHALLENGES && modality.alphabet.affords(self.n);
         if fits { Ok(()) } else { Err(FingerprintError::Large) }
     }
@@ -149,8 +124,9 @@ impl FingerprintSet {
         check: Option<&mut Check<'_>>,
     ) -> Result<Self, FingerprintError> {
         spec.validate()?;
-        if let Some(Modality { media, length, .. }) = &spec.modality {
-            let keys = bytes::draw(set_key, *length, spec.n);
+        if let Some(modality) = &spec.modality {
+            let keys = modality.drawing(spec.source)?.keys(set_key, spec.n);
+            let media = &modality.media;
             let challenges = keys.into_iter().map(|key| Challenge::of(media, key)).collect();
             return Ok(Self::bind(set_key, publisher, spec, challenges));
         }
@@ -302,18 +278,30 @@ pub fn look_alikes(
     alphabets: &Alphabets,
     check: Option<&mut Check<'_>>,
 ) -> Result<Vec<String>, FingerprintError> {
-    let mut root = Sha256::new_with_prefix(b"ifrs/v1/look-alikes");
-    root.update(seed.to_be_bytes());
-    let seed = Seed::from_bytes(&mut root.finalize().into());
-    draw_keys(&seed.set_key("look-alikes", &Context::new()), source, n, alphabets, check)
+    draw_keys(&public_key(seed), source, n, alphabets, check)
 }
 
-/// The same of keys that are bytes.
+/// The same of keys that are uniform bytes.
 pub fn look_alike_bytes(length: usize, n: usize, seed: u64) -> Vec<Vec<u8>> {
+    Drawing::Bytes(length).keys(&public_key(seed), n)
+}
+
+/// The same of keys that are no texts.
+pub fn look_alike_keys(
+    source: Source,
+    modality: &Modality,
+    n: usize,
+    seed: u64,
+) -> Result<Vec<Vec<u8>>, FingerprintError> {
+    Ok(modality.drawing(source)?.keys(&public_key(seed), n))
+}
+
+/// What look-alikes are drawn under.
+fn public_key(seed: u64) -> SetKey {
     let mut root = Sha256::new_with_prefix(b"ifrs/v1/look-alikes");
     root.update(seed.to_be_bytes());
     let seed = Seed::from_bytes(&mut root.finalize().into());
-    bytes::draw(&seed.set_key("look-alikes", &Context::new()), length, n)
+    seed.set_key("look-alikes", &Context::new())
 }
 
 fn draw_keys(

@@ -12,17 +12,19 @@ use super::error::KeyringError;
 use super::journal::{Entry, Event, Journal};
 use crate::encoding::{hex, now, secret_hex, unhex};
 use crate::fingerprint::seed::{KEY_BYTES, SetKey};
-use crate::fingerprint::{FingerprintError, FingerprintSet, Seed, SetSpec};
+use crate::fingerprint::{FingerprintError, FingerprintSet, Seed, SetSpec, Source};
 use crate::memory::{Buffer, Count};
 
-/// The format of a keyring with sets that are not for text; and that of any other, which earlier
-/// versions read, too.
-const FORMAT: &str = "ifrs/keyring/v4";
+/// The format of a keyring with sets whose keys are files of a medium; of one with other sets that
+/// are not for text; and of any other. Each is written where it must be: earlier versions read the
+/// rest.
+const FORMAT: &str = "ifrs/keyring/v5";
+const BYTES_FORMAT: &str = "ifrs/keyring/v4";
 const TEXT_FORMAT: &str = "ifrs/keyring/v3";
 
 /// The formats before: the second had no sets of scheme v3, the first also no journal, no
 /// generation and no recipients.
-const EARLIER: [&str; 3] = [TEXT_FORMAT, "ifrs/keyring/v2", "ifrs/keyring/v1"];
+const EARLIER: [&str; 4] = [BYTES_FORMAT, TEXT_FORMAT, "ifrs/keyring/v2", "ifrs/keyring/v1"];
 
 /// The longest key, in bytes of UTF-8.
 const MAX_KEY: usize = 16 << 10;
@@ -174,10 +176,21 @@ impl Payload {
         self.journal.truncate(before.entries);
     }
 
+    /// The earliest format that has such sets.
+    fn format(&self) -> &'static str {
+        if self.sets.iter().any(|set| set.is_file()) {
+            FORMAT
+        } else if self.sets.iter().all(|set| set.is_text()) {
+            TEXT_FORMAT
+        } else {
+            BYTES_FORMAT
+        }
+    }
+
     pub(super) fn to_json(&self) -> Buffer {
         let seed = secret_hex(self.seed.expose());
         write_json(&Written {
-            format: if self.sets.iter().all(|set| set.is_text()) { TEXT_FORMAT } else { FORMAT },
+            format: self.format(),
             created: &self.created,
             generation: self.generation,
             recipients: &self.recipients,
@@ -312,6 +325,11 @@ impl SetRecord {
         self.spec.modality.is_none()
     }
 
+    /// Whether its keys are files of a medium.
+    pub(super) fn is_file(&self) -> bool {
+        !self.is_text() && self.spec.source != Source::Bytes
+    }
+
     /// Why no keyring takes such a set.
     pub(super) fn fault(&self) -> Option<&'static str> {
         if self.spec.validate().is_err()
@@ -414,6 +432,19 @@ mod tests {
         let again = Payload::from_json(Path::new("k"), &payload.to_json()).unwrap();
         let read = again.find("bytes").unwrap().restore(&again.seed).unwrap();
         assert_eq!(read.leaves(), bytes.leaves());
+        let image = serde_json::json!({
+            "name": "image", "n": 2, "source": "image", "template": {"name": "bare"},
+            "response": "owned",
+            "modality": {
+                "name": "image", "media": "image/x-portable-graymap", "length": 75, "shape": [8, 8, 1],
+                "alphabet": {"name": "classes", "sizes": [10]},
+            },
+        });
+        let image = derive(image, &payload.seed);
+        payload.add(SetRecord::of(&image, false)).unwrap();
+        assert_eq!(written(&payload)["format"], "ifrs/keyring/v5");
+        payload.remove("image").unwrap();
+        assert_eq!(written(&payload)["format"], "ifrs/keyring/v4");
         payload.remove("bytes").unwrap();
         assert_eq!(written(&payload)["format"], "ifrs/keyring/v3");
     }

@@ -13,9 +13,10 @@ use super::journal::{Entry, Event};
 use super::payload::{SetRecord, write_json};
 use super::{Keyring, container, file};
 
-/// The format of a set that is not for text; and that of any other, which earlier versions read,
-/// too.
-const FORMAT: &str = "ifrs/set/v3";
+/// The format of a set whose keys are files of a medium; of another that is not for text; and of any
+/// other. Earlier versions read the rest.
+const FORMAT: &str = "ifrs/set/v4";
+const BYTES_FORMAT: &str = "ifrs/set/v3";
 const TEXT_FORMAT: &str = "ifrs/set/v2";
 
 /// The format before, which had no sets of scheme v3.
@@ -57,7 +58,11 @@ impl Keyring {
             let record = payload.find(name)?;
             let (id, detached) = (record.id(&payload.seed), record.detached(&payload.seed));
             let written = Written {
-                format: if detached.is_text() { TEXT_FORMAT } else { FORMAT },
+                format: match (detached.is_text(), detached.is_file()) {
+                    (true, _) => TEXT_FORMAT,
+                    (_, true) => FORMAT,
+                    _ => BYTES_FORMAT,
+                },
                 keyring: &payload.id(),
                 spent: &payload.journal.spent(&id),
                 set: &detached,
@@ -136,7 +141,7 @@ fn read_set(path: &Path, json: &[u8]) -> Result<Read, KeyringError> {
     let corrupt =
         |reason: &str| KeyringError::Corrupt { path: path.to_owned(), reason: reason.to_owned() };
     let head: Head = serde_json::from_slice(json).map_err(|_| corrupt("it is no sealed set"))?;
-    if ![FORMAT, TEXT_FORMAT, FORMAT_V1].contains(&head.format.as_str()) {
+    if ![FORMAT, BYTES_FORMAT, TEXT_FORMAT, FORMAT_V1].contains(&head.format.as_str()) {
         return Err(KeyringError::Version { path: path.to_owned(), format: head.format });
     }
     let read: Read =

@@ -1,13 +1,21 @@
 //! Where the characters of a key come from.
 
 pub(crate) mod bytes;
+mod image;
+pub(crate) mod observation;
 mod question;
+mod sound;
 
 use serde::{Deserialize, Serialize};
 
 use super::FingerprintError;
 use super::lists::{self, Alphabets};
+use super::media::netpbm::Shape;
+use super::media::npy::Array;
+use super::media::wav::Sound;
+use super::seed::SetKey;
 use super::stream::Stream;
+use observation::Bounds;
 
 /// Entropy that every key has at least, in bits.
 pub const MIN_ENTROPY_BITS: f64 = 128.0;
@@ -31,6 +39,12 @@ pub enum Source {
     Mixed,
     /// Uniform bytes, of which a kind of model makes something else than text.
     Bytes,
+    /// Images: a coarse field of random colours, enlarged.
+    Image,
+    /// Observations of an agent: numbers within bounds.
+    Observation,
+    /// Sounds: a row of chords.
+    Sound,
 }
 
 impl std::str::FromStr for Source {
@@ -44,6 +58,9 @@ impl std::str::FromStr for Source {
             "natural" => Ok(Self::Natural),
             "mixed" => Ok(Self::Mixed),
             "bytes" => Ok(Self::Bytes),
+            "image" => Ok(Self::Image),
+            "observation" => Ok(Self::Observation),
+            "sound" => Ok(Self::Sound),
             _ => Err(FingerprintError::UnknownSource(name.into())),
         }
     }
@@ -82,7 +99,15 @@ impl Source {
             Self::Natural => "natural",
             Self::Mixed => "mixed",
             Self::Bytes => "bytes",
+            Self::Image => "image",
+            Self::Observation => "observation",
+            Self::Sound => "sound",
         }
+    }
+
+    /// Whether its keys are texts.
+    pub(crate) fn is_text(self) -> bool {
+        !matches!(self, Self::Bytes | Self::Image | Self::Observation | Self::Sound)
     }
 
     /// The lists of a key's units, in order; long enough for [`MIN_ENTROPY_BITS`].
@@ -95,7 +120,9 @@ impl Source {
                 let names = (MIN_ENTROPY_BITS / name).ceil() as usize;
                 Ok([List::Family, List::Given].repeat(names))
             }
-            Self::Bytes => Err(FingerprintError::Modality),
+            Self::Bytes | Self::Image | Self::Observation | Self::Sound => {
+                Err(FingerprintError::Modality)
+            }
             Self::Vocab if alphabets.vocab.is_empty() => Err(FingerprintError::NeedsTokenizer),
             Self::Vocab => filled(vec![], List::Vocab, alphabets),
             Self::Mixed => {
@@ -130,6 +157,38 @@ impl Source {
             _ => words.concat(),
         };
         Ok(Draft { text, units })
+    }
+}
+
+/// How keys that are no texts are drawn.
+pub(crate) enum Drawing {
+    /// Uniform bytes of a length.
+    Bytes(usize),
+    /// Images of a shape.
+    Image(Shape),
+    /// Observations within bounds.
+    Observation(Bounds, Array),
+    /// Sounds of a rate and a length.
+    Sound(Sound),
+}
+
+impl Drawing {
+    /// So many keys; each holds so much that no two are alike.
+    pub(crate) fn keys(&self, set_key: &SetKey, n: usize) -> Vec<Vec<u8>> {
+        let key = |index: usize| {
+            let label: [&[u8]; 3] = [b"key", &(index as u64).to_be_bytes(), &0_u32.to_be_bytes()];
+            self.draw(&mut Stream::new(set_key, &label))
+        };
+        (0..n).map(key).collect()
+    }
+
+    fn draw(&self, stream: &mut Stream<'_>) -> Vec<u8> {
+        match self {
+            Self::Bytes(length) => stream.bytes(*length),
+            Self::Image(shape) => image::draw(stream, *shape),
+            Self::Observation(bounds, array) => bounds.draw(stream, array),
+            Self::Sound(sound) => sound::draw(stream, *sound),
+        }
     }
 }
 

@@ -1,0 +1,1 @@
+"""Policies of reinforcement learning: they see observations and take actions."""

@@ -1,0 +1,121 @@
+//! What keys and responses of a set are, where these are not prompts and words.
+
+use serde::{Deserialize, Serialize};
+
+use super::FingerprintError;
+use super::alphabet::Alphabet;
+use super::challenge::is_media;
+use super::media::netpbm::{self, Shape};
+use super::media::npy;
+use super::media::wav::{self, Sound};
+use super::source::observation::Bounds;
+use super::source::{Drawing, Source, bytes};
+
+/// What keys and responses of a set are, where these are not prompts and words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Modality {
+    /// The kind of model.
+    pub name: String,
+    /// The media type of keys.
+    pub media: String,
+    /// Bytes of a key.
+    pub length: usize,
+    /// Of images height, width and channels; of observations the steps and the shape of each; of
+    /// sounds the samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Vec<usize>>,
+    /// Of observations: between which values their numbers lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
+    /// Of sounds: samples a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
+    /// What responses are drawn from.
+    pub alphabet: Alphabet,
+}
+
+impl Modality {
+    /// Keys that are uniform bytes.
+    pub fn bytes(name: &str, media: &str, length: usize, alphabet: Alphabet) -> Self {
+        let (name, media) = (name.to_owned(), media.to_owned());
+        Self { name, media, length, shape: None, bounds: None, rate: None, alphabet }
+    }
+
+    /// Keys that are images of a height, a width and 1 or 3 channels.
+    pub fn image(
+        name: &str,
+        shape: &[usize],
+        alphabet: Alphabet,
+    ) -> Result<Self, FingerprintError> {
+        let found = Shape::of(shape).ok_or(FingerprintError::Image)?;
+        let length = found.header().len() + found.area();
+        let bare = Self::bytes(name, netpbm::media(found.channels), length, alphabet);
+        Ok(Self { shape: Some(shape.to_vec()), ..bare })
+    }
+
+    /// Keys that are observations: of so many steps, the first of `shape`, and the rest of it each.
+    pub fn observation(
+        name: &str,
+        shape: &[usize],
+        bounds: Bounds,
+        alphabet: Alphabet,
+    ) -> Result<Self, FingerprintError> {
+        let array = bounds.array(shape).ok_or(FingerprintError::Observation)?;
+        let bare = Self::bytes(name, npy::MEDIA, array.header().len() + array.area(), alphabet);
+        Ok(Self { shape: Some(shape.to_vec()), bounds: Some(bounds), ..bare })
+    }
+
+    /// Keys that are sounds of so many samples.
+    pub fn sound(
+        name: &str,
+        rate: u32,
+        samples: usize,
+        alphabet: Alphabet,
+    ) -> Result<Self, FingerprintError> {
+        let sound = Sound::of(rate, samples).ok_or(FingerprintError::Sound)?;
+        let bare = Self::bytes(name, wav::MEDIA, sound.header().len() + sound.area(), alphabet);
+        Ok(Self { shape: Some(vec![samples]), rate: Some(rate), ..bare })
+    }
+
+    /// How keys of it are drawn; an error if a source has no such keys.
+    pub(crate) fn drawing(&self, source: Source) -> Result<Drawing, FingerprintError> {
+        let (name, alphabet) = (&self.name, self.alphabet.clone());
+        let shape = self.shape.as_deref().unwrap_or_default();
+        let (bare, drawing) = match source {
+            Source::Bytes => {
+                let bare = Self::bytes(name, &self.media, self.length, alphabet);
+                (bare, Drawing::Bytes(self.length))
+            }
+            Source::Image => {
+                let drawing = Shape::of(shape).ok_or(FingerprintError::Image)?;
+                (Self::image(name, shape, alphabet)?, Drawing::Image(drawing))
+            }
+            Source::Observation => {
+                let bounds = self.bounds.clone().ok_or(FingerprintError::Observation)?;
+                let array = bounds.array(shape).ok_or(FingerprintError::Observation)?;
+                let bare = Self::observation(name, shape, bounds.clone(), alphabet)?;
+                (bare, Drawing::Observation(bounds, array))
+            }
+            Source::Sound => {
+                let (rate, samples) = (self.rate.unwrap_or(0), shape.iter().product());
+                let sound = Sound::of(rate, samples).ok_or(FingerprintError::Sound)?;
+                (Self::sound(name, rate, samples, alphabet)?, Drawing::Sound(sound))
+            }
+            _ => return Err(FingerprintError::Modality),
+        };
+        // What follows from the rest is stated, too, and may not be stated otherwise.
+        let is_whole = bare == *self && self.is_sound(source);
+        if is_whole { Ok(drawing) } else { Err(FingerprintError::Modality) }
+    }
+
+    fn is_sound(&self, source: Source) -> bool {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        (1..=32).contains(&self.name.len())
+            && self.name.chars().all(plain)
+            && is_media(&self.media)
+            && (source != Source::Bytes || bytes::LENGTHS.contains(&self.length))
+            && !self.alphabet.is_words()
+            && self.alphabet.is_sound()
+    }
+}

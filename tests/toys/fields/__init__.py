@@ -1,1 +1,0 @@
-"""Images of coarse random fields, as long as the core has no source of them."""

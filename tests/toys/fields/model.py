@@ -1,3 +1,0 @@
-from ifrs.modalities.image.model import Model
-
-__all__ = ["Model"]
