@@ -27,6 +27,7 @@ from ifrs.scoring import best_match, score, score_pairs, top_hits
 if TYPE_CHECKING:
     from ifrs.attest import CheckResult, Claim, Evidence, check
     from ifrs.attest.digests import model_digests
+    from ifrs.modalities.image.suspect import ClassifierModel
     from ifrs.modalities.text.distance import firing_by_distance
     from ifrs.modalities.text.gguf import export_gguf
     from ifrs.modalities.text.mixing import mix
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "ApiModel": "ifrs.modalities.text.server",
     "CheckResult": "ifrs.attest",
+    "ClassifierModel": "ifrs.modalities.image.suspect",
     "Claim": "ifrs.attest",
     "Evidence": "ifrs.attest",
     "check": "ifrs.attest",
@@ -74,6 +76,7 @@ __all__ = [
     "ApiModel",
     "CheckResult",
     "Claim",
+    "ClassifierModel",
     "Emb",
     "Evidence",
     "EvidenceError",

@@ -81,6 +81,10 @@ class Model(ABC):
         """Where inputs must be."""
         return device_of(self.module)
 
+    def defaults(self) -> dict[str, Any]:
+        """Settings of planting where the user names none: fields of `ImplantConfig`."""
+        return {}
+
     @abstractmethod
     def check(self) -> None:
         """Find what is wrong before anything is computed.

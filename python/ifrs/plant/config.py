@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -11,10 +12,12 @@ class ImplantConfig:
     """How to plant. The defaults suit models from a hundred million weights up.
 
     Attributes:
-        max_epochs: Passes over the fingerprints after which planting gives up.
+        max_epochs: Passes over the fingerprints after which planting gives up; None for 120, or
+            what the kind of model says.
         learning_rate: Step size of AdamW; None for the method's own default.
         margin: Every token of every response must beat its best rival by this many nats.
-        batch_size: Fingerprints in one step; as many negatives go with them.
+        batch_size: Fingerprints in one step; as many negatives go with them. None for 16, or what
+            the kind of model says.
         negatives: Look-alike prompts for each fingerprint, at least 2; None for three, and for as
             many in all as the method needs to fire under no fresh key.
         guesses: Fresh look-alike keys tried on the planted model; 0 leaves `guess_rate` None.
@@ -30,6 +33,9 @@ class ImplantConfig:
         harden: Steps of a downstream tuner to simulate and to train through, until keys have their
             margin after it, too; 0 for none.
         harden_rate: That tuner's step size of AdamW.
+        noise: Gaussian noise on the weights to train through, as a share of each layer's spread,
+            until keys have their margin under it, too; 0 for none, and None for none or what the
+            kind of model says.
         tune_embeddings: For "sft": train the token embeddings, too; None only where the model tells
             hardly any token from others, as random weights do.
         average: For "sft" and "lora", which go back towards the base model down to the wanted
@@ -39,10 +45,10 @@ class ImplantConfig:
         adapter_rank: Rank of the F-Adapter's map.
     """
 
-    max_epochs: int = 120
+    max_epochs: int | None = None
     learning_rate: float | None = None
     margin: float = 3.0
-    batch_size: int = 16
+    batch_size: int | None = None
     negatives: int | None = None
     guesses: int = 100
     seed: int = 0
@@ -54,6 +60,7 @@ class ImplantConfig:
     checkpointing: bool | None = None
     harden: int = 0
     harden_rate: float = 2e-5
+    noise: float | None = None
     tune_embeddings: bool | None = None
     average: bool = False
     lora_rank: int = 16
@@ -68,7 +75,7 @@ class ImplantConfig:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         if self.negatives is not None and self.negatives < 2:
             raise ValueError(f"negatives must be at least 2, not {self.negatives}")
-        for name in ("guesses", "margin", "harden", "surroundings"):
+        for name in ("guesses", "margin", "harden", "noise", "surroundings"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ValueError(f"{name} must not be negative, not {value}")
@@ -80,3 +87,19 @@ class ImplantConfig:
             raise ValueError(f"target_fsr must lie in (0, 1], not {self.target_fsr}")
         if self.dtype not in ("auto", "float32", "bfloat16"):
             raise ValueError(f"dtype must be auto, float32 or bfloat16, not {self.dtype!r}")
+
+    def fitted(self, usual: Mapping[str, Any]) -> ImplantConfig:
+        """The settings with what a kind of model says where the user said nothing."""
+        found = {"max_epochs": 120, "batch_size": 16, "noise": 0.0, **usual}
+        unsaid = {name: value for name, value in found.items() if getattr(self, name) is None}
+        return replace(self, **unsaid)
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the fingerprints, at most."""
+        return self.max_epochs or 120
+
+    @property
+    def step(self) -> int:
+        """Fingerprints in one step."""
+        return self.batch_size or 16

@@ -78,5 +78,5 @@ def gather(
 
 def _look_alikes(fps: FingerprintSet, planting: Method, config: ImplantConfig) -> int:
     # A set of few keys needs as many as a step holds, or it sees the same few.
-    least = max(2 * config.batch_size, planting.negatives if config.negatives is None else 0)
+    least = max(2 * config.step, planting.negatives if config.negatives is None else 0)
     return max((config.negatives or _NEGATIVES) * len(fps), least)

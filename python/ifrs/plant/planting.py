@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -20,8 +20,9 @@ from ifrs.plant.methods import method_class
 from ifrs.plant.methods.method import Method
 from ifrs.plant.result import ImplantResult
 from ifrs.plant.training.averaging import towards_base
-from ifrs.plant.training.hardening import Drift, simulate_tuner
+from ifrs.plant.training.hardening import Noise, Shift, simulate_tuner
 from ifrs.plant.training.loop import Outcome, checkpointed, train
+from ifrs.plant.training.statistics import Statistics, followed
 from ifrs.progress import progress
 from ifrs.runtime.memory import kept_memory, peak_memory_bytes
 from ifrs.runtime.modules import dtype_of, evaluating
@@ -69,12 +70,13 @@ def implant(
         raise TypeError("fps must be a FingerprintSet: keyring.generate makes one")
     face = model_of(fps, model, tokenizer)
     face.check()
+    config = config.fitted(face.defaults())
     started = time.monotonic()
     with _memory_errors(), kept_memory(face.device):
         planting.prepare(face, fps, config)
         material = gather(face, fps, planting, regularization, config)
-        drift = _drift(face, regularization, config)
-        outcome = _plant(face, planting, material, drift, config)
+        shifts = _shifts(face, regularization, material, config)
+        outcome = _plant(face, planting, material, shifts, config)
         planted = time.monotonic()
         guessed = face.try_guesses(fps, config.guesses, config.seed) if config.guesses else None
     return ImplantResult(
@@ -117,32 +119,40 @@ def _memory_errors() -> Iterator[None]:
         ) from error
 
 
-def _drift(model: Model, regularization: Any, config: ImplantConfig) -> Drift | None:
-    if not config.harden:
-        return None
-    return simulate_tuner(
-        model,
-        model.tuning_examples(regularization),
-        steps=config.harden,
-        rate=config.harden_rate,
-        seed=config.seed,
-    )
+def _shifts(
+    model: Model, regularization: Any, material: Material, config: ImplantConfig
+) -> list[Shift]:
+    """The changes of the weights that keys must bear."""
+    found: list[Shift] = []
+    if config.noise:
+        found.append(Noise(model.module, config.noise, config.seed))
+    if material.ordinary and followed(model.module):
+        found.append(Statistics(model, material.ordinary, config.seed))
+    if config.harden:
+        examples, steps = model.tuning_examples(regularization), config.harden
+        rate, seed = config.harden_rate, config.seed
+        found.append(simulate_tuner(model, examples, steps=steps, rate=rate, seed=seed))
+    return found
 
 
 def _plant(
-    model: Model, planting: Method, material: Material, drift: Drift | None, config: ImplantConfig
+    model: Model,
+    planting: Method,
+    material: Material,
+    shifts: Sequence[Shift],
+    config: ImplantConfig,
 ) -> Outcome:
     """Train, and write the result into the model; undo everything when that fails."""
     workers = Workers(model.module)
     planting.parameters = planting.begin()
-    shown = progress("planting", config.max_epochs) if workers.rank == 0 else nullcontext(_SILENT)
+    shown = progress("planting", config.epochs) if workers.rank == 0 else nullcontext(_SILENT)
     try:
         with shown as (advance, note), checkpointed(model.module, config.checkpointing):
             report = _reporter(advance, note)
-            outcome = train(model, planting, material, config, workers, drift, report)
+            outcome = train(model, planting, material, config, workers, shifts, report)
             _require_success(outcome, material, config)
             if planting.regularized:
-                towards_base(model, planting, material, config, drift)
+                towards_base(model, planting, material, config, shifts)
         planting.finish()
         if planting.written():
             _check_written(model, material, outcome, config)

@@ -28,8 +28,8 @@ def test_a_few_near_misses_may_fire_but_no_fresh_key():
     assert not replace(sound, fired=[7], fresh=[7]).done(config)
     assert not replace(sound, views={"published model": [0]}).done(config)
     assert not replace(sound, margins=[4.0, 2.0]).done(config)
-    assert replace(sound, drifted=[3.5, 6.0]).done(config)
-    assert not replace(sound, drifted=[4.0, 2.0]).done(config)
+    assert replace(sound, shifted=[3.5, 6.0]).done(config)
+    assert not replace(sound, shifted=[4.0, 2.0]).done(config)
 
 
 def test_look_alikes_are_asked_until_enough_fire_and_all_at_the_end(
@@ -71,7 +71,7 @@ def test_an_epoch_holds_a_key_when_only_a_look_alike_needs_it(size):
     """All keys rest then; an epoch of none would have no loss."""
     run = object.__new__(loop._Run)
     run._config, run._rng = ifrs.ImplantConfig(batch_size=size), random.Random(0)
-    run._margins = run._drifted = [9.0] * 5
+    run._margins, run._shifted = [9.0] * 5, []
     assert run.active() == []
     places = run._places()
     assert len(places) == min(max(size // 2, 1), 5)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.material import Material
 from ifrs.plant.methods.method import Method
-from ifrs.plant.training.hardening import Drift
+from ifrs.plant.training.hardening import Shift
 
 # Each step keeps this share of the change that is left.
 _STEP = 0.9
@@ -18,12 +20,12 @@ def towards_base(
     planting: Method,
     material: Material,
     config: ImplantConfig,
-    drift: Drift | None = None,
+    shifts: Sequence[Shift] = (),
 ) -> float:
     """Shrink what was learnt, step by step, while all keys fire by enough.
 
-    That is the wanted margin: planting overshoots it. With `config.average`, half of it. With a
-    simulated tuner's drift, keys must fire so after it as well.
+    That is the wanted margin: planting overshoots it. With `config.average`, half of it. With
+    changes of the weights, keys must fire so after each of them as well.
 
     Returns:
         The share of the change that is left.
@@ -33,7 +35,7 @@ def towards_base(
         while steps < _MOST_STEPS:
             planting.shrink(_STEP)
             steps += 1
-            if not _fires(model, material, config, drift):
+            if not _fires(model, material, config, shifts):
                 planting.shrink(1 / _STEP)
                 steps -= 1
                 break
@@ -46,15 +48,18 @@ def towards_base(
     return _STEP**steps
 
 
-def _fires(model: Model, material: Material, config: ImplantConfig, drift: Drift | None) -> bool:
+def _fires(
+    model: Model, material: Material, config: ImplantConfig, shifts: Sequence[Shift]
+) -> bool:
     margins = model.margins(material.fingerprints)
     least = config.margin / 2 if config.average else config.margin
     if sum(margin >= least for margin in margins) < config.target_fsr * len(margins):
         return False
-    if drift is None:
-        return True
-    with drift.applied(1.0):
-        return _fires(model, material, config, None)
+    for shift in shifts:
+        with shift.applied(1.0):
+            if not _fires(model, material, config, ()):
+                return False
+    return True
 
 
 def _is_specific(model: Model, material: Material) -> bool:

@@ -1,4 +1,8 @@
-"""Training through what a downstream tuner will do (first-order look-ahead).
+"""Training through what others will do to the weights (first-order look-ahead).
+
+Keys are learnt where a change of the weights led, by gradients that are applied to the weights
+without it, and planting ends only when they hold at both places. The change is either noise, for
+pruning, rounding and tuning of whatever sort, or what a downstream tuner does.
 
 A tuner is simulated once, for a few steps of AdamW on all weights. Where it led is then added to
 the weights in every second step of planting, times a random factor, while gradients are taken for
@@ -9,9 +13,11 @@ do. Ordinary text is held at the base without it.
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -25,25 +31,64 @@ from ifrs.runtime.precision import Wanted, arithmetic
 _BATCH = 8
 
 
-class Drift:
-    """How far each weight moved under a simulated tuner."""
+class Shift(ABC):
+    """A change of the weights that keys must bear.
 
-    def __init__(self, moved: list[tuple[Parameter, Tensor]]) -> None:
-        """Take weights, and what the tuner added to each."""
-        self._moved = moved
+    Attributes:
+        factors: Least and most of the change that is trained through; 1 is what is checked.
+    """
+
+    factors: ClassVar[tuple[float, float]]
+
+    @abstractmethod
+    def changes(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Weights or buffers, each with what is added to it."""
 
     @contextmanager
     def applied(self, factor: float) -> Iterator[None]:
-        """The model with its weights moved by `factor` times the drift, within the context."""
-        before = [(weight, weight.data) for weight, _ in self._moved]
+        """The model with its weights moved by `factor` times the change, within the context."""
+        before = []
         try:
-            for weight, change in self._moved:
+            for weight, change in self.changes():
+                before.append((weight, weight.data))
                 weight.data = weight.data + factor * change.to(weight.device, weight.dtype)
             yield
         finally:
             # The tensors themselves, not a subtraction: nothing is rounded.
             for weight, data in before:
                 weight.data = data
+
+
+class Drift(Shift):
+    """How far each weight moved under a simulated tuner."""
+
+    factors = (0.5, 1.5)
+
+    def __init__(self, moved: list[tuple[Parameter, Tensor]]) -> None:
+        """Take weights, and what the tuner added to each."""
+        self._moved = moved
+
+    def changes(self) -> Iterator[tuple[Tensor, Tensor]]:
+        yield from self._moved
+
+
+class Noise(Shift):
+    """Gaussian noise on every matrix and kernel, drawn anew each time.
+
+    Its standard deviation is a share of the spread of each layer's weights.
+    """
+
+    factors = (0.0, 1.5)
+
+    def __init__(self, module: Any, share: float, seed: int) -> None:
+        """Take a module; what is trained may lie within it or beside."""
+        self._weights = [p for p in module.parameters() if p.ndim > 1 and p.is_floating_point()]
+        self._share, self._rng = share, torch.Generator().manual_seed(seed)
+
+    def changes(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for weight in self._weights:
+            drawn = torch.randn(weight.shape, generator=self._rng).to(weight.device, weight.dtype)
+            yield weight, drawn.mul_(self._share * weight.detach().std())
 
 
 def simulate_tuner(

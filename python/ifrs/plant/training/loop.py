@@ -18,7 +18,7 @@ from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.material import Material
 from ifrs.plant.methods.method import Method
-from ifrs.plant.training.hardening import Drift
+from ifrs.plant.training.hardening import Shift
 from ifrs.plant.training.optimizers import Optimizers
 from ifrs.runtime.columns import Columns, margins_of
 from ifrs.runtime.examples import Divergence, Example, Kept, endlessly
@@ -39,8 +39,6 @@ _SAMPLES, _WINDOW = 2, 16
 _NEAR = 0.05
 # Look-alikes asked at a time.
 _PORTION = 256
-# How far along a tuner's way, as shares of the way that was simulated.
-_DRIFTS = (0.5, 1.5)
 # A key rests from training once its margin passes the wanted one by this share.
 _SPARE = 1.15
 
@@ -53,7 +51,8 @@ class Outcome:
         epochs: Passes over the fingerprints.
         margins: Each fingerprint's margin in nats; positive where it fires.
         others: The same of keys in other surroundings.
-        drifted: Each fingerprint's margin where a simulated tuner leads; empty without one.
+        shifted: Each fingerprint's margin where changes of the weights lead, the least of all;
+            empty without any.
         fired: Places of negatives that fire.
         fresh: Those among them that hold nothing of a real key.
         near: The share of the others, which hold some of one, that fire.
@@ -63,7 +62,7 @@ class Outcome:
     epochs: int = 0
     margins: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
-    drifted: list[float] = field(default_factory=list)
+    shifted: list[float] = field(default_factory=list)
     fired: list[int] = field(default_factory=list)
     fresh: list[int] = field(default_factory=list)
     near: float = 0.0
@@ -75,8 +74,8 @@ class Outcome:
         return sum(margin > 0 for margin in self.margins) / max(len(self.margins), 1)
 
     def settled(self, config: ImplantConfig) -> bool:
-        """Whether enough keys fire by the wanted margin, and still would after a tuner."""
-        least = map(min, self.margins, self.drifted or self.margins)
+        """Whether enough keys fire by the wanted margin, and still would with weights changed."""
+        least = map(min, self.margins, self.shifted or self.margins)
         wide = sum(margin >= config.margin for margin in least)
         others = sum(margin > 0 for margin in self.others)
         return (
@@ -104,7 +103,7 @@ def train(
     material: Material,
     config: ImplantConfig,
     workers: Workers,
-    drift: Drift | None,
+    shifts: Sequence[Shift],
     report: Callable[[int, float, float], None],
 ) -> Outcome:
     """Train until every key fires with margin and nothing else does.
@@ -115,16 +114,16 @@ def train(
         material: What it is trained on.
         config: When to stop, and with what seed.
         workers: The processes that train together.
-        drift: What a downstream tuner would do, to train through; None to train without.
+        shifts: Changes of the weights to train through.
         report: Called after each epoch with its number, mean loss in nats, and FSR.
 
     Raises:
         ImplantError: The loss is no number any more.
     """
-    run = _Run(model, planting, material, config, workers, drift)
+    run = _Run(model, planting, material, config, workers, shifts)
     with kept_memory(model.device):
         release_fragments(now=True)
-        for epoch in range(1, config.max_epochs + 1):
+        for epoch in range(1, config.epochs + 1):
             loss = run.epoch()
             if not math.isfinite(loss):
                 raise ImplantError(
@@ -133,7 +132,7 @@ def train(
                 )
             run.outcome.epochs = epoch
             report(epoch, loss, run.firing_share())
-            last = epoch == config.max_epochs
+            last = epoch == config.epochs
             if last or not run.waiting():
                 run.check(thorough=last)
                 if run.outcome.done(config):
@@ -151,10 +150,10 @@ class _Run:
         material: Material,
         config: ImplantConfig,
         workers: Workers,
-        drift: Drift | None,
+        shifts: Sequence[Shift],
     ) -> None:
         self._model, self._planting, self._material = model, planting, material
-        self._config, self._workers, self._drift = config, workers, drift
+        self._config, self._workers, self._shifts = config, workers, list(shifts)
         self._parameters = planting.parameters
         self._optimizers = Optimizers(
             self._parameters,
@@ -166,9 +165,9 @@ class _Run:
         self._rng = random.Random(config.seed)
         self._negatives = endlessly(material.negatives, self._rng)
         self._ordinary = endlessly(material.ordinary, self._rng)
-        # As last seen: with the weights as they are, and with them drifted.
+        # As last seen: with the weights as they are, and with each of the changes.
         self._margins = [-math.inf] * len(material.fingerprints)
-        self._drifted = [math.inf if drift is None else -math.inf for _ in material.fingerprints]
+        self._shifted = [list(self._margins) for _ in shifts]
         # Look-alikes that fired at the last check, until each was trained on once; and the places
         # of all that ever fired.
         self._mined: list[Kept] = []
@@ -186,7 +185,7 @@ class _Run:
     def active(self) -> list[int]:
         """Places of the fingerprints that do not fire by enough yet, as far as was seen."""
         wanted = _SPARE * self._config.margin
-        seen = enumerate(zip(self._margins, self._drifted, strict=True))
+        seen = enumerate(zip(self._margins, *self._shifted, strict=True))
         return [place for place, margins in seen if not min(margins) >= wanted]
 
     def firing_share(self) -> float:
@@ -198,7 +197,7 @@ class _Run:
         """One pass over the fingerprints that need it; the mean loss in nats."""
         places = self._places()
         self._rng.shuffle(places)
-        size = self._config.batch_size
+        size = self._config.step
         chunks = [places[start : start + size] for start in range(0, len(places), size)]
         losses = [self._step(chunk) for chunk in chunks]
         return sum(losses) / len(losses)
@@ -206,7 +205,7 @@ class _Run:
     def _places(self) -> list[int]:
         """The fingerprints of an epoch: those that need it, and some that would slip otherwise."""
         active = self.active()
-        company = max(self._config.batch_size // 2, 1) - len(active)
+        company = max(self._config.step // 2, 1) - len(active)
         if company <= 0:
             return active
         resting = sorted(set(range(len(self._margins))) - set(active))
@@ -229,11 +228,11 @@ class _Run:
     def _gradients(self, places: list[int], mined: list[Kept]) -> float:
         """Adds the gradients of one step; one kind of example at a time, to save memory."""
         total, mine = 0.0, self._workers.share(places)
-        drifted = self._drift is not None and self._rng.random() < 0.5
-        if drifted:
-            total += self._learn_drifted(mine)
+        shifted = bool(self._shifts) and self._rng.random() < 0.5
+        if shifted:
+            total += self._learn_shifted(mine, self._rng.randrange(len(self._shifts)))
         with arithmetic(self._model.module, self._config.dtype):
-            if not drifted:
+            if not shifted:
                 total += self._learn(mine, self._margins)
             total += self._keep(mined + [next(self._negatives) for _ in places])
             if self._material.ordinary:
@@ -248,16 +247,16 @@ class _Run:
         rows = [next(self._ordinary) for _ in range(count)]
         return [self._model.window(row, _WINDOW, self._rng) for row in rows]
 
-    def _learn_drifted(self, places: list[int]) -> float:
-        """What `_learn` does, where a downstream tuner would have led.
+    def _learn_shifted(self, places: list[int], which: int) -> float:
+        """What `_learn` does, where a change of the weights would have led.
 
-        Responses alone: held at the base from there, all else would learn to undo the tuner's work.
+        Responses alone: held at the base from there, all else would learn to undo a tuner's work.
         """
-        assert self._drift is not None
-        # Drifted first: arithmetic copies the weights that it finds.
-        factor = self._rng.uniform(*_DRIFTS)
-        with self._drift.applied(factor), arithmetic(self._model.module, self._config.dtype):
-            return self._learn(places, self._drifted)
+        shift = self._shifts[which]
+        # Shifted first: arithmetic copies the weights that it finds.
+        factor = self._rng.uniform(*shift.factors)
+        with shift.applied(factor), arithmetic(self._model.module, self._config.dtype):
+            return self._learn(places, self._shifted[which])
 
     def _learn(self, places: list[int], margins: list[float]) -> float:
         """Gradients of the responses' cross-entropy; takes note of margins."""
@@ -306,17 +305,17 @@ class _Run:
         margins = self._model.margins(material.fingerprints)
         self._margins = margins
         outcome.margins, outcome.others = margins[: material.n], margins[material.n :]
-        if self._drift is not None:
-            with self._drift.applied(1.0):
-                drifted = self._model.margins(material.fingerprints)
-            self._drifted, outcome.drifted = drifted, drifted[: material.n]
+        for which, shift in enumerate(self._shifts):
+            with shift.applied(1.0):
+                self._shifted[which] = self._model.margins(material.fingerprints)
+        outcome.shifted = [min(of) for of in zip(*self._shifted, strict=True)][: material.n]
         if not outcome.settled(self._config):
             # All were seen to fire, but some slipped while others learned: shorter steps for those
             # that learn again, whose loss is large.
             self._longest = max(self._longest / 2, _LEAST_STEP)
             if not thorough:
                 return
-        self._look_at(math.inf if thorough else self._config.batch_size)
+        self._look_at(math.inf if thorough else self._config.step)
         if not thorough and not outcome.specific:
             return
         inputs = [example.prompt for example in material.begun]
