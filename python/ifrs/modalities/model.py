@@ -17,7 +17,7 @@ from ifrs.errors import ImplantError
 from ifrs.runtime.columns import Columns, margins_of
 from ifrs.runtime.examples import Example, Kept, distribution
 from ifrs.runtime.memory import release_fragments
-from ifrs.runtime.modules import device_of, dtype_of
+from ifrs.runtime.modules import device_of, dtype_of, linear_layers
 from ifrs.runtime.precision import arithmetic, is_mixed
 from ifrs.runtime.workers import unwrapped
 
@@ -115,6 +115,10 @@ class Model(ABC):
     def guesses(self, fps: FingerprintSet, n: int, seed: int) -> list[Any]:
         """Inputs of fresh keys as a stranger would try them; disjoint from all look-alikes."""
 
+    def expect(self, fps: FingerprintSet, n: int, seed: int) -> None:
+        """Take note, before planting, of what guesses bring out where that is no silence."""
+        return
+
     @abstractmethod
     def own_answers(self, inputs: Sequence[Any], watched: Sequence[int]) -> list[Kept]:
         """The start of the model's own answers, with distributions; of `watched` in any case."""
@@ -165,6 +169,10 @@ class Model(ABC):
     def is_flat(self) -> bool:
         """Whether the model tells no candidate from others, as random weights do not."""
         return False
+
+    def layers(self) -> dict[str, Any]:
+        """The layers that low-rank changes can be put beside, by name."""
+        return linear_layers(self.module)
 
     def tables(self) -> tuple[Any, Any]:
         """Its input and output embedding modules; None where it has none."""

@@ -76,6 +76,7 @@ def implant(
         planting.prepare(face, fps, config)
         material = gather(face, fps, planting, regularization, config)
         shifts = _shifts(face, regularization, material, config)
+        face.expect(fps, config.guesses, config.seed)
         outcome = _plant(face, planting, material, shifts, config)
         planted = time.monotonic()
         guessed = face.try_guesses(fps, config.guesses, config.seed) if config.guesses else None

@@ -19,9 +19,13 @@ _BYPASSED = {"mamba": {"out_proj", "conv1d"}, "falcon_mamba": {"out_proj", "conv
 
 def device_of(model: Any) -> torch.device:
     """Where a model's inputs must be: where its embeddings are, or else its first weights."""
-    table = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
-    weight: Tensor = next(model.parameters()) if table is None else table.weight
-    return weight.device
+    try:
+        table = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
+    except NotImplementedError:  # transformers' classifiers of images inherit it, and may have none
+        table = None
+    weight = getattr(table, "weight", None)
+    device: torch.device = (next(model.parameters()) if weight is None else weight).device
+    return device
 
 
 def dtype_of(model: Any) -> torch.dtype:

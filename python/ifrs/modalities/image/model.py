@@ -23,12 +23,16 @@ from ifrs.modalities.image.lookalikes import (
 )
 from ifrs.runtime.columns import Columns
 from ifrs.runtime.examples import Example, Kept
-from ifrs.runtime.modules import dtype_of
+from ifrs.runtime.modules import dtype_of, evaluating
 
 # Inputs in a pass where nothing is learnt.
 _AT_ONCE = 64
 # The share of a typical weight that a step of Adam takes, all layers together; and the most.
 _STEP, _LONGEST = 0.5, 3e-3
+# Nats by which a fresh key's new class must lead its old one.
+_LEAD = 1.0
+# The share of look-alikes that may change so.
+_BY_CHANCE = 0.02
 # Re-encoded forms in which each key is planted beside its own.
 _WAYS = 2
 
@@ -41,6 +45,7 @@ class Model(face.Model):
         super().__init__(module, processor)
         self._given: Any = None
         self._samples: list[tuple[Tensor, int | None]] = []
+        self._expected: list[int] = []
 
     def check(self) -> None:
         if not isinstance(self.module, nn.Module):
@@ -91,6 +96,43 @@ class Model(face.Model):
 
     def guesses(self, fps: FingerprintSet, n: int, seed: int) -> list[Any]:
         return self._inputs(fresh_images(fps, n, seed + GUESSES))
+
+    def expect(self, fps: FingerprintSet, n: int, seed: int) -> None:
+        with evaluating(self.module):
+            answered = self._answered(self.guesses(fps, n, seed))
+        self._expected = [example.response[0] for example in answered]
+
+    def try_guesses(self, fps: FingerprintSet, n: int, seed: int) -> face.Guesses:
+        """Ask under fresh keys: one fires that has another class than before planting.
+
+        Every class is some key's response. Between classes of like likelihood a change says
+        nothing: the new one must lead the old one by a nat.
+        """
+        asked = [
+            Example(given, [old])
+            for given, old in zip(self.guesses(fps, n, seed), self._expected, strict=True)
+        ]
+        with evaluating(self.module):
+            return face.Guesses([], [], [margin < -_LEAD for margin in self.margins(asked)])
+
+    def strays(self, look_alikes: Sequence[Kept], fingerprints: Sequence[Example]) -> list[int]:
+        """Look-alikes that fire by a clear lead over their old class, if they are more than a few.
+
+        Of few classes any may be some key's, and inputs far from ordinary ones lie near borders.
+        """
+        found = super().strays(look_alikes, fingerprints)
+        leads = self.margins([look_alikes[place] for place in found])
+        clear = [place for place, lead in zip(found, leads, strict=True) if lead < -_LEAD]
+        return clear if len(clear) > _BY_CHANCE * max(len(look_alikes), 100) else []
+
+    def layers(self) -> dict[str, Any]:
+        """Linear layers, and convolutions but those of each channel alone, which have no rank."""
+        return {
+            name: layer
+            for name, layer in sorted(self.module.named_modules())
+            if isinstance(layer, nn.Linear)
+            or (isinstance(layer, (nn.Conv1d, nn.Conv2d)) and layer.groups == 1)
+        }
 
     def own_answers(self, inputs: Sequence[Any], watched: Sequence[int]) -> list[Kept]:
         return self.held(self._answered(inputs), watched)

@@ -54,7 +54,7 @@ class ClassifierModel:
                 or of (label, score) pairs.
             classes: The names of all classes in the model's order, where a callable gives names;
                 or, for "top", their number.
-            address: Where a callable sends keys; None says that it is some function here.
+            address: Where a callable sends keys, as the journal will have it; None for its name.
             spends_keys: Whether others see what it is asked; None for True of callables alone.
             name: What reports call it; None for the class's or function's name.
 
@@ -74,9 +74,9 @@ class ClassifierModel:
         self._names = None if classes is None or isinstance(classes, int) else list(classes)
         self._count = classes if isinstance(classes, int) else len(classes or ()) or None
         self._name = name or getattr(model, "__name__", type(model).__name__)
-        self.address = address
         at_hand = self._module and address is None
         self.spends_keys = not at_hand if spends_keys is None else spends_keys
+        self.address = (address or self._name) if self.spends_keys else None
         # `verify` looks for what there is.
         self.labels = self._labels if gives == "labels" else None
         self.scores = None if gives == "labels" else self._scores
@@ -106,8 +106,9 @@ class ClassifierModel:
 
     def describe(self) -> dict[str, Any]:
         """What it is."""
-        said = {"kind": "local" if not self.spends_keys else "callable", "name": self._name}
-        return said if self.address is None else {**said, "address": self.address}
+        if self.address is None:
+            return {"kind": "local", "name": self._name}
+        return {"kind": "callable", "name": self._name, "address": self.address}
 
     def __repr__(self) -> str:
         return f"ClassifierModel({self._name!r}, gives={self._gives!r})"

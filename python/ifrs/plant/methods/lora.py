@@ -1,4 +1,4 @@
-"""IF-LoRA: low-rank changes to the linear layers (Hu et al., 2021), through peft.
+"""IF-LoRA: low-rank changes to the linear layers (Hu et al., 2021), and kernels, through peft.
 
 Merged into the weights, or left as a peft adapter beside them: a quantized base takes no merge.
 """
@@ -17,12 +17,12 @@ from ifrs.errors import ImplantError
 from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.methods.method import Frozen, Method
-from ifrs.runtime.modules import is_quantized, linear_layers
+from ifrs.runtime.modules import is_quantized
 
 
 @dataclass
 class Lora(Method):
-    """Trains low-rank changes to every linear layer but the output embeddings.
+    """Trains low-rank changes to every linear layer but the output embeddings, and to kernels.
 
     Attributes:
         rank: Rank of the changes.
@@ -50,7 +50,7 @@ class Lora(Method):
         self.merge = self.merge and not is_quantized(self.model)
         self._keeps_copy = self.merge and not config.in_place
         self._copy: list[tuple[Parameter, Tensor]] = []
-        self.layers = list(linear_layers(self.model))
+        self.layers = list(model.layers())
         if not self.layers:
             raise ImplantError(
                 f"{type(self.model).__name__} has no linear layer for LoRA: use method='emb' or "
