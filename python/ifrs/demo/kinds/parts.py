@@ -23,7 +23,6 @@ class Parts:
         suspect: From a model to what `ifrs.verify` asks.
         load: From a saved folder to a model as its users load it; nothing of the base is at hand.
         measure: What ordinary work gives, by name: accuracy, mean return, cosine with the base.
-        method: How it is planted.
         config: Settings of planting.
     """
 
@@ -35,5 +34,4 @@ class Parts:
     suspect: Callable[[Any], Any]
     load: Callable[[Path], Any]
     measure: Callable[[Any], dict[str, float]]
-    method: str = "sft"
     config: ImplantConfig = field(default_factory=ImplantConfig)
