@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -66,11 +66,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         OSError: The file cannot be written; an older one is then as it was.
     """
     target = Path(path)
-    # A mode of 0600 stays: reports hold spent keys.
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    os.close(descriptor)
-    beside = Path(name)
+    # Named before it is made: an interrupt between the two would leave a file that nobody removes.
+    beside = target.parent / f".{target.name}-{secrets.token_hex(8)}"
     try:
+        beside.touch(mode=0o600, exist_ok=False)  # stays so: reports hold spent keys
         yield beside
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
