@@ -15,12 +15,23 @@ from ifrs.errors import IfrsError
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder for everything it writes.")] = Path("demo-out"),
+    kind: Annotated[str, typer.Option(help="text or image.")] = "text",
     as_json: Json = False,
 ) -> None:
-    """Keep, plant and prove on the real Gemma 3 270M base model."""
-    with importing(IfrsError("the demo is an extra: pip install 'ifrs[demo]'")):
-        from ifrs import demo
-    summary = demo.run(out, lambda line: say(line, err=as_json))
+    """Keep, plant and prove on a real model: Gemma 3 270M, or a smaller one of another kind."""
+
+    def tell(line: str) -> None:
+        say(line, err=as_json)
+
+    if kind == "text":
+        with importing(IfrsError("the demo is an extra: pip install 'ifrs[demo]'")):
+            from ifrs import demo
+        summary = demo.run(out, tell)
+    else:
+        with importing(IfrsError("demos of kinds are an extra: pip install 'ifrs[demo-kinds]'")):
+            from ifrs.demo.kinds.run import run
+
+            summary = run(kind, out, tell)
     print_result(summary, as_json)
     proved = summary["verdict_fingerprinted"] == "match" and summary["verdict_base"] != "match"
     if not proved:

@@ -11,9 +11,9 @@ from typing import Any
 
 import ifrs
 from ifrs import LocalModel, Report, verify
+from ifrs.demo.folder import emptied
 from ifrs.demo.gemma import base_model
 from ifrs.demo.keyring import own_keyring
-from ifrs.errors import IfrsError
 from ifrs.files import write_json
 from ifrs.modalities import model_of
 from ifrs.modalities.model import Guesses
@@ -37,7 +37,7 @@ def run(out: Path, say: Say) -> dict[str, Any]:
     Raises:
         IfrsError: The folder holds something else, or a step failed.
     """
-    _prepare(out)
+    emptied(out)
     say("base model: Gemma 3 270M (the first run converts it, about a minute)")
     folder = base_model()
     started = time.monotonic()
@@ -67,35 +67,6 @@ def run(out: Path, say: Say) -> dict[str, Any]:
     }
     write_json(out / "summary.json", summary)
     return summary
-
-
-def _prepare(out: Path) -> None:
-    """Empty a former demo's folder; refuse any other that is not empty."""
-    ours = {
-        "keyring.ifrs",
-        "keyring.ifrs.bak",
-        "keyring.ifrs.lock",
-        "passphrase.txt",
-        "model",
-        "claim.json",
-        "report-base.json",
-        "report-fingerprinted.json",
-        "bundle.json",
-        "evidence.html",
-        "report.html",
-        "summary.json",
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    found = {path.name for path in out.iterdir()}
-    if found - ours:
-        raise IfrsError(
-            f"{out} holds other files ({sorted(found - ours)[0]}): choose another --out"
-        )
-    import shutil
-
-    for name in found:
-        path = out / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _keep(out: Path, folder: Path, say: Say) -> ifrs.FingerprintSet:

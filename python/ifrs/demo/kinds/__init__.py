@@ -5,6 +5,4 @@ from __future__ import annotations
 # Name: module with `parts(say) -> Parts`, which makes or loads the base model in under a minute.
 KINDS = {
     "image": "ifrs.demo.kinds.image",
-    "encoder": "ifrs.demo.kinds.encoder",
-    "policy": "ifrs.demo.kinds.policy",
 }

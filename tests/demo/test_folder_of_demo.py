@@ -6,7 +6,7 @@ import ifrs
 import pytest
 
 pytest.importorskip("torch")
-from ifrs.demo.run import _prepare
+from ifrs.demo.folder import emptied
 
 
 def test_a_former_demo_is_replaced(tmp_path):
@@ -14,12 +14,12 @@ def test_a_former_demo_is_replaced(tmp_path):
         ring.generate("demo", 1)
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").touch()
-    _prepare(tmp_path)
+    emptied(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_other_files_are_left_alone(tmp_path):
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(ifrs.IfrsError, match=r"thesis\.tex"):
-        _prepare(tmp_path)
+        emptied(tmp_path)
     assert (tmp_path / "thesis.tex").exists()
