@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import ifrs
 from ifrs import FingerprintSet, Report
 from ifrs.demo.folder import emptied
 from ifrs.demo.keyring import opened
-from ifrs.demo.kinds import KINDS
+from ifrs.demo.kinds import KINDS, parts_of
 from ifrs.demo.kinds.parts import Parts
 from ifrs.errors import IfrsError
 from ifrs.files import write_json
@@ -39,7 +38,7 @@ def run(kind: str, out: Path, say: Say) -> dict[str, Any]:
     emptied(out)
     started = time.monotonic()
     with _one_thread():
-        parts: Parts = importlib.import_module(KINDS[kind]).parts(say)
+        parts = parts_of(kind)(say)
         fps = _keep(kind, parts, out, say)
         before = parts.measure(parts.model)
         base = ifrs.verify(parts.suspect(parts.model), fps)
