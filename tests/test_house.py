@@ -23,7 +23,7 @@ LAYERS = (
 )
 BOTTOM = LAYERS[-1]
 # Leaves that take plain data: all that they may import.
-LEAVES = {"pages": {"files", "visible"}}
+LEAVES = {"pages": {"_core", "files", "visible"}}
 # Modules that import by a string: what is registered, and nothing else.
 REGISTRIES = {"ifrs", "ifrs.demo.kinds", "ifrs.modalities", "ifrs.plant.methods"}
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ifrs.pages import words
+from ifrs.pages.alphabets import possibilities, wording
+from ifrs.pages.challenges import shown
 from ifrs.pages.environment import environment
 
-_WORDS = 2048
+_SIZES = (2048, 2047)
 _ORDERS = {
     "match": "The suspect model descends from the publisher’s model.",
     "no match": "Nothing shows that the suspect model descends from the publisher’s model.",
@@ -41,6 +43,7 @@ def render_evidence(result: Mapping[str, Any]) -> str:
 
 def _view(result: Mapping[str, Any]) -> dict[str, Any]:
     statement = result["claim"]["statement"] if result["claim"] else None
+    predicate = statement["predicate"] if statement else {}
     holds = result["ok"]
     return {
         "version": result["version"],
@@ -70,8 +73,11 @@ def _view(result: Mapping[str, Any]) -> dict[str, Any]:
         "decoys": f"{result['queries'][0]['ranks'][0][1] - 1:,}"
         if result["queries"] and result["queries"][0]["ranks"]
         else "–",
-        "responses": f"{_WORDS * (_WORDS - 1):,}",
-        "queries": [_query(query) for query in result["queries"]],
+        "alphabet": wording(_alphabet(predicate)),
+        "size": f"{_sizes(predicate)[0]:,}",
+        "written": _media(predicate).startswith("text/"),
+        "responses": possibilities(_sizes(predicate)),
+        "queries": [_query(query, _media(predicate)) for query in result["queries"]],
         "asked": _asked(result),
         "fired": result["fired"],
         "first": sum(rank == 1 for query in result["queries"] for rank, _ in query["ranks"]),
@@ -104,11 +110,24 @@ def _claim(result: Mapping[str, Any], statement: dict[str, Any]) -> dict[str, An
     }
 
 
-def _query(query: dict[str, Any]) -> dict[str, Any]:
+def _alphabet(predicate: Mapping[str, Any]) -> str:
+    return str(predicate.get("alphabet", {}).get("name", "words"))
+
+
+def _sizes(predicate: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(predicate.get("sizes") or ()) or _SIZES
+
+
+def _media(predicate: Mapping[str, Any]) -> str:
+    return str(predicate.get("media", "text/plain"))
+
+
+def _query(query: dict[str, Any], media: str) -> dict[str, Any]:
     asked = query["asked"]
     return {
         "number": query["index"] + 1,
         "prompt": query["prompt"],
+        "markup": shown(media, query["prompt"]),
         "response": query["response"],
         "answer": query["answer"],
         "fired": query["fired"],

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ifrs.pages import words
+from ifrs.pages.alphabets import wording
+from ifrs.pages.challenges import shown
 
 FORMATS = ("ifrs/report/v4", "ifrs/report/v3", "ifrs/report/v1")
 _BASES = {
@@ -40,18 +42,25 @@ VERDICTS = {
     ),
     "inconclusive": Verdict("open", "Inconclusive", "too little evidence to decide either way."),
 }
-METHODS = {
-    "likelihood": "Likelihood: the model’s own probabilities rank each word of the response",
-    "text": "Text: the response is looked for in what the model wrote",
+EVIDENCE = ("likelihood", "text")
+# What came before reports said their keys' media type.
+_MEDIA = {
+    "image": "image/x-portable-pixmap",
+    "observation": "application/x-npy",
+    "sound": "audio/wav",
 }
 
 
 @dataclass(frozen=True)
 class Text:
-    """A prompt or an answer; `head` is what stays in sight of a folded one."""
+    """A prompt or an answer; `head` is what stays in sight of a folded one.
+
+    A key that is no text has `markup` instead.
+    """
 
     full: str
     head: str | None = None
+    markup: Any = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,9 @@ class Card:
     basis: str
     created: str
     version: str
+    media: str
+    written: bool
+    candidates: int
     rows: tuple[Row, ...]
 
 
@@ -149,7 +161,7 @@ def require_format(report: Mapping[str, Any]) -> None:
     """Refuse a report of a format that this reader does not know."""
     if report.get("format") not in FORMATS:
         raise ValueError(f"not a report of format {FORMATS[0]}")
-    if report["verdict"] not in VERDICTS or report["evidence"] not in METHODS:
+    if report["verdict"] not in VERDICTS or report["evidence"] not in EVIDENCE:
         raise ValueError("a verdict or a kind of evidence that this version does not know")
 
 
@@ -159,7 +171,7 @@ def _label(report: Mapping[str, Any]) -> str:
 
 def _card(number: int, report: Mapping[str, Any], label: str) -> Card:
     log10_p = words.finite(report["log10_p"], "log10_p")
-    queries = report["queries"]
+    queries, media = report["queries"], _media(report["set"])
     return Card(
         anchor=f"report-{number + 1}",
         series=number,
@@ -178,8 +190,17 @@ def _card(number: int, report: Mapping[str, Any], label: str) -> Card:
         basis=_BASES[_test(report)],
         created=str(report["created"]),
         version=str(report["ifrs_version"]),
-        rows=tuple(_row(q) for q in queries),
+        media=media,
+        written=media.startswith("text/"),
+        candidates=_candidates(queries),
+        rows=tuple(_row(q, media) for q in queries),
     )
+
+
+def _candidates(queries: Sequence[Mapping[str, Any]]) -> int:
+    """Of how many a rank is, for an example."""
+    found = (of for query in queries for of in query.get("candidates") or ())
+    return int(next(found, 2048))
 
 
 def _test(report: Mapping[str, Any]) -> str:
@@ -214,7 +235,7 @@ def _facts(report: Mapping[str, Any], log10_p: float) -> tuple[Fact, ...]:
         fingerprints.get("template"),
         f"{fingerprints['response']} responses",
     )
-    method, _, detail = METHODS[report["evidence"]].partition(": ")
+    method, detail = _method(report)
     took = report.get("seconds")
     duration = "" if took is None else f"took {words.duration(float(took))}"
     return (
@@ -225,6 +246,21 @@ def _facts(report: Mapping[str, Any], log10_p: float) -> tuple[Fact, ...]:
         *_strength(report, log10_p),
         Fact("Date", words.moment(str(report["created"])), duration),
     )
+
+
+def _media(fingerprints: Mapping[str, Any]) -> str:
+    found = fingerprints.get("media") or _MEDIA.get(str(fingerprints.get("source")))
+    return str(found or "text/plain")
+
+
+def _method(report: Mapping[str, Any]) -> tuple[str, str]:
+    """How answers were weighed, in a word and in a sentence."""
+    alphabet = report["set"].get("alphabet")
+    found = wording(alphabet)
+    if report["evidence"] == "likelihood":
+        detail = f"the model’s own {found.scores} rank each {found.one} of the response"
+        return "Likelihood" if found.scores == "probabilities" else "Scores", detail
+    return ("Text" if alphabet in (None, "words", "choices") else "Answers"), found.read
 
 
 def _stopping(report: Mapping[str, Any]) -> tuple[Fact, ...]:
@@ -249,12 +285,12 @@ def _strength(report: Mapping[str, Any], log10_p: float) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _row(query: Mapping[str, Any]) -> Row:
+def _row(query: Mapping[str, Any], media: str) -> Row:
     log10_p, score = query.get("log10_p"), query.get("score")
     pairs = zip(query.get("rank") or (), query.get("candidates") or (), strict=True)
     return Row(
         index=str(query["index"]),
-        prompt=_prompt(query["prompt"]),
+        prompt=_prompt(query["prompt"], media),
         answer=_text(query["answer"]),
         response=_text(query["response"]),
         fired=bool(query["fired"]),
@@ -263,7 +299,7 @@ def _row(query: Mapping[str, Any]) -> Row:
         p_value=_NONE if log10_p is None else words.p_value(words.finite(log10_p, "log10_p")),
         e_value=_e_value(query.get("cumulative_log10_e")),
         problem=_problem(query),
-        asked=_asked(query.get("asked") or {}),
+        asked=_asked(query, media),
     )
 
 
@@ -280,8 +316,9 @@ def _problem(query: Mapping[str, Any]) -> str:
     return str(asked.get("note", ""))
 
 
-def _asked(asked: Mapping[str, Any]) -> Asked | None:
+def _asked(query: Mapping[str, Any], media: str) -> Asked | None:
     """What was sent and received, unless the model was at hand."""
+    asked = query.get("asked") or {}
     if asked.get("endpoint", "local") == "local":
         return None
     raw = str(asked.get("raw", ""))
@@ -289,12 +326,21 @@ def _asked(asked: Mapping[str, Any]) -> Asked | None:
     return Asked(
         when=str(asked.get("time", "")),
         endpoint=str(asked["endpoint"]),
-        request=json.dumps(asked.get("request"), ensure_ascii=False, indent=1),
+        request=_request(asked.get("request"), media),
         raw=raw[:_LONGEST_RAW] + cut,
     )
 
 
-def _prompt(prompt: str) -> Text:
+def _request(request: Any, media: str) -> str:
+    """What was sent; a key that is no text stands beside it, and not once more within."""
+    if isinstance(request, Mapping) and not media.startswith("text/"):
+        request = {**request, "prompt": f"(the key, {media})"} if "prompt" in request else request
+    return json.dumps(request, ensure_ascii=False, indent=1)
+
+
+def _prompt(prompt: str, media: str = "text/plain") -> Text:
+    if (markup := shown(media, prompt)) is not None:
+        return Text(prompt, markup=markup)
     long = len(prompt) > _LONG_PROMPT or prompt.count("\n") > 2
     head = " ".join(prompt[:_FOLDED].split()) + "…" if long else None
     return Text(prompt, head)

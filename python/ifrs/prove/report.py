@@ -148,6 +148,7 @@ class Report:
                 "template": fps.template,
                 "response": fps.response,
                 "alphabet": fps.alphabet.name,
+                "media": fps.media,
                 "around": list(fps.around),
             },
             leaves=fps.leaves(),
