@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -14,15 +15,57 @@ from ifrs.cli.output import print_result
 from ifrs.errors import FingerprintError
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What keys of other kinds than text take, as `Keyring.generate` has it."""
+
+    shape: Annotated[
+        str | None,
+        typer.Option(metavar="N,N,…", help="Height, width and channels of images."),
+    ] = None
+    low: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBERS|NPY", help="Least of each number of an observation."),
+    ] = None
+    high: Annotated[str | None, typer.Option(metavar="NUMBERS|NPY", help="Most, likewise.")] = None
+    steps: Annotated[int | None, typer.Option(help="Observations in a key.")] = None
+    rate: Annotated[int | None, typer.Option(help="Samples of a sound in a second.")] = None
+    seconds: Annotated[float | None, typer.Option(help="How long a sound is.")] = None
+    classes: Annotated[int | None, typer.Option(help="Classes that the model tells apart.")] = None
+    actions: Annotated[int | None, typer.Option(help="Actions that an agent chooses from.")] = None
+    bins: Annotated[int | None, typer.Option(help="Bins of each coordinate of an action.")] = None
+    coordinates: Annotated[int | None, typer.Option(help="Coordinates of an action.")] = None
+
+    def given(self) -> dict[str, Any]:
+        """What was said, as `Keyring.generate` takes it.
+
+        Raises:
+            ValueError: There are no such numbers.
+        """
+        found = {name: value for name, value in asdict(self).items() if value is not None}
+        if self.shape is not None:
+            found["shape"] = tuple(_sizes(self.shape))
+        for name in ("low", "high"):
+            if name in found:
+                found[name] = _bound(name, found[name])
+        return found
+
+
 def command(
     path: KeyringPath,
     name: SetName,
     n: Annotated[int, typer.Option("--n", help="How many fingerprints, 1 to 100000.")] = 10,
     source: Annotated[
-        str, typer.Option(help="chinese, japanese, vocab, natural or mixed.")
+        str,
+        typer.Option(
+            help="chinese, japanese, vocab, natural or mixed; image, observation or sound."
+        ),
     ] = "mixed",
     template: Annotated[str, typer.Option(help="simple, dialogue or chat.")] = "dialogue",
-    response: Annotated[str, typer.Option(help="unique or shared.")] = "unique",
+    response: Annotated[
+        str,
+        typer.Option(help="unique or shared; of other kinds classes, actions, bins or codebook."),
+    ] = "unique",
     tokenizer: Annotated[
         str | None, typer.Option(metavar="DIR", help="Folder of the model's tokenizer.")
     ] = None,
@@ -37,6 +80,7 @@ def command(
         list[str] | None, typer.Option(metavar="K=V", help="What tells this set from others.")
     ] = None,
     *,
+    shown: Shown,
     access: Access,
     as_json: Json = False,
 ) -> None:
@@ -44,7 +88,7 @@ def command(
     if model is not None and tokenizer is not None:
         raise ValueError("--model brings its own tokenizer: leave --tokenizer out")
     require_keyring(path)
-    given = _given(model, tokenizer)
+    given = {**_given(model, tokenizer), **shown.given()}
     with access.open(path) as ring:
         fps = ring.generate(
             name,
@@ -56,6 +100,8 @@ def command(
             context=dict(_pair(text) for text in context or ()),
         )
         facts = {"set": fps.name, "n": len(fps), "source": fps.source, "template": fps.template}
+        if not fps.media.startswith("text/"):
+            facts |= {"media": fps.media, "alphabet": fps.alphabet.name}
     print_result(facts, as_json)
 
 
@@ -64,6 +110,33 @@ def _pair(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise ValueError(f"--context takes NAME=VALUE, not {text!r}")
     return name, value
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ValueError(f"--shape takes whole numbers with commas, not {text!r}") from error
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ValueError(f"--{name} takes numbers with commas, not {text!r}") from error
+
+
+def _bound(name: str, text: str) -> Any:
+    """A bound of observations: a number, numbers, or an array in a file."""
+    import numpy as np
+
+    if not text.endswith(".npy"):
+        found = _numbers(name, text)
+        return found[0] if len(found) == 1 else np.array(found)
+    try:
+        return np.load(text, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--{name}: no array of NumPy in {text}: {error}") from error
 
 
 def _given(model: str | None, tokenizer: str | None) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""`ifrs generate` makes keys of every kind, and says in one line what it cannot take."""
+
+from __future__ import annotations
+
+import json
+
+import ifrs
+import numpy as np
+import pytest
+from ifrs.cli import main
+
+
+@pytest.fixture
+def ask(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
+    path = tmp_path / "k.ifrs"
+    ifrs.Keyring.create(path, passphrase="pass", _work_factor=2).close()
+
+    def asked(*arguments):
+        code = main(["generate", str(path), "one", *arguments])
+        return path, code, capsys.readouterr()
+
+    return asked
+
+
+def made(path):
+    with ifrs.Keyring.open(path, passphrase="pass") as ring:
+        return ring["one"]
+
+
+def test_images(ask):
+    options = "--n 3 --source image --shape 16,24,3 --response classes --classes 7 --json"
+    path, code, said = ask(*options.split())
+    assert code == 0, said.err
+    facts = json.loads(said.out)
+    assert (facts["n"], facts["media"]) == (3, "image/x-portable-pixmap")
+    assert facts["alphabet"] == "classes"
+    fps = made(path)
+    assert np.asarray(fps[0].key).shape == (16, 24, 3)
+    assert fps.alphabet.sizes == (7,)
+
+
+def test_observations_within_numbers(ask):
+    options = "--source observation --low=-4.8,-5,-0.4,-5 --high 4.8,5,0.4,5 --steps 3"
+    path, code, said = ask(*options.split(), "--response", "actions", "--actions", "2")
+    assert code == 0, said.err
+    fps = made(path)
+    keys = np.stack([fps[i].key for i in range(len(fps))])
+    assert keys.shape == (10, 3, 4)
+    assert (np.abs(keys) <= np.float32([4.8, 5, 0.4, 5])).all()
+    assert fps.alphabet.sizes == (2, 2, 2)
+
+
+def test_observations_within_arrays(ask, tmp_path):
+    for name, value in (("low", 0), ("high", 255)):
+        np.save(tmp_path / f"{name}.npy", np.full((4, 6), value, np.uint8))
+    bounds = ["--low", str(tmp_path / "low.npy"), "--high", str(tmp_path / "high.npy")]
+    options = "--source observation --response bins --bins 8 --coordinates 2"
+    path, code, said = ask(*options.split(), *bounds)
+    assert code == 0, said.err
+    fps = made(path)
+    assert fps[0].key.dtype == np.uint8
+    assert fps[0].key.shape == (1, 4, 6)
+    assert fps.alphabet.sizes == (8, 8)
+
+
+def test_sounds(ask):
+    options = "--source sound --rate 8000 --seconds 0.5 --response classes --classes 4"
+    path, code, said = ask(*options.split())
+    assert code == 0, said.err
+    rate, samples = made(path)[0].key
+    assert (rate, samples.shape) == (8000, (4000,))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (
+            "--source image --shape 16,x --response classes --classes 7",
+            "--shape takes whole numbers",
+        ),
+        ("--source image --shape 16,24,3 --response classes", "classes"),
+        ("--source image --response classes --classes 7", "shape"),
+        ("--source observation --low none.npy --high 1 --response actions --actions 2", "none.npy"),
+        ("--source observation --low 0 --response actions --actions 2", "high"),
+        ("--source observation --low 1 --high 0 --shape 3 --response actions --actions 2", "low"),
+        ("--source mixed --shape 16,24,3", "shape"),
+        ("--source natural --classes 5", "classes"),
+        ("--source image --shape 1.5,24,3 --response classes --classes 7", "1.5"),
+    ],
+)
+def test_what_it_cannot_take_is_said_in_one_line(ask, options, says):
+    path, code, said = ask(*options.split())
+    assert (code, said.out) == (2, "")
+    assert says in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    with ifrs.Keyring.open(path, passphrase="pass") as ring:
+        assert list(ring) == []
