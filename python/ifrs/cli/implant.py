@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +24,9 @@ class Training:
     harden: Annotated[
         int, typer.Option(help="Steps of a downstream tuner to train through; 0 for none.")
     ] = 0
-    max_epochs: Annotated[int, typer.Option(help="Give up after so many epochs.")] = 120
+    max_epochs: Annotated[
+        int | None, typer.Option(help="Give up after so many epochs; what suits the kind of model.")
+    ] = None
     learning_rate: Annotated[float | None, typer.Option(help="Step size of AdamW.")] = None
     seed: Annotated[int, typer.Option(help="Seeds negatives and order, never a key.")] = 0
 
@@ -36,7 +38,10 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder for the fingerprinted model.")],
     method: Annotated[str, typer.Option(help=f"{choices()}.")] = "sft",
     regularization: Annotated[
-        str, typer.Option(help='"self", or a .jsonl, .json or .parquet file.')
+        str,
+        typer.Option(
+            help='"self", or a .jsonl, .json or .parquet file; for images a folder of them.'
+        ),
     ] = "self",
     adapter_out: Annotated[
         Path | None,
@@ -59,12 +64,9 @@ def command(
             ring.close()  # planting takes minutes, and needs no seed
         with importing(ImplantError("planting needs torch: pip install 'ifrs[train]'")):
             from ifrs import ImplantConfig, implant
-            from ifrs.modalities.text.loading import load
         config = ImplantConfig(**asdict(training))
-        loaded, own = load(model)
-        result = implant(
-            loaded, own, fps, method=method, regularization=regularization, config=config
-        )
+        loaded, own, held = _parts(fps.modality, model, regularization)
+        result = implant(loaded, own, fps, method=method, regularization=held, config=config)
         result.save(out, adapter=adapter_out, keyring=ring if seal_adapter else None)
     facts = {
         "model": str(out),
@@ -79,3 +81,20 @@ def command(
     if result.adapter_path is not None:
         facts["adapter"] = str(result.adapter_path)
     print_result(facts, as_json)
+
+
+def _parts(modality: str, model: str, regularization: str) -> tuple[Any, Any, Any]:
+    """A model, what turns keys into its inputs, and what holds it at its ordinary work."""
+    if modality == "text":
+        from ifrs.modalities.text.loading import load
+
+        return (*load(model), regularization)
+    from ifrs.modalities import loading_of
+
+    kind = loading_of(modality)
+    if regularization == "self":
+        raise ImplantError(
+            "such a model is held at its ordinary work by ordinary inputs of yours: pass "
+            "--regularization FOLDER"
+        )
+    return (*kind.load(model), kind.ordinary(regularization))

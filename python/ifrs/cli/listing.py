@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
 from ifrs.errors import IfrsError
+from ifrs.modalities import kind_at
 from ifrs.sweep.listing import BadLine, Listed
 from ifrs.sweep.suspects import Suspect, local_identity, server_identity
 
@@ -89,6 +90,8 @@ def _secret_parts(address: str) -> tuple[str, str]:
 
 def _load(options: LocalOptions, place: str) -> Any:
     """A model at hand, as a suspect."""
+    if (kind := kind_at(place)) != "text":
+        return options.suspect(kind, place)
     loaded = options.load(place)
     from ifrs import LocalModel
 

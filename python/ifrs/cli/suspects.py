@@ -10,6 +10,7 @@ import typer
 
 from ifrs.cli.libraries import importing
 from ifrs.errors import TargetError
+from ifrs.modalities import loading_of
 from ifrs.visible import one_line
 
 
@@ -95,6 +96,9 @@ def _api_key(variable: str) -> str:
     return key
 
 
+_OF_TEXTS = ("dtype", "device_map", "load_in_8bit", "tokenizer", "revision", "subfolder")
+
+
 @dataclass(frozen=True)
 class LocalOptions:
     """How a model at hand is loaded and asked."""
@@ -125,6 +129,21 @@ class LocalOptions:
             help="Run code that comes with the suspect. It may do whatever you may.",
         ),
     ] = False
+
+    processor: Annotated[
+        str | None,
+        typer.Option(help="Folder of an image classifier's processor, if not its own."),
+    ] = None
+
+    def suspect(self, kind: str, place: str) -> Any:
+        """A suspect of another kind than text, by its path."""
+        said = [name for name in _OF_TEXTS if getattr(self, name)]
+        if said:
+            option = "--" + said[0].replace("_", "-")
+            raise TargetError(f"{option} is for language models, and {place} is none")
+        missing = "local models need torch: pip install 'ifrs[train]'"
+        with importing(TargetError(missing)):
+            return loading_of(kind).suspect(place, self.processor)
 
     def load(self, place: str) -> tuple[Any, Any]:
         """The model and the tokenizer of a suspect's folder, file or id."""

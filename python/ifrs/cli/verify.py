@@ -14,6 +14,7 @@ from ifrs.cli.output import EXIT_ERROR, EXIT_NO, EXIT_YES, print_facts, print_js
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
 from ifrs.errors import TargetError
 from ifrs.keyring import Keyring
+from ifrs.modalities import kind_at
 
 if TYPE_CHECKING:
     from ifrs import Report
@@ -56,7 +57,7 @@ def command(
         typer.Argument(
             metavar="MODEL_OR_URL",
             help="Folder, GGUF file or id of the suspect, or the address of an OpenAI-compatible "
-            "server, such as http://localhost:8000/v1.",
+            "server, such as http://localhost:8000/v1. Image classifiers: a folder or ONNX file.",
         ),
     ],
     path: KeyringPath,
@@ -106,6 +107,13 @@ def command(
         options = {"resume": resume, **asking.options(FOREIGN_DECOYS)}
         with access.open(path) as ring:
             report = verify(target, ring[name], **options)
+    elif (kind := kind_at(suspect)) != "text":
+        if adapter is not None:
+            raise TargetError(f"--adapter is for language models, and {suspect} is none")
+        target = local.suspect(kind, suspect)
+        with access.open(path) as ring:
+            fps, journal = ring[name], _Journal(name, ring.spent(name))
+        report = verify(target, fps, ring=journal, **asking.options(LOCAL_DECOYS))
     else:
         # Before the keyring is open: what a suspect's files do happens without it.
         loaded = local.load(suspect)

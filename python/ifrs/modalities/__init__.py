@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ifrs._core import FingerprintSet
@@ -24,6 +25,9 @@ MODALITIES = {
     "policy": "ifrs.modalities.policy",
     "speech": "ifrs.modalities.speech",
 }
+
+# Kinds beside text whose models are told by their files.
+AT_PATHS = ("image",)
 
 # Source of keys: the kind of model that is meant where the user names none. All others are texts.
 SOURCES = {"image": "image", "observation": "policy", "sound": "speech"}
@@ -57,6 +61,29 @@ def model_of(fps: FingerprintSet, module: Any, processor: Any = None) -> Model:
     """
     found: Model = _face(fps.modality, "model").Model(module, processor)
     return found
+
+
+def kind_at(path: str | PathLike[str]) -> str:
+    """The kind of model that a path holds, as far as its files say: text, where they say nothing.
+
+    A kind whose models can be told by their files has a module `loading` with `holds(path)`,
+    `load(path)`, `suspect(path)` and `ordinary(path)`.
+    """
+    return next((kind for kind in AT_PATHS if _face(kind, "loading").holds(path)), "text")
+
+
+def loading_of(modality: str) -> Any:
+    """The module that loads models of a kind by their paths.
+
+    Raises:
+        ValueError: Models of that kind are loaded by their users.
+    """
+    if modality not in AT_PATHS:
+        raise ValueError(
+            f"models of kind {modality!r} are not loaded by their paths: load yours in Python, "
+            "and call ifrs.implant and ifrs.verify"
+        )
+    return _face(modality, "loading")
 
 
 def _face(modality: str, face: str) -> Any:

@@ -99,7 +99,10 @@ class Suspect(Target, ABC):
         address: Whom keys are sent to, as the journal has it; None where they stay here.
         answer_tokens: The longest answer to ask for, where the caller does not say.
         notes: What a report's reader should know of how the suspect was loaded: whole sentences.
+        modality: The kind of model that it is; None where it says nothing.
     """
+
+    modality: ClassVar[str | None] = None
 
     spends_keys: ClassVar[bool] = False
     answer_tokens: ClassVar[int] = 16

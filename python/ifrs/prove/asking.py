@@ -48,8 +48,15 @@ class Asked:
         """Look at a suspect.
 
         Raises:
+            TargetError: It says that it is of another kind than the set's keys are for.
             TypeError: It can neither answer nor describe itself.
         """
+        kind = _said(target, "modality", fps.modality)
+        if kind != fps.modality:
+            raise TargetError(
+                f"keys of the set {fps.name!r} are for models of kind {fps.modality!r}, and the "
+                f"suspect is of kind {kind!r}: verify it with a set of its own kind"
+            )
         if not hasattr(target, "answers") and fps.modality != "text":
             target = _Keyed(target, fps)
         if not _can(target, "answers", "describe"):

@@ -29,6 +29,8 @@ class ClassifierModel:
         address: Whom keys are sent to, as the journal has it; None where they stay here.
     """
 
+    modality = "image"
+
     def __init__(
         self,
         model: Any,

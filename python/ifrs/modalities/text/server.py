@@ -48,6 +48,8 @@ class ApiModel(ServedSuspect):
     takes, whether it thinks, whether it shows probabilities.
     """
 
+    modality = "text"
+
     def __init__(
         self,
         base_url: str,

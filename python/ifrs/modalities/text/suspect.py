@@ -40,6 +40,8 @@ _TEXT_ONLY = "so only what it wrote was weighed, not its probabilities."
 class LocalModel(LikelySuspect):
     """A causal language model of transformers as a suspect."""
 
+    modality = "text"
+
     def __init__(
         self,
         model: Any,
