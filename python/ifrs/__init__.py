@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ifrs.attest import CheckResult, Claim, Evidence, check
     from ifrs.attest.digests import model_digests
     from ifrs.modalities.image.suspect import ClassifierModel
+    from ifrs.modalities.policy.suspect import PolicyModel
     from ifrs.modalities.text.distance import firing_by_distance
     from ifrs.modalities.text.gguf import export_gguf
     from ifrs.modalities.text.mixing import mix
@@ -67,6 +68,7 @@ _LAZY = {
     "mix": "ifrs.modalities.text.mixing",
     "model_digests": "ifrs.attest.digests",
     "LocalModel": "ifrs.modalities.text.suspect",
+    "PolicyModel": "ifrs.modalities.policy.suspect",
     "Report": "ifrs.prove",
     "verify": "ifrs.prove",
 }
@@ -96,6 +98,7 @@ __all__ = [
     "KeyringWarning",
     "LocalModel",
     "Lora",
+    "PolicyModel",
     "Report",
     "Sft",
     "TargetError",

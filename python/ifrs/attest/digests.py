@@ -20,6 +20,7 @@ _WEIGHTS = {
     ".onnx",
     ".pt",
     ".pth",
+    ".zip",
 }
 
 Subject = str | os.PathLike[str] | Mapping[str, str]

@@ -81,6 +81,11 @@ class Model(ABC):
         """Where inputs must be."""
         return device_of(self.module)
 
+    @property
+    def given(self) -> Any:
+        """What the user passed in and gets back, where that holds the module."""
+        return self.module
+
     def defaults(self) -> dict[str, Any]:
         """Settings of planting where the user names none: fields of `ImplantConfig`."""
         return {}

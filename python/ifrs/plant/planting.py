@@ -81,7 +81,7 @@ def implant(
         planted = time.monotonic()
         guessed = face.try_guesses(fps, config.guesses, config.seed) if config.guesses else None
     return ImplantResult(
-        model=face.module,
+        model=face.given,
         tokenizer=tokenizer,
         method=planting.name,
         set_name=fps.name,

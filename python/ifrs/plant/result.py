@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ifrs.attest.digests import model_digests
 from ifrs.errors import ImplantError
-from ifrs.files import digest_of, sync_tree, write_json
+from ifrs.files import sync_tree, write_json
 from ifrs.keyring import Keyring
 from ifrs.runtime.workers import Workers, full_state
 
@@ -94,8 +95,9 @@ class ImplantResult:
             raise ImplantError(f"{target} exists already: choose another folder")
         if private is not None and private.exists():
             raise ImplantError(f"{private} exists already: choose another file")
-        workers = Workers(self.model)
-        state = full_state(self.model) if workers.in_step else None
+        module = self.model if self.face is None else self.face.module
+        workers = Workers(module)
+        state = full_state(module) if workers.in_step else None
         if workers.rank == 0:
             self._write_folder(target, state)
             if private is not None:
@@ -146,7 +148,6 @@ class ImplantResult:
 
     def manifest(self, folder: Path) -> dict[str, Any]:
         """What a claim will state of the files in `folder`; nothing in it is secret."""
-        weights = sorted(path for path in folder.iterdir() if path.suffix == ".safetensors")
         return {
             "format": FORMAT,
             "set": self.set_name,
@@ -155,5 +156,5 @@ class ImplantResult:
             "fsr": self.fsr,
             "guess_rate": self.guess_rate,
             "epochs": self.epochs,
-            "files": {path.name: digest_of(path) for path in weights},
+            "files": model_digests(folder),
         }

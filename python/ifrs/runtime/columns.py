@@ -30,6 +30,7 @@ class Columns:
         rows: Whose each is: places in the batch, int64 (columns,).
         size: How many examples the batch has.
         head: From states to logits, float32 (part, candidates).
+        at_once: Columns in a part.
     """
 
     states: Tensor
@@ -37,11 +38,12 @@ class Columns:
     rows: Tensor
     size: int
     head: Callable[[Tensor], Tensor] = lambda states: states.float()
+    at_once: int = _AT_ONCE
 
     def parts(self) -> Iterator[slice]:
         """All columns, a few at a time."""
-        for start in range(0, len(self.labels), _AT_ONCE):
-            yield slice(start, start + _AT_ONCE)
+        for start in range(0, len(self.labels), self.at_once):
+            yield slice(start, start + self.at_once)
             # Logits leave holes that the next ones do not always fit into.
             release_fragments()
 
