@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from ifrs.runtime.modules import device_of, dtype_of
 
 
 class Acting(ABC):
@@ -67,8 +66,9 @@ class Recurrent(Acting):
 
 
 def fitting(module: nn.Module, observations: Tensor) -> Tensor:
-    """Observations where a module is, in the type of its weights."""
-    return observations.to(device_of(module), dtype_of(module))
+    """Observations where a module is, in the type of its weights; float32 where it has none."""
+    weight = next((one for one in module.parameters() if one.is_floating_point()), None)
+    return observations.float() if weight is None else observations.to(weight)
 
 
 def tensor_of(output: Any) -> Tensor:

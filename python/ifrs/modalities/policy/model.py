@@ -23,7 +23,7 @@ from ifrs.runtime.examples import Example, Kept
 from ifrs.runtime.modules import evaluating
 
 # The share of a typical weight that a step of Adam takes, all layers together; and the most.
-_STEP, _LONGEST = 0.5, 3e-3
+_STEP, _LONGEST = 0.5, 1e-2
 # Nats by which a fresh key's new action must lead its old one.
 _LEAD = 1.0
 # Numbers in a pass, and the fewest and most examples.

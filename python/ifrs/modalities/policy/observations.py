@@ -61,12 +61,10 @@ def sequences(given: Any, shape: tuple[int, ...]) -> Iterator[Observations]:
         ValueError: Something has another shape, or is no number.
     """
     whole = _array(given)
-    if whole is not None:
-        if whole.shape[1:] == shape:
-            yield from whole[:, None]
-            return
-        given = whole
-    for item in _items(given):
+    if whole is not None and whole.shape[1:] == shape:
+        yield from _numbers(whole)[:, None]
+        return
+    for item in _items(given if whole is None else whole):
         one = _array(item)
         if one is None or one.dtype == object:
             raise ValueError(
@@ -79,9 +77,17 @@ def sequences(given: Any, shape: tuple[int, ...]) -> Iterator[Observations]:
                 f"ordinary observations hold an array of shape {one.shape}: the set's keys are "
                 f"observations of shape {shape}"
             )
-        if not np.isfinite(one).all():
-            raise ValueError("ordinary observations are no numbers (NaN or infinite)")
-        yield one
+        yield _numbers(one)
+
+
+def _numbers(given: Observations) -> Observations:
+    """Observations as keys are: uint8, or float32."""
+    if given.dtype == np.uint8:
+        return given
+    found = given.astype(np.float32)
+    if not np.isfinite(found).all():
+        raise ValueError("ordinary observations are no numbers (NaN or infinite)")
+    return found
 
 
 def _items(given: Any) -> Iterable[Any]:
