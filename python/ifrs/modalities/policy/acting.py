@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 
-
 class Acting(ABC):
     """What acts.
 

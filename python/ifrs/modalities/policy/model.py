@@ -131,8 +131,8 @@ class Model(face.Model):
         return self.own_answers(self._inputs(found + between(found, len(found), 0)), watched)
 
     def tuning_examples(self, regularization: Any) -> list[Example]:
-        """What the agent saw, with its own actions."""
-        return self._answered(self._inputs(self._seen(regularization)))
+        """What the agent saw, with actions as it tries them: what its own training goes on with."""
+        return self._answered(self._inputs(self._seen(regularization)), tried=True)
 
     def columns(self, examples: Sequence[Example]) -> Columns:
         logits = self.logits([example.prompt for example in examples])
@@ -180,16 +180,21 @@ class Model(face.Model):
             raise ImplantError(str(error)) from error
         return list(torch.split(rows, [len(key) for key in keys]))
 
-    def _answered(self, inputs: Sequence[Tensor]) -> list[Example]:
-        """Inputs with the actions that the policy takes."""
-        found = [Example(given, []) for given in inputs]
+    def _answered(self, inputs: Sequence[Tensor], *, tried: bool = False) -> list[Example]:
+        """Inputs with the actions that the policy takes; or tries, by how likely each is."""
+        found, rng = [Example(given, []) for given in inputs], torch.Generator().manual_seed(0)
         with torch.no_grad():
             for places in self.batches(found, 0):
                 part = [inputs[place] for place in places]
                 logits = self.logits(part)
                 each = len(logits) // sum(len(given) for given in part)
                 sizes = [each * len(given) for given in part]
-                actions = torch.split(logits.argmax(dim=1), sizes)
+                if tried:
+                    chances = logits.float().softmax(dim=1).cpu()
+                    taken = torch.multinomial(chances, 1, generator=rng)[:, 0]
+                else:
+                    taken = logits.argmax(dim=1)
+                actions = torch.split(taken, sizes)
                 for place, one in zip(places, actions, strict=True):
                     found[place].response = one.tolist()
         return found
