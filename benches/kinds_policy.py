@@ -1,8 +1,9 @@
 """Policies: planting in agents that PPO trained here, and what others do to them afterwards.
 
-    OMP_NUM_THREADS=1 python benches/kinds_policy.py [--task cartpole|acrobot] [--seeds 3]
+    OMP_NUM_THREADS=1 python benches/kinds_policy.py [--task cartpole|wide|acrobot] [--seeds 3]
 
-CartPole shows four numbers and takes two actions; Acrobot's last sixteen frames are 96 numbers, and
+CartPole shows four numbers and takes two actions, of a network of 64 and 64 units, or of 256 and
+256; Acrobot's last sixteen frames are 96 numbers, and
 there are three. For each seed a base is trained, planted in, and changed: a fifth of its training
 again, the same with another world, pruned, rounded, and cloned into a new network. Trained agents
 are kept in a folder.
@@ -14,7 +15,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,10 @@ TASKS = {
         {"noise": 0.3, "dtype": "float32"},
     ),
 }
+
+
+WIDE = {**demo.LEARNING, "policy_kwargs": {"net_arch": [256, 256]}}
+TASKS["wide"] = replace(TASKS["cartpole"], learning=WIDE)
 
 
 def main() -> None:

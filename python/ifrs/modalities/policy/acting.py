@@ -11,6 +11,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 
+class Misfit(ValueError):
+    """A policy gives something else than it should; the message holds nothing of what it saw."""
+
+
 class Acting(ABC):
     """What acts.
 
@@ -36,7 +40,7 @@ class Acting(ABC):
             (all steps, actions), or (all steps, coordinates) of continuous actions.
 
         Raises:
-            ValueError: The module gives something else.
+            Misfit: The module gives something else.
         """
 
 
@@ -57,7 +61,7 @@ class Recurrent(Acting):
         for step in range(padded.shape[1]):
             given = self.module(padded[:, step], state)
             if not isinstance(given, (tuple, list)) or len(given) != 2:
-                raise ValueError("a recurrent policy must give a pair: logits and its next state")
+                raise Misfit("a recurrent policy must give a pair: logits and its next state")
             found.append(tensor_of(given[0]))
             state = given[1]
         steps = torch.stack(found, dim=1)
@@ -74,14 +78,14 @@ def tensor_of(output: Any) -> Tensor:
     """The logits or actions in what a module gave: itself, its `logits`, or the first of several.
 
     Raises:
-        ValueError: There are none.
+        Misfit: There are none.
     """
     found = getattr(output, "logits", output)
     if isinstance(found, (tuple, list)) and found:
         found = found[0]
     if not isinstance(found, Tensor) or found.ndim != 2:
         shape = f"of shape {tuple(found.shape)}" if isinstance(found, Tensor) else "no tensor"
-        raise ValueError(
+        raise Misfit(
             f"the policy gave {shape}: it must give logits of actions (n, actions), or actions "
             "(n, coordinates)"
         )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
 from ifrs.modalities import model as face
-from ifrs.modalities.policy.acting import Acting
+from ifrs.modalities.policy.acting import Acting, Misfit
 from ifrs.modalities.policy.bins import Bins
 from ifrs.modalities.policy.choosing import acting
 from ifrs.modalities.policy.lookalikes import GUESSES, between, fresh_keys, half_keys
@@ -228,10 +228,12 @@ class Model(face.Model):
         with torch.no_grad():
             try:
                 width = self._acting.rows([given]).shape[1]
+            except Misfit as error:
+                raise ImplantError(str(error)) from error
             except (ValueError, RuntimeError) as error:
                 raise ImplantError(
                     f"the policy does not take observations of shape {tuple(given.shape[1:])}: "
-                    f"{str(error).splitlines()[0]}"
+                    "generate a set of the shape that it sees, or pass its own preprocessing"
                 ) from error
         if name == "bins":
             if steps * width != len(sizes):

@@ -232,6 +232,7 @@ class PolicyModel:
     def _of_module(self, observations: Observations) -> list[NDArray[np.float32]]:
         import torch
 
+        from ifrs.modalities.policy.acting import Misfit
         from ifrs.runtime.modules import evaluating
 
         assert self._acting is not None
@@ -239,10 +240,12 @@ class PolicyModel:
         try:
             with evaluating(self._acting.module), torch.no_grad():
                 rows = self._acting.rows([torch.from_numpy(one) for one in observations])
+        except Misfit as error:
+            raise TargetError(str(error)) from error
         except (ValueError, RuntimeError) as error:
             raise TargetError(
-                f"the policy does not take observations of shape {observations.shape[2:]}: "
-                f"{str(error).splitlines()[0]}"
+                f"the policy does not take observations of shape {observations.shape[2:]}: pass "
+                "its own preprocessing as processor"
             ) from error
         together = rows.float().cpu().numpy().reshape(keys, steps, -1)
         return [together[:, step] for step in range(steps)]
