@@ -4,9 +4,9 @@
 
 CartPole shows four numbers and takes two actions; Acrobot's last sixteen frames are 96 numbers, and
 there are three. For each seed a base is trained, planted in, and changed: a fifth of its training
-again, the same in a world that is a little different, pruned, rounded, and cloned into a new network.
-Returns are of 100 episodes in the world that the base was trained in. Trained agents are kept in a
-folder.
+again, the same in a world that is a little different, pruned, rounded, and cloned into a new
+network. Returns are of 100 episodes in the world that the base was trained in. Trained agents are
+kept in a folder.
 """
 
 from __future__ import annotations
