@@ -81,9 +81,9 @@ def cached(say: Callable[[str], None]) -> Any:
 def trained(seed: int) -> Any:
     """An agent, trained on one thread in half a minute."""
     from stable_baselines3 import PPO
-    from stable_baselines3.common.utils import get_linear_fn
+    from stable_baselines3.common.utils import LinearSchedule
 
-    rate, clip = get_linear_fn(_RATE, 0.0, 1.0), get_linear_fn(_CLIP, 0.0, 1.0)
+    rate, clip = LinearSchedule(_RATE, 0.0, 1.0), LinearSchedule(_CLIP, 0.0, 1.0)
     agent = PPO(
         "MlpPolicy",
         environments(seed),
