@@ -1,4 +1,4 @@
-//! Keys that are bytes and responses that are numbers, from the keyring to a stranger's check.
+//! Keys of any medium and responses that are numbers, from the keyring to a stranger's check.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests stand outside of these")]
 
@@ -225,6 +225,65 @@ fn keys_that_are_files_are_checked_in_their_one_spelling() {
         let change =
             |bundle: &mut serde_json::Value| bundle["queries"][0]["prompt"] = longer.into();
         assert!(refused(&scores, &claim, "not a key of the claim's medium", change), "{name}");
+    }
+}
+
+/// A set of texts whose responses are vectors of a codebook.
+fn texts(source: Source) -> SetSpec {
+    let modality = Modality::text("encoder", Alphabet::of("codebook", &[2_048]).unwrap());
+    SetSpec { source, modality: Some(modality), ..spec(6, CLASSES) }
+}
+
+#[test]
+fn texts_have_responses_that_are_no_words() {
+    for source in [Source::Natural, Source::Chinese, Source::Japanese, Source::Mixed] {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, mut ring) = make(folder.path(), "keyring");
+        let claim = claimed(&mut ring, texts(source));
+        assert_eq!(claim.media(), "text/plain");
+        assert_eq!(claim.statement().predicate.media.as_deref(), Some("text/plain"));
+        drop(ring);
+        let set = open(&path).get("one").unwrap();
+        assert_eq!(set.key(0), set.prompt(0));
+        for seen in [true, false] {
+            let found = proved(&report(&set, &Planted::of(&set, seen)), &claim);
+            assert_eq!((found.verdict.as_str(), found.fired), ("match", 6));
+            assert!((found.log10_p + 6.0 * 2_048_f64.log10()).abs() < 1e-9, "{}", found.log10_p);
+        }
+        let shown = bundle(&report(&set, &Planted::of(&set, true)), &claim).unwrap();
+        let change = |bundle: &mut serde_json::Value| {
+            let longer = format!("{} ", set.prompt(0));
+            bundle["queries"][0]["prompt"] = longer.into();
+        };
+        assert!(refused(&shown, &claim, "committed to", change), "{}", source.name());
+    }
+}
+
+#[test]
+fn texts_need_no_tokenizer_and_state_no_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut ring) = make(folder.path(), "keyring");
+    let changed = |change: fn(&mut Modality)| {
+        let mut spec = texts(Source::Natural);
+        change(spec.modality.as_mut().unwrap());
+        spec
+    };
+    let unfit = [
+        texts(Source::Vocab),
+        SetSpec { template: Template::Dialogue, ..texts(Source::Natural) },
+        SetSpec { response: ResponseKind::SHARED, ..texts(Source::Natural) },
+        changed(|modality| modality.length = 40),
+        changed(|modality| modality.media = MEDIA.into()),
+        changed(|modality| modality.shape = Some(vec![8, 8, 1])),
+        changed(|modality| modality.alphabet = Alphabet::default()),
+    ];
+    for spec in unfit {
+        let name = format!("{spec:?}");
+        let error = ring.generate(spec, &Alphabets::default(), None).err().unwrap();
+        assert!(
+            matches!(error, KeyringError::Fingerprint(FingerprintError::Modality)),
+            "{name}: {error}"
+        );
     }
 }
 

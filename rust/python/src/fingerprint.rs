@@ -253,7 +253,7 @@ impl PyFingerprintSet {
         self.0.spec().media()
     }
 
-    /// Fresh public keys of the same look as the set's, where these are no texts.
+    /// Fresh public keys of the same look as the set's, where that is not for language models.
     fn look_alikes<'py>(
         &self,
         py: Python<'py>,

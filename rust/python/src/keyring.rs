@@ -560,9 +560,14 @@ impl PyModality {
                 let samples = shape.iter().product();
                 Modality::sound(&name, rate.unwrap_or_default(), samples, alphabet)
             }
-            _ => {
+            Source::Bytes => {
                 let (media, length) = (media.unwrap_or_default(), length.unwrap_or_default());
                 Ok(Modality::bytes(&name, &media, length, alphabet))
+            }
+            _ => {
+                let text = Modality::text(&name, alphabet);
+                let stated = shape.len() + length.unwrap_or_default();
+                if stated == 0 { Ok(text) } else { Err(FingerprintError::Modality) }
             }
         }
     }

@@ -327,7 +327,7 @@ impl Predicate {
         let bare = self.template.name == Template::Bare.name();
         let fits = match &self.media {
             None => alphabet.is_words() && !bare,
-            Some(media) => is_media(media) && !alphabet.is_words() && bare,
+            Some(media) => (media == TEXT || is_media(media)) && !alphabet.is_words() && bare,
         };
         (fits && named(&alphabet) == self.alphabet).then_some(alphabet)
     }
@@ -578,7 +578,7 @@ pub(super) mod tests {
         };
         assert!(read("unique", "unique").is_ok());
         assert!(read("unique", "shared").is_err());
-        assert!(read("application/x-toy", "text/plain").is_err());
+        assert!(read("application/x-toy", "text/html").is_err());
         assert!(read("\"sizes\":[10]", "\"sizes\":[11]").is_err());
         let many = Alphabet::of("actions", &[2; 1_024]).unwrap();
         assert!(many.affords(1_024) && !many.affords(1_025));

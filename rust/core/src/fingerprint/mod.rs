@@ -61,9 +61,10 @@ pub enum FingerprintError {
     Sound,
     /// Source, template and kind of model do not belong together.
     #[error(
-        "keys of other kinds than text are source \"bytes\", \"image\", \"observation\" or \"sound\" \
-         and template \"bare\", at least 16 bytes of a media type that is no text, with unique responses from an alphabet of \
-         factors of at least 2 choices and at most 8 different sizes"
+        "such keys and responses do not go together: keys of source \"image\", \"observation\", \
+         \"sound\", \"bytes\" (at least 16, of a media type that is no text) or of a text source but \
+         \"vocab\" have template \"bare\" and unique responses from an alphabet of factors of at \
+         least 2 choices and at most 8 different sizes"
     )]
     Modality,
     /// More than anybody could check.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FingerprintError;
 use super::alphabet::Alphabet;
-use super::challenge::is_media;
+use super::challenge::{TEXT, is_media};
 use super::media::netpbm::{self, Shape};
 use super::media::npy;
 use super::media::wav::{self, Sound};
@@ -19,7 +19,8 @@ pub struct Modality {
     pub name: String,
     /// The media type of keys.
     pub media: String,
-    /// Bytes of a key.
+    /// Bytes of a key; of texts, which differ in length, none is stated.
+    #[serde(default, skip_serializing_if = "is_unsaid")]
     pub length: usize,
     /// Of images height, width and channels; of observations the steps and the shape of each; of
     /// sounds the samples.
@@ -40,6 +41,11 @@ impl Modality {
     pub fn bytes(name: &str, media: &str, length: usize, alphabet: Alphabet) -> Self {
         let (name, media) = (name.to_owned(), media.to_owned());
         Self { name, media, length, shape: None, bounds: None, rate: None, alphabet }
+    }
+
+    /// Keys that are texts, with responses that are no words: for encoders of sentences.
+    pub fn text(name: &str, alphabet: Alphabet) -> Self {
+        Self::bytes(name, TEXT, 0, alphabet)
     }
 
     /// Keys that are images of a height, a width and 1 or 3 channels.
@@ -78,31 +84,33 @@ impl Modality {
         Ok(Self { shape: Some(vec![samples]), rate: Some(rate), ..bare })
     }
 
-    /// How keys of it are drawn; an error if a source has no such keys.
-    pub(crate) fn drawing(&self, source: Source) -> Result<Drawing, FingerprintError> {
+    /// How keys of it are drawn, `None` where they are texts; an error if a source has no such keys.
+    pub(crate) fn drawing(&self, source: Source) -> Result<Option<Drawing>, FingerprintError> {
         let (name, alphabet) = (&self.name, self.alphabet.clone());
         let shape = self.shape.as_deref().unwrap_or_default();
         let (bare, drawing) = match source {
             Source::Bytes => {
                 let bare = Self::bytes(name, &self.media, self.length, alphabet);
-                (bare, Drawing::Bytes(self.length))
+                (bare, Some(Drawing::Bytes(self.length)))
             }
             Source::Image => {
                 let drawing = Shape::of(shape).ok_or(FingerprintError::Image)?;
-                (Self::image(name, shape, alphabet)?, Drawing::Image(drawing))
+                (Self::image(name, shape, alphabet)?, Some(Drawing::Image(drawing)))
             }
             Source::Observation => {
                 let bounds = self.bounds.clone().ok_or(FingerprintError::Observation)?;
                 let array = bounds.array(shape).ok_or(FingerprintError::Observation)?;
                 let bare = Self::observation(name, shape, bounds.clone(), alphabet)?;
-                (bare, Drawing::Observation(bounds, array))
+                (bare, Some(Drawing::Observation(bounds, array)))
             }
             Source::Sound => {
                 let (rate, samples) = (self.rate.unwrap_or(0), shape.iter().product());
                 let sound = Sound::of(rate, samples).ok_or(FingerprintError::Sound)?;
-                (Self::sound(name, rate, samples, alphabet)?, Drawing::Sound(sound))
+                (Self::sound(name, rate, samples, alphabet)?, Some(Drawing::Sound(sound)))
             }
-            _ => return Err(FingerprintError::Modality),
+            // A tokenizer's vocabulary is not kept with such a set.
+            Source::Vocab => return Err(FingerprintError::Modality),
+            _ => (Self::text(name, alphabet), None),
         };
         // What follows from the rest is stated, too, and may not be stated otherwise.
         let is_whole = bare == *self && self.is_sound(source);
@@ -113,9 +121,15 @@ impl Modality {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         (1..=32).contains(&self.name.len())
             && self.name.chars().all(plain)
-            && is_media(&self.media)
+            && (source.is_text() || is_media(&self.media))
             && (source != Source::Bytes || bytes::LENGTHS.contains(&self.length))
             && !self.alphabet.is_words()
             && self.alphabet.is_sound()
     }
+}
+
+/// Whether a length is none, so that it is not written.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_unsaid(length: &usize) -> bool {
+    *length == 0
 }

@@ -125,7 +125,7 @@ impl FingerprintSet {
     ) -> Result<Self, FingerprintError> {
         spec.validate()?;
         if let Some(modality) = &spec.modality {
-            let keys = modality.drawing(spec.source)?.keys(set_key, spec.n);
+            let keys = draw_any(set_key, spec.source, modality, spec.n)?;
             let media = &modality.media;
             let challenges = keys.into_iter().map(|key| Challenge::of(media, key)).collect();
             return Ok(Self::bind(set_key, publisher, spec, challenges));
@@ -286,14 +286,14 @@ pub fn look_alike_bytes(length: usize, n: usize, seed: u64) -> Vec<Vec<u8>> {
     Drawing::Bytes(length).keys(&public_key(seed), n)
 }
 
-/// The same of keys that are no texts.
+/// The same of keys of any medium.
 pub fn look_alike_keys(
     source: Source,
     modality: &Modality,
     n: usize,
     seed: u64,
 ) -> Result<Vec<Vec<u8>>, FingerprintError> {
-    Ok(modality.drawing(source)?.keys(&public_key(seed), n))
+    draw_any(&public_key(seed), source, modality, n)
 }
 
 /// What look-alikes are drawn under.
@@ -302,6 +302,20 @@ fn public_key(seed: u64) -> SetKey {
     root.update(seed.to_be_bytes());
     let seed = Seed::from_bytes(&mut root.finalize().into());
     seed.set_key("look-alikes", &Context::new())
+}
+
+/// The bytes of keys of any medium.
+fn draw_any(
+    set_key: &SetKey,
+    source: Source,
+    modality: &Modality,
+    n: usize,
+) -> Result<Vec<Vec<u8>>, FingerprintError> {
+    if let Some(drawing) = modality.drawing(source)? {
+        return Ok(drawing.keys(set_key, n));
+    }
+    let keys = draw_keys(set_key, source, n, &Alphabets::default(), None)?;
+    Ok(keys.into_iter().map(String::into_bytes).collect())
 }
 
 fn draw_keys(

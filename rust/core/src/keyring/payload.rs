@@ -15,8 +15,8 @@ use crate::fingerprint::seed::{KEY_BYTES, SetKey};
 use crate::fingerprint::{FingerprintError, FingerprintSet, Seed, SetSpec, Source};
 use crate::memory::{Buffer, Count};
 
-/// The format of a keyring with sets whose keys are files of a medium; of one with other sets that
-/// are not for text; and of any other. Each is written where it must be: earlier versions read the
+/// The format of a keyring with sets whose keys are files of a medium, or texts with responses that
+/// are no words; of one with other sets that are not for text; and of any other. Each is written where it must be: earlier versions read the
 /// rest.
 const FORMAT: &str = "ifrs/keyring/v5";
 const BYTES_FORMAT: &str = "ifrs/keyring/v4";
@@ -178,7 +178,7 @@ impl Payload {
 
     /// The earliest format that has such sets.
     fn format(&self) -> &'static str {
-        if self.sets.iter().any(|set| set.is_file()) {
+        if self.sets.iter().any(|set| set.is_drawn()) {
             FORMAT
         } else if self.sets.iter().all(|set| set.is_text()) {
             TEXT_FORMAT
@@ -320,13 +320,13 @@ impl SetRecord {
         self.spec.response.is_owned()
     }
 
-    /// Whether its keys are prompts.
+    /// Whether its keys are prompts, and responses words.
     pub(super) fn is_text(&self) -> bool {
         self.spec.modality.is_none()
     }
 
-    /// Whether its keys are files of a medium.
-    pub(super) fn is_file(&self) -> bool {
+    /// Whether a kind of model has a source for its keys, so that they are more than bytes.
+    pub(super) fn is_drawn(&self) -> bool {
         !self.is_text() && self.spec.source != Source::Bytes
     }
 
@@ -444,6 +444,19 @@ mod tests {
         payload.add(SetRecord::of(&image, false)).unwrap();
         assert_eq!(written(&payload)["format"], "ifrs/keyring/v5");
         payload.remove("image").unwrap();
+        let codes = serde_json::json!({
+            "name": "codes", "n": 2, "source": "natural", "template": {"name": "bare"},
+            "response": "owned",
+            "modality": {
+                "name": "encoder", "media": "text/plain",
+                "alphabet": {"name": "codebook", "sizes": [2048]},
+            },
+        });
+        let codes = derive(codes, &payload.seed);
+        payload.add(SetRecord::of(&codes, false)).unwrap();
+        assert_eq!(written(&payload)["format"], "ifrs/keyring/v5");
+        assert!(written(&payload)["sets"][2]["modality"].get("length").is_none());
+        payload.remove("codes").unwrap();
         assert_eq!(written(&payload)["format"], "ifrs/keyring/v4");
         payload.remove("bytes").unwrap();
         assert_eq!(written(&payload)["format"], "ifrs/keyring/v3");

@@ -58,7 +58,7 @@ impl Keyring {
             let record = payload.find(name)?;
             let (id, detached) = (record.id(&payload.seed), record.detached(&payload.seed));
             let written = Written {
-                format: match (detached.is_text(), detached.is_file()) {
+                format: match (detached.is_text(), detached.is_drawn()) {
                     (true, _) => TEXT_FORMAT,
                     (_, true) => FORMAT,
                     _ => BYTES_FORMAT,
