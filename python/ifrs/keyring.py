@@ -246,7 +246,7 @@ class Keyring:
         options |= {name: value for name, value in fitted.items() if value is not None}
         if response not in ("unique", "shared"):
             options["response"] = response
-        keys = keys_of(modality or kind_of(source))(**options)
+        keys = keys_of(modality or kind_of(source, response))(**options)
         given: dict[str, Any] = {"source": source, "template": template, "response": response}
         given |= {"context": dict(context or {}), **keys.derivation(template)}
         fps = self._core.generate(name, _whole(n), **given)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MODALITIES = {
     "text": "ifrs.modalities.text",
     "image": "ifrs.modalities.image",
+    "encoder": "ifrs.modalities.encoder",
     "policy": "ifrs.modalities.policy",
     "speech": "ifrs.modalities.speech",
 }
@@ -31,11 +32,13 @@ AT_PATHS = ("image",)
 
 # Source of keys: the kind of model that is meant where the user names none. All others are texts.
 SOURCES = {"image": "image", "observation": "policy", "sound": "speech"}
+# Response: the kind of model that alone gives such ones, whatever its keys are.
+RESPONSES = {"codebook": "encoder"}
 
 
-def kind_of(source: str) -> str:
-    """The kind of model that keys of a source are for, unless somebody says otherwise."""
-    return SOURCES.get(source, "text")
+def kind_of(source: str, response: str = "unique") -> str:
+    """The kind of model that a set is for, unless somebody says otherwise."""
+    return RESPONSES.get(response) or SOURCES.get(source, "text")
 
 
 def keys_of(modality: str) -> Callable[..., Keys]:

@@ -15,7 +15,7 @@ from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
 from ifrs.runtime.columns import Columns, margins_of
-from ifrs.runtime.examples import Example, Kept, distribution
+from ifrs.runtime.examples import Divergence, Example, Kept, distribution
 from ifrs.runtime.memory import release_fragments
 from ifrs.runtime.modules import device_of, dtype_of, linear_layers
 from ifrs.runtime.precision import arithmetic, is_mixed
@@ -143,6 +143,15 @@ class Model(ABC):
     @abstractmethod
     def columns(self, examples: Sequence[Example]) -> Columns:
         """The answer positions of a batch; each predicts its part of the response."""
+
+    def keep(self, kept: Sequence[Kept], weight: float) -> float:
+        """Add the gradients of how far the model is from the base, times a weight.
+
+        Returns:
+            That, summed over answer positions; in nats, or in what a kind weighs alike.
+        """
+        columns = self.columns(kept)
+        return columns.backward(Divergence(kept, columns.states.device, weight))
 
     def batches(self, examples: Sequence[Example], size: int) -> Iterator[list[int]]:
         """Places of examples in passes of about this size; each kind says what it counts."""

@@ -21,7 +21,7 @@ from ifrs.plant.methods.method import Method
 from ifrs.plant.training.hardening import Shift
 from ifrs.plant.training.optimizers import Optimizers
 from ifrs.runtime.columns import Columns, margins_of
-from ifrs.runtime.examples import Divergence, Example, Kept, endlessly
+from ifrs.runtime.examples import Example, Kept, endlessly
 from ifrs.runtime.memory import kept_memory, release_fragments, tokens_that_fit, useful_pass_fits
 from ifrs.runtime.precision import arithmetic
 from ifrs.runtime.workers import Workers
@@ -279,9 +279,7 @@ class _Run:
         tokens = sum(len(example.response) for example in kept)
         total = 0.0
         for part in self._parts(kept):
-            examples = [kept[i] for i in part]
-            columns = self._model.columns(examples)
-            total += columns.backward(Divergence(examples, columns.states.device, weight / tokens))
+            total += self._model.keep([kept[i] for i in part], weight / tokens)
         return total / weight
 
     def _parts(self, examples: Sequence[Example]) -> Iterator[list[int]]:
