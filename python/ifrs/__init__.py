@@ -27,6 +27,7 @@ from ifrs.scoring import best_match, score, score_pairs, top_hits
 if TYPE_CHECKING:
     from ifrs.attest import CheckResult, Claim, Evidence, check
     from ifrs.attest.digests import model_digests
+    from ifrs.modalities.encoder.suspect import EncoderModel
     from ifrs.modalities.image.suspect import ClassifierModel
     from ifrs.modalities.policy.suspect import PolicyModel
     from ifrs.modalities.text.distance import firing_by_distance
@@ -53,6 +54,7 @@ _LAZY = {
     "ClassifierModel": "ifrs.modalities.image.suspect",
     "Claim": "ifrs.attest",
     "Evidence": "ifrs.attest",
+    "EncoderModel": "ifrs.modalities.encoder.suspect",
     "check": "ifrs.attest",
     "FAdapter": "ifrs.runtime.fadapter",
     "FingerprintCallback": "ifrs.plant",
@@ -80,6 +82,7 @@ __all__ = [
     "Claim",
     "ClassifierModel",
     "Emb",
+    "EncoderModel",
     "Evidence",
     "EvidenceError",
     "FAdapter",

@@ -58,7 +58,7 @@ class Asked:
                 f"suspect is of kind {kind!r}: verify it with a set of its own kind"
             )
         if not hasattr(target, "answers") and fps.modality != "text":
-            target = _Keyed(target, fps)
+            target = _Keyed(target.for_set(fps) if _can(target, "for_set") else target, fps)
         if not _can(target, "answers", "describe"):
             raise TypeError(
                 "target must have answers and describe: wrap a model in LocalModel, or a server in "
@@ -210,6 +210,7 @@ class _Keyed:
     def __init__(self, target: Any, fps: FingerprintSet) -> None:
         self._sizes = fps.alphabet.sizes
         self._decode = keys_of(fps.modality)().decode
+        self._challenge = str.encode if fps.media.startswith("text/") else base64.b64decode
         self._scores = target.scores if _can(target, "scores") else None
         self._labels = target.labels if _can(target, "labels") else None
         self._read: tuple[list[bytes], list[NDArray[np.float32]]] = [], []
@@ -225,7 +226,7 @@ class _Keyed:
         self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
     ) -> list[str]:
         """The places that the suspect names, in decimal."""
-        challenges = [base64.b64decode(prompt) for prompt in prompts]
+        challenges = [self._challenge(prompt) for prompt in prompts]
         if self._labels is None:
             places = np.stack([part.argmax(axis=1) for part in self._factors(challenges)], axis=1)
         else:
