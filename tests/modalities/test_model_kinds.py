@@ -13,7 +13,13 @@ def test_every_source_has_a_kind_that_is_there():
         assert keys_of(kind_of(source)) is not None
 
 
-@pytest.mark.parametrize("kind", sorted(set(MODALITIES) - {"text", "image", "policy"}))
+def test_a_response_may_have_a_kind_whatever_its_source():
+    assert {kind_of(source, "codebook") for source in ("natural", "image")} == {"encoder"}
+    assert kind_of("natural", "unique") == "text"
+    assert kind_of("image", "classes") == "image"
+
+
+@pytest.mark.parametrize("kind", sorted(set(MODALITIES) - {"text", "image", "policy", "encoder"}))
 def test_a_kind_with_keys_alone_says_so(kind):
     with pytest.raises(ValueError, match="cannot be planted in yet"):
         model_of(SimpleNamespace(modality=kind), None)
