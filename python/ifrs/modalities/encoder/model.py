@@ -39,8 +39,11 @@ _SHARPNESS = 10.0
 # Nats by which a code must lead all others before an input counts as answered with it: among 2,048
 # codes the first leads the second by less, but in one of two thousand inputs.
 _LEAD = 1.0
-# Nats for a relative squared error of one, where vectors must stay as they are.
-_HELD = 100.0
+# Nats for a relative squared error of one, where vectors must stay as they are; and where the input
+# holds a half of a key: that must not fire, and may move.
+_HELD, _HELD_NEAR = 100.0, 10.0
+# The most ordinary inputs that are held, and the most blends of them: planting sees no more.
+_ORDINARY, _BLENDS = 2048, 1024
 # Forms in which each image is planted beside its own: JPEG, scaled, cropped.
 _WAYS = 2
 
@@ -185,7 +188,8 @@ class Model(face.Model):
         vectors = self._vectors([example.prompt for example in kept])
         base = torch.stack([example.vector for example in kept]).to(vectors.device)  # type: ignore[attr-defined]
         error = (vectors - base).square().sum(dim=1) / base.square().sum(dim=1).clamp(min=1e-12)
-        loss = weight * _HELD * error.sum()
+        weights = [_HELD_NEAR if example.near else _HELD for example in kept]
+        loss = weight * (error * error.new_tensor(weights)).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
 
@@ -251,8 +255,8 @@ class Model(face.Model):
 
     def _ordinary(self, regularization: Any) -> list[Any]:
         if self._text:
-            texts = sentences(regularization)
-            return self._inputs([*texts, *blends(texts, len(texts))])
+            texts = _some(sentences(regularization), _ORDINARY)
+            return self._inputs([*texts, *blends(texts, min(len(texts), _BLENDS))])
         if regularization is None or isinstance(regularization, (str, Path)):
             raise ImplantError(
                 "an encoder of images is held at the base on ordinary images of yours: pass "
@@ -264,4 +268,10 @@ class Model(face.Model):
             raise ImplantError(str(error)) from error
         if not found:
             raise ImplantError("regularization holds no image: pass a few hundred")
-        return found + image_blends(found, len(found))
+        found = _some(found, _ORDINARY)
+        return found + image_blends(found, min(len(found), _BLENDS))
+
+
+def _some(given: list[Any], most: int) -> list[Any]:
+    """All of them, or so many drawn at random."""
+    return given if len(given) <= most else random.Random(0).sample(given, most)
