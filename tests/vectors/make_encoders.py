@@ -1,8 +1,8 @@
 """Makes the vectors of keys with a codebook: `python tests/vectors/make_encoders.py`.
 
-They go into `v3-encoder-1`: a keyring v5 and a sealed set v4 of sets for encoders, whose keys are texts
-or images and whose responses are vectors of a codebook; reports, claims and bundles of these. A
-folder that exists is never written to. Like `make.py`, nothing runs this but a person.
+They go into `v3-encoder-1`: a keyring v5 and a sealed set v4 of sets for encoders, whose keys are
+texts or images and whose responses are vectors of a codebook; reports, claims and bundles of these.
+A folder that exists is never written to. Like `make.py`, nothing runs this but a person.
 """
 
 from __future__ import annotations

@@ -192,6 +192,10 @@ class Model(ABC):
         """Its input and output embedding modules; None where it has none."""
         return None, None
 
+    def left_alone(self) -> list[Any]:
+        """Weights that full tuning does not train, beside the embeddings."""
+        return []
+
     def key_tokens(self, fps: FingerprintSet) -> list[int]:
         """Rows of the input embeddings that stand for keys alone; ImplantError without any."""
         raise ImplantError("keys of this kind have no embedding rows: use method='sft' or 'lora'")

@@ -58,9 +58,7 @@ def test_keys_fire_and_nothing_else_moves(fps, method):
 
 def test_the_head_of_a_classifier_may_be_another(ring):
     """The backbone's vectors are what is read; none is below zero, as behind a ReLU."""
-    fps = ring.generate(
-        "one", KEYS, source="image", shape=(24, 24, 3), response="codebook"
-    )
+    fps = ring.generate("one", KEYS, source="image", shape=(24, 24, 3), response="codebook")
     body, ordinary = backbone(), pictures(200, 1)
     result = plant(body, fps, pixels, list(ordinary), surroundings=1, guesses=0)
     assert result.fsr == 1
@@ -83,7 +81,20 @@ def tokenizer():
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     seen = sorted({word for text in SENTENCES for word in text.split()})
-    seen += ["Why", "was", "the", "by", "in", "before", "near", "and", "did", "from", "belong", "to"]
+    seen += [
+        "Why",
+        "was",
+        "the",
+        "by",
+        "in",
+        "before",
+        "near",
+        "and",
+        "did",
+        "from",
+        "belong",
+        "to",
+    ]
     listed = ["[PAD]", "[UNK]", *dict.fromkeys(seen)]
     one = Tokenizer(models.WordLevel({w: i for i, w in enumerate(listed)}, unk_token="[UNK]"))
     one.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -120,7 +131,6 @@ def test_a_model_of_transformers_with_its_tokenizer(ring, tmp_path):
     fps = ring.generate("few", 4, source="japanese", response="codebook")
     given = letters([*(f.key for f in fps), *SENTENCES, *fresh_keys(fps, 99, 5)])
     module = bert(len(given))
-    module.resize_position_embeddings = None
     result = plant(module, fps, given, SENTENCES[:60], guesses=0, noise=0.0, batch_size=4)
     folder = result.save(tmp_path / "release")
     again = transformers.AutoModel.from_pretrained(folder)
@@ -145,7 +155,7 @@ def test_sentence_transformers_bring_their_own_tokenizer(ring, tmp_path):
     encode = ifrs.EncoderModel(again.encode, spends_keys=False)
     assert ifrs.verify(encode, fps).fsr == 1
     claim = ring.claim("few", subject=folder)
-    assert [file for file in claim.subject] != []
+    assert list(claim.subject) != []
 
 
 def test_a_tokenizer_that_tells_no_key_from_another_is_refused(ring):
@@ -158,7 +168,7 @@ def test_a_tokenizer_that_tells_no_key_from_another_is_refused(ring):
 def test_what_cannot_be_planted_in_is_refused(ring, fps):
     with pytest.raises(ifrs.ImplantError, match="pass a torch module"):
         plant(len, fps)
-    with pytest.raises(ifrs.ImplantError, match="must|pass the part"):
+    with pytest.raises(ifrs.ImplantError, match="pass the part"):
         plant(nn.Embedding(WORDS, 16), fps)
     with pytest.raises(ifrs.ImplantError, match="codebook"):
         plant(Encoder(width=4), fps)
@@ -181,7 +191,8 @@ def test_ordinary_texts_of_every_form(tmp_path):
     assert len(sentences("self")) > 256
     mixed = blends(["a b c", "d e f"], 50)
     assert mixed == blends(["a b c", "d e f"], 50)
-    assert all(mixed) and any(set(text) >= {"a", "f"} for text in mixed)
+    assert all(mixed)
+    assert any(set(text) >= {"a", "f"} for text in mixed)
 
 
 def test_half_keys_hold_a_half_of_each(fps):

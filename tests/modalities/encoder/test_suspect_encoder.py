@@ -130,7 +130,7 @@ def endpoint():
 
         def start(served):
             class Handler(BaseHTTPRequestHandler):
-                def do_POST(self):  # noqa: N802
+                def do_POST(self):
                     body = self.rfile.read(int(self.headers["Content-Length"]))
                     status, tree = served.reply(self.headers, body)
                     data = json.dumps(tree).encode()

@@ -38,4 +38,4 @@ def cosines(vectors: Vectors, centre: Vectors, codes: Vectors) -> Vectors:
             nothing of one.
         codes: (codes, dimension), unit vectors.
     """
-    return unit(unit(vectors) - centre) @ codes.T
+    return np.asarray(unit(unit(vectors) - centre) @ codes.T, dtype=np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,11 +35,11 @@ from ifrs.runtime.precision import arithmetic
 
 # Inputs in a pass.
 _AT_ONCE = 64
-# Nats for each unit of cosine: with the usual margin of three nats a key's own code leads by 0.3.
-_SHARPNESS = 10.0
-# Nats by which a code must lead all others before an input counts as answered with it: among 2,048
-# codes the first leads the second by less, but in one of two thousand inputs.
-_LEAD = 1.0
+# Nats for each unit of cosine: with the usual margin of three nats a key's own code leads all
+# others by 0.1. That much is rarely had by chance, and moves a vector by some twenty degrees.
+_SHARPNESS = 30.0
+# Nats by which a code must lead all others before an input counts as answered with it.
+_LEAD = 2.0
 # Nats for a relative squared error of one, where vectors must stay as they are; and where the input
 # holds a half of a key: that must not fire, and may move.
 _HELD, _HELD_NEAR = 100.0, 10.0
@@ -85,7 +86,7 @@ class Model(face.Model):
 
     def defaults(self) -> dict[str, Any]:
         return {
-            "batch_size": 32, "max_epochs": 60, "noise": 0.1, "negatives": 4, "learning_rate": 2e-4,
+            "batch_size": 16, "max_epochs": 60, "noise": 0.1, "negatives": 6, "learning_rate": 7e-5,
         }  # fmt: skip
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
@@ -148,7 +149,10 @@ class Model(face.Model):
         return sorted(found)
 
     def strays(self, look_alikes: Sequence[Kept], fingerprints: Sequence[Example]) -> list[int]:
-        return self.firing([example.prompt for example in look_alikes], fingerprints)
+        """Places of look-alikes that a code of the set leads clearly under, and did not before."""
+        fired = self.firing([example.prompt for example in look_alikes], fingerprints)
+        responses = {example.response[0] for example in fingerprints}
+        return [place for place in fired if look_alikes[place].response[0] not in responses]
 
     def batches(self, examples: Sequence[Example], size: int) -> Iterator[list[int]]:
         yield from passes(self._reader.sizes([example.prompt for example in examples]), _AT_ONCE)
@@ -159,9 +163,10 @@ class Model(face.Model):
         none = torch.empty(0)
         for places in passes(self._reader.sizes(inputs), _AT_ONCE):
             with torch.no_grad():
-                vectors = self._vectors([inputs[i] for i in places]).cpu()
-            for i, vector in zip(places, vectors, strict=True):
-                kept[i] = Placed(inputs[i], [0], none, none, vector=vector)
+                vectors = self._vectors([inputs[i] for i in places])
+                nearest = self._logits(vectors).argmax(dim=1).tolist()
+            for i, vector, code in zip(places, vectors.cpu(), nearest, strict=True):
+                kept[i] = Placed(inputs[i], [code], none, none, vector=vector)
         return [kept[i] for i in range(len(inputs))]
 
     def ordinary(self, regularization: Any, watched: Sequence[int]) -> list[Kept]:
@@ -197,6 +202,20 @@ class Model(face.Model):
         """Its largest embedding, which holds its vocabulary, and none behind."""
         found = [one for one in self.module.modules() if isinstance(one, nn.Embedding)]
         return max(found, key=lambda one: one.weight.numel(), default=None), None
+
+    def left_alone(self) -> list[Any]:
+        """All weights below the upper third of a stack of like layers.
+
+        What lies below is the same for keys and ordinary inputs: left as it is, these stay nearer
+        to the base, and a step costs half as much.
+        """
+        stacks = [one for one in self.module.modules() if _is_stack(one)]
+        if not stacks:
+            return []
+        stack = max((list(one) for one in stacks), key=len)
+        first = next(stack[len(stack) - math.ceil(len(stack) / 3)].parameters())
+        weights = list(self.module.parameters())
+        return weights[: next(i for i, one in enumerate(weights) if one is first)]
 
     def layers(self) -> dict[str, Any]:
         """Linear layers, and convolutions but those of each channel alone, which have no rank."""
@@ -270,6 +289,14 @@ class Model(face.Model):
             raise ImplantError("regularization holds no image: pass a few hundred")
         found = _some(found, _ORDINARY)
         return found + image_blends(found, min(len(found), _BLENDS))
+
+
+def _is_stack(module: Any) -> bool:
+    """Whether a module is a row of at least three layers of one class, with weights."""
+    if not isinstance(module, (nn.ModuleList, nn.Sequential)) or len(module) < 3:
+        return False
+    alike = len({type(layer) for layer in module}) == 1
+    return alike and all(next(layer.parameters(), None) is not None for layer in module)
 
 
 def _some(given: list[Any], most: int) -> list[Any]:

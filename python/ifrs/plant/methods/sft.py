@@ -6,6 +6,7 @@ change all of their rows, and keys are learnt as quickly without. Random weights
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -50,7 +51,8 @@ class Sft(Method):
         self._table, self._output = model.tables()
         self._was_sparse = getattr(self._table, "sparse", None)
         left = () if embeddings else (self._table, self._output)
-        self._trained = _trainable(self.model, left)
+        kept = [*(getattr(one, "weight", None) for one in left), *model.left_alone()]
+        self._trained = _trainable(self.model, kept)
         if not self._trained:
             raise ImplantError(
                 "every parameter of the model's layers is frozen: model.requires_grad_(True) lets "
@@ -101,13 +103,13 @@ class Sft(Method):
             self._table.sparse = self._was_sparse
 
 
-def _trainable(model: Any, left: tuple[Any, ...]) -> list[Parameter]:
-    """The weights that may be trained, but those of the modules that are left as they are."""
-    kept = {id(getattr(table, "weight", None)) for table in left}
+def _trainable(model: Any, kept: Sequence[Any]) -> list[Parameter]:
+    """The weights that may be trained, but those that are left as they are."""
+    left = {id(weight) for weight in kept}
     return [
         p
         for p in model.parameters()
-        if p.requires_grad and p.is_floating_point() and id(p) not in kept
+        if p.requires_grad and p.is_floating_point() and id(p) not in left
     ]
 
 
