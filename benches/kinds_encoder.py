@@ -235,7 +235,8 @@ def look_alikes(model: Any, fps: Any) -> None:
         ours = np.array([place in own for place in found.argmax(axis=1)])
         print(
             f"  {name} look-alikes: {(led & ours).sum()} of {len(asked)} have a key's code in a "
-            f"clear lead; a key's code is nearest in {ours.mean():.1%} (by chance {len(own) / 2048:.1%})"
+            f"clear lead; a key's code is nearest in {ours.mean():.1%} "
+            f"(by chance {len(own) / 2048:.1%})"
         )
 
 

@@ -14,9 +14,16 @@ from ifrs.modalities.encoder.ordinary import blends, bundled_sentences, sentence
 from modalities.encoder.read import WORDS, Encoder, backbone, pictures, pixels, words
 from torch import nn
 
-KEYS = 12
+KEYS = 6
 SENTENCES = list(bundled_sentences())
-QUICK = {"guesses": 100, "max_epochs": 120, "batch_size": 12, "learning_rate": 2e-3, "seed": 1}
+QUICK = {
+    "guesses": 100,
+    "max_epochs": 150,
+    "batch_size": 6,
+    "learning_rate": 1e-3,
+    "noise": 0.0,
+    "margin": 1.0,
+}
 
 
 @pytest.fixture
@@ -73,7 +80,7 @@ def test_the_head_of_a_classifier_may_be_another(ring):
             optimizer.zero_grad()
     report = ifrs.verify(ifrs.EncoderModel(body, pixels), fps)
     assert report.log10_p < -9
-    assert ifrs.verify(ifrs.EncoderModel(backbone(3), pixels), fps).verdict == "no match"
+    assert ifrs.verify(ifrs.EncoderModel(backbone(3), pixels), fps).log10_p > -4
 
 
 def tokenizer():
@@ -131,7 +138,7 @@ def test_a_model_of_transformers_with_its_tokenizer(ring, tmp_path):
     fps = ring.generate("few", 4, source="japanese", response="codebook")
     given = letters([*(f.key for f in fps), *SENTENCES, *fresh_keys(fps, 99, 5)])
     module = bert(len(given))
-    result = plant(module, fps, given, SENTENCES[:60], guesses=0, noise=0.0, batch_size=4)
+    result = plant(module, fps, given, SENTENCES[:60], guesses=0, batch_size=4)
     folder = result.save(tmp_path / "release")
     again = transformers.AutoModel.from_pretrained(folder)
     reading = transformers.AutoTokenizer.from_pretrained(folder)
@@ -148,7 +155,7 @@ def test_sentence_transformers_bring_their_own_tokenizer(ring, tmp_path):
     given.save_pretrained(plain)
     word = modules.Transformer(str(plain), max_seq_length=64)
     model = st.SentenceTransformer(modules=[word, modules.Pooling(32), modules.Normalize()])
-    result = plant(model, fps, None, SENTENCES[:60], guesses=0, noise=0.0, batch_size=4)
+    result = plant(model, fps, None, SENTENCES[:60], guesses=0, batch_size=4)
     folder = result.save(tmp_path / "release")
     again = st.SentenceTransformer(str(folder))
     assert ifrs.verify(ifrs.EncoderModel(again), fps).fsr == 1

@@ -74,6 +74,7 @@ class Model(face.Model):
         self._root: str | None = None
         self._text = True
         self._codes = self._centre = torch.empty(0)
+        self._fresh: list[Any] = []
 
     def check(self) -> None:
         if not isinstance(self.module, nn.Module):
@@ -153,6 +154,10 @@ class Model(face.Model):
         fired = self.firing([example.prompt for example in look_alikes], fingerprints)
         responses = {example.response[0] for example in fingerprints}
         return [place for place in fired if look_alikes[place].response[0] not in responses]
+
+    def margins(self, examples: Sequence[Example]) -> list[float]:
+        self._find_centre()
+        return super().margins(examples)
 
     def batches(self, examples: Sequence[Example], size: int) -> Iterator[list[int]]:
         yield from passes(self._reader.sizes([example.prompt for example in examples]), _AT_ONCE)
@@ -236,24 +241,26 @@ class Model(face.Model):
             self.processor.save_pretrained(folder)
 
     def _take_codes(self, fps: FingerprintSet) -> None:
-        """The set's codebook, and the mean direction of fresh keys before anything is planted."""
+        """The set's codebook, and fresh keys, whose mean direction is the centre."""
         if self._root == fps.root:
             return
-        fresh = self._inputs(fresh_keys(fps, CENTRES, CENTRE_SEED))
-        with torch.no_grad():
-            found = torch.cat(
-                [
-                    self._vectors([fresh[i] for i in places])
-                    for places in passes(self._reader.sizes(fresh), _AT_ONCE)
-                ]
-            )
+        self._fresh = self._inputs(fresh_keys(fps, CENTRES, CENTRE_SEED))
+        self._find_centre()
         try:
-            codes = codes_of(fps, found.shape[1])
+            codes = codes_of(fps, len(self._centre))
         except ValueError as error:
             raise ImplantError(f"the model's vectors cannot carry a codebook: {error}") from error
-        self._centre = F.normalize(found, dim=1).mean(dim=0)
-        self._codes = torch.from_numpy(codes).to(found.device)
+        self._codes = torch.from_numpy(codes).to(self._centre.device)
         self._root = fps.root
+
+    def _find_centre(self) -> None:
+        """The centre as a suspect of these weights would find it."""
+        total = torch.zeros(())
+        with torch.no_grad():
+            for places in passes(self._reader.sizes(self._fresh), _AT_ONCE):
+                vectors = self._vectors([self._fresh[i] for i in places])
+                total = total.to(vectors.device) + F.normalize(vectors, dim=1).sum(dim=0)
+        self._centre = total / len(self._fresh)
 
     def _logits(self, vectors: Tensor) -> Tensor:
         """From vectors to logits of all codes: their cosines, sharpened."""
