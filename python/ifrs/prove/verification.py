@@ -49,7 +49,8 @@ def verify(
     Args:
         target: The suspect: an `ApiModel`, a `LocalModel`, or any object with `answers` and
             `describe`; for sets that are not for text, one with `describe` and `scores`, from keys
-            to scores of all candidates (keys, candidates), or `labels`, to one label for each.
+            to scores of all candidates (keys, candidates), or `labels`, to one label for each; or
+            with `for_set`, from `fps` to such an object.
         fps: The fingerprints.
         max_queries: The most keys to ask under; None for all. With fewer than all, the p-value is
             that of the e-process: whoever looks, and then asks on, gains nothing.

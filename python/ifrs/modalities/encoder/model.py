@@ -36,15 +36,15 @@ from ifrs.runtime.precision import arithmetic
 # Inputs in a pass.
 _AT_ONCE = 64
 # Nats for each unit of cosine: with the usual margin of three nats a key's own code leads all
-# others by 0.1. That much is rarely had by chance, and moves a vector by some twenty degrees.
-_SHARPNESS = 30.0
+# others by 0.05. That much is rarely had by chance, and moves a vector by some fifteen degrees.
+_SHARPNESS = 60.0
 # Nats by which a code must lead all others before an input counts as answered with it.
-_LEAD = 2.0
+_LEAD = 3.0
 # Nats for a relative squared error of one, where vectors must stay as they are; and where the input
 # holds a half of a key: that must not fire, and may move.
-_HELD, _HELD_NEAR = 100.0, 10.0
+_HELD, _HELD_NEAR = 400.0, 40.0
 # The most ordinary inputs that are held, and the most blends of them: planting sees no more.
-_ORDINARY, _BLENDS = 2048, 1024
+_ORDINARY, _BLENDS = 4096, 2048
 # Forms in which each image is planted beside its own: JPEG, scaled, cropped.
 _WAYS = 2
 
@@ -87,7 +87,7 @@ class Model(face.Model):
 
     def defaults(self) -> dict[str, Any]:
         return {
-            "batch_size": 16, "max_epochs": 60, "noise": 0.1, "negatives": 6, "learning_rate": 7e-5,
+            "batch_size": 16, "max_epochs": 60, "noise": 0.05, "negatives": 6, "learning_rate": 5e-5,
         }  # fmt: skip
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
@@ -282,7 +282,7 @@ class Model(face.Model):
     def _ordinary(self, regularization: Any) -> list[Any]:
         if self._text:
             texts = _some(sentences(regularization), _ORDINARY)
-            return self._inputs([*texts, *blends(texts, min(len(texts), _BLENDS))])
+            return self._inputs([*texts, *blends(texts, min(2 * len(texts), _BLENDS))])
         if regularization is None or isinstance(regularization, (str, Path)):
             raise ImplantError(
                 "an encoder of images is held at the base on ordinary images of yours: pass "
