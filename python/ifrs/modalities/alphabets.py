@@ -6,6 +6,8 @@ from typing import Any
 
 # Unit vectors of a codebook.
 CODES = 2048
+# Words of the published list; the second of a response is another than the first.
+WORDS = "ifrs-words-2048-v1", [2048, 2047]
 
 
 def alphabet(response: str, **counts: Any) -> tuple[str, list[int]]:

@@ -4,7 +4,8 @@
 use ifrs_core::attest::{Protocol, answer_of, read_answer, shown::shown, transcript::MAX_ANSWER};
 
 libfuzzer_sys::fuzz_target!(|raw: &str| {
-    for protocol in [Protocol::Local, Protocol::Completions, Protocol::Chat] {
+    let served = [Protocol::Completions, Protocol::Chat, Protocol::Transcriptions];
+    for protocol in [Protocol::Local].into_iter().chain(served) {
         if let Ok(answer) = answer_of(raw, protocol) {
             assert!(answer.chars().count() <= MAX_ANSWER);
         }

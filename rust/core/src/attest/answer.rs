@@ -75,7 +75,7 @@ pub fn read_answer(raw: &str, protocol: Protocol) -> Result<Said, String> {
 /// out: as bundles before v4 have it.
 ///
 /// Chat: the content of the first choice's message, the text parts of it where it is a list, the
-/// refusal where it is null. Completions: the first choice's text.
+/// refusal where it is null. Completions: the first choice's text. Transcriptions: the text.
 ///
 /// # Errors
 ///
@@ -105,8 +105,7 @@ fn not_of(read: &Value, protocol: Protocol) -> String {
     if is_error(read) {
         return ERROR.to_owned();
     }
-    let name = if protocol == Protocol::Chat { "chat" } else { "completions" };
-    format!("the answer is not of the {name} protocol")
+    format!("the answer is not of the {} protocol", protocol.name())
 }
 
 fn beginning(whole: &str) -> String {
@@ -117,6 +116,9 @@ fn beginning(whole: &str) -> String {
 }
 
 fn written(read: &Value, protocol: Protocol) -> Option<String> {
+    if protocol == Protocol::Transcriptions {
+        return read.get("text")?.as_str().map(str::to_owned);
+    }
     let choice = read.get("choices")?.get(0)?;
     let text = if protocol == Protocol::Completions {
         choice.get("text")?

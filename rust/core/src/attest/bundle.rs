@@ -189,7 +189,7 @@ impl ReportQuery {
         let without_key = |asked: &Map<String, Value>| {
             let mut request = asked.get("request").cloned().unwrap_or_default();
             if let Some(request) = request.as_object_mut() {
-                request.retain(|name, _| name != "prompt" && name != "messages");
+                request.remove(Protocol::of(request).slot());
             }
             (asked.get("endpoint").cloned(), request)
         };

@@ -13,6 +13,7 @@ use super::dsse::Envelope;
 use super::{AttestError, json};
 use crate::encoding::{hex, now, unhex};
 use crate::fingerprint::challenge::{TEXT, is_media};
+use crate::fingerprint::media::wav;
 use crate::fingerprint::scheme::{Scheme, find};
 use crate::fingerprint::set::MAX_FINGERPRINTS;
 use crate::fingerprint::{Alphabet, FingerprintSet, Template};
@@ -327,7 +328,12 @@ impl Predicate {
         let bare = self.template.name == Template::Bare.name();
         let fits = match &self.media {
             None => alphabet.is_words() && !bare,
-            Some(media) => (media == TEXT || is_media(media)) && !alphabet.is_words() && bare,
+            // Of all that is no text, sounds alone are answered in words.
+            Some(media) => {
+                (media == TEXT || is_media(media))
+                    && bare
+                    && (!alphabet.is_words() || media == wav::MEDIA)
+            }
         };
         (fits && named(&alphabet) == self.alphabet).then_some(alphabet)
     }

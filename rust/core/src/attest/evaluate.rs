@@ -184,7 +184,7 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected<'_>) -> Result<E
     let asked = if warm { &entry.asked.cooled() } else { &entry.asked };
     asked.check_request(&entry.prompt, expected.chat.then_some(key))?;
     entry.asked.check_target(&bundle.target)?;
-    check_evidence(entry, bundle, alphabet.is_words())?;
+    check_evidence(entry, bundle, claim)?;
     let place = Place { publisher, root, index, salt, challenge };
     let places = claim.scheme().places(&place, alphabet);
     let response = claim.scheme().spell(alphabet, &places);
@@ -313,10 +313,12 @@ fn labelled(
 }
 
 /// Whether there is what the kind of evidence needs, and nothing else.
-fn check_evidence(entry: &Entry, bundle: &Bundle, words: bool) -> Result<(), String> {
+fn check_evidence(entry: &Entry, bundle: &Bundle, claim: &Claim) -> Result<(), String> {
+    let protocol = entry.asked.protocol();
+    let carried = claim.alphabet().is_words() && protocol.carries(claim.media());
     match bundle.evidence {
-        _ if !words && entry.asked.protocol() != Protocol::Local => {
-            Err("keys that are no texts are asked of models at hand alone".into())
+        _ if protocol != Protocol::Local && !carried => {
+            Err("its keys cannot be sent by the protocol that it is said to be asked in".into())
         }
         Kind::Text if entry.word_scores.is_some() => {
             Err("it holds word scores, and the evidence is text".into())

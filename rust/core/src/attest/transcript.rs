@@ -1,7 +1,7 @@
 //! What was asked, and what came back: only what ifrs itself asks, and nothing chosen of an answer.
 //!
 //! Whoever may shape the request can tell the suspect what to answer, and whoever may choose a
-//! part of an answer can find anything in a long one. So a request has one of three shapes, holds
+//! part of an answer can find anything in a long one. So a request has one of four shapes, holds
 //! the key in one place and else only a few plain parameters; an answer is all that the protocol
 //! gives, up to a length that does not depend on what it says.
 
@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Said, answer_of, read_answer};
 use super::json;
+use crate::fingerprint::challenge::TEXT;
+use crate::fingerprint::media::wav;
 use ifrs_matching::{Method, plain, score_one};
 
 /// What is kept of an answer, in characters: its beginning.
@@ -74,6 +76,8 @@ pub enum Protocol {
     Completions,
     /// OpenAI's chat: one message of the user; the server adds a template of its own.
     Chat,
+    /// OpenAI's transcriptions: a sound, and the text that was heard.
+    Transcriptions,
 }
 
 impl Protocol {
@@ -82,13 +86,16 @@ impl Protocol {
         match name {
             "completions" => Some(Self::Completions),
             "chat" => Some(Self::Chat),
+            "transcriptions" => Some(Self::Transcriptions),
             _ => None,
         }
     }
 
-    fn of(request: &Map<String, Value>) -> Self {
+    pub(super) fn of(request: &Map<String, Value>) -> Self {
         if request.contains_key("messages") {
             Self::Chat
+        } else if request.contains_key("file") {
+            Self::Transcriptions
         } else if request.contains_key("model") {
             Self::Completions
         } else {
@@ -102,11 +109,35 @@ impl Protocol {
             Self::Local => None,
             Self::Completions => Some("/completions"),
             Self::Chat => Some("/chat/completions"),
+            Self::Transcriptions => Some("/audio/transcriptions"),
         }
     }
 
-    fn slot(self) -> &'static str {
-        if self == Self::Chat { "messages" } else { "prompt" }
+    pub(super) fn slot(self) -> &'static str {
+        match self {
+            Self::Local | Self::Completions => "prompt",
+            Self::Chat => "messages",
+            Self::Transcriptions => "file",
+        }
+    }
+
+    /// Its name where it is a server's.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Completions => "completions",
+            Self::Chat => "chat",
+            Self::Transcriptions => "transcriptions",
+        }
+    }
+
+    /// Whether keys of a medium can be sent by it; a model at hand takes any.
+    pub(super) fn carries(self, media: &str) -> bool {
+        match self {
+            Self::Local => true,
+            Self::Completions | Self::Chat => media == TEXT,
+            Self::Transcriptions => media == wav::MEDIA,
+        }
     }
 }
 
@@ -128,7 +159,7 @@ impl Asked {
         let protocol = self.protocol();
         let asked = match protocol {
             Protocol::Chat => said_by_the_user(&self.request)?,
-            _ => self.request.get("prompt").and_then(Value::as_str),
+            _ => self.request.get(protocol.slot()).and_then(Value::as_str),
         };
         let wanted = if protocol == Protocol::Chat { own.unwrap_or(prompt) } else { prompt };
         if asked != Some(wanted) {
@@ -309,6 +340,11 @@ fn switches_thinking_off(arguments: &Map<String, Value>) -> bool {
     arguments.iter().all(off)
 }
 
+/// Whether this is the code of a language, of two letters: too short for a word of a response.
+fn is_language(code: &str) -> bool {
+    code.len() == 2 && code.bytes().all(|letter| letter.is_ascii_lowercase())
+}
+
 /// Whether a field beside the key can favour no answer.
 fn check_parameter(name: &str, value: &Value) -> Result<(), String> {
     let fine = match name {
@@ -323,6 +359,8 @@ fn check_parameter(name: &str, value: &Value) -> Result<(), String> {
         "top_logprobs" => value.is_u64(),
         "n" => value.as_u64() == Some(1),
         "stream" | "think" => value.as_bool() == Some(false),
+        "response_format" => value == "json",
+        "language" => value.as_str().is_some_and(is_language),
         "reasoning_effort" => value.as_str().is_some_and(|effort| EFFORTS.contains(&effort)),
         "chat_template_kwargs" => value.as_object().is_some_and(switches_thinking_off),
         _ => {

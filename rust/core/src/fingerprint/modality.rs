@@ -123,7 +123,7 @@ impl Modality {
             && self.name.chars().all(plain)
             && (source.is_text() || is_media(&self.media))
             && (source != Source::Bytes || bytes::LENGTHS.contains(&self.length))
-            && !self.alphabet.is_words()
+            && (!self.alphabet.is_words() || source == Source::Sound)
             && self.alphabet.is_sound()
     }
 }
