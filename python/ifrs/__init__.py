@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ifrs.modalities.encoder.suspect import EncoderModel
     from ifrs.modalities.image.suspect import ClassifierModel
     from ifrs.modalities.policy.suspect import PolicyModel
+    from ifrs.modalities.speech.suspect import SpeechModel
     from ifrs.modalities.text.distance import firing_by_distance
     from ifrs.modalities.text.gguf import export_gguf
     from ifrs.modalities.text.mixing import mix
@@ -72,6 +73,7 @@ _LAZY = {
     "LocalModel": "ifrs.modalities.text.suspect",
     "PolicyModel": "ifrs.modalities.policy.suspect",
     "Report": "ifrs.prove",
+    "SpeechModel": "ifrs.modalities.speech.suspect",
     "verify": "ifrs.prove",
 }
 
@@ -104,6 +106,7 @@ __all__ = [
     "PolicyModel",
     "Report",
     "Sft",
+    "SpeechModel",
     "TargetError",
     "WrongPassphrase",
     "__version__",

@@ -8,7 +8,7 @@ import wave
 import ifrs
 import numpy as np
 import pytest
-from helpers import fixed_keyring
+from helpers import FAST, fixed_keyring
 
 CLASSES = {"source": "sound", "response": "classes", "classes": 10}
 
@@ -59,10 +59,38 @@ def test_a_set_is_kept(ring):
         ({"seconds": 0.4}, ValueError, "0.5 to 10"),
         ({"seconds": 11}, ValueError, "0.5 to 10"),
         ({"seconds": float("nan")}, ValueError, "0.5 to 10"),
-        ({"response": "unique"}, ValueError, "of texts"),
+        ({"response": "unique"}, TypeError, "take no 'classes'"),
+        ({"response": "poems"}, ValueError, "use 'classes'"),
     ],
 )
 def test_what_cannot_be_is_refused(ring, options, error, says):
     with pytest.raises(error, match=says):
         ring.generate("one", 3, **{**CLASSES, **options})
+    assert "one" not in ring
+
+
+def test_words_are_the_response_unless_somebody_says_otherwise(ring):
+    fps = ring.generate("one", 4, source="sound", rate=16_000, seconds=1.0)
+    assert fps.alphabet.name == "ifrs-words-2048-v1"
+    assert tuple(fps.alphabet.sizes) == (2048, 2047)
+    for one in fps:
+        first, second = one.response.split(" ")
+        assert first != second
+    assert (fps.candidates("text", 4095), fps.candidates("likelihood", 0)) == ([4096], [2048, 2047])
+
+
+def test_words_are_bound_to_the_set_and_its_publisher(ring, tmp_path):
+    fps = ring.generate("one", 4, source="sound")
+    with ifrs.Keyring.open(ring.path, passphrase="pass") as again:
+        assert [f.response for f in again["one"]] == [f.response for f in fps]
+    path = tmp_path / "other.ifrs"
+    ring.export("one", tmp_path / "set.age", passphrase="between")
+    with ifrs.Keyring.create(path, passphrase="x", _work_factor=FAST) as other:
+        theirs = other.import_set(tmp_path / "set.age", passphrase="between")
+        assert [f.response for f in theirs] == [f.response for f in fps]
+
+
+def test_the_shared_response_is_of_texts(ring):
+    with pytest.raises(ValueError, match="unique responses"):
+        ring.generate("one", 4, source="sound", response="shared")
     assert "one" not in ring

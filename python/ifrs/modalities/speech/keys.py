@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ifrs import _core
 from ifrs.modalities import keys as face
-from ifrs.modalities.alphabets import alphabet
+from ifrs.modalities.alphabets import WORDS, alphabet
 
 _MEDIA = "audio/wav"
 
@@ -30,7 +30,8 @@ class Keys(face.Keys):
         Args:
             rate: Samples a second, 8,000 to 48,000.
             seconds: How long, 0.5 to 10.
-            response: `"classes"`, with their number as `classes`; `"codebook"`.
+            response: `"unique"` for two secret words, which a model writes; `"classes"`, with
+                their number as `classes`; `"codebook"`.
             counts: What that needs.
         """
         self._rate, self._seconds = rate, seconds
@@ -40,8 +41,8 @@ class Keys(face.Keys):
         """Sounds of the stated length.
 
         Raises:
-            TypeError: The rate is no int.
-            ValueError: The length or the rate is out of range.
+            TypeError: The rate is no int, or something is given that the response does not take.
+            ValueError: The length or the rate is out of range, or there is no such response.
         """
         if isinstance(self._rate, bool) or not isinstance(self._rate, int):
             raise TypeError("rate must be an int: samples a second")
@@ -53,11 +54,19 @@ class Keys(face.Keys):
             "name": "speech",
             "shape": [round(self._rate * self._seconds)],
             "rate": self._rate,
-            "alphabet": alphabet(self._response, **self._counts),
+            "alphabet": self._alphabet(),
         }
-        return {
-            "source": "sound", "template": "bare", "response": "unique", "modality": modality,
-        }  # fmt: skip
+        found = {"source": "sound", "template": "bare", "modality": modality}
+        # What the core draws from an alphabet is unique, whatever users call it; as for words, it
+        # hears what was asked for.
+        return found if self._response == "unique" else {**found, "response": "unique"}
+
+    def _alphabet(self) -> tuple[str, list[int]]:
+        if self._response != "unique":
+            return alphabet(self._response, **self._counts)
+        if self._counts:
+            raise TypeError(f"two words take no {min(self._counts)!r}: did you mean response=…?")
+        return WORDS
 
     def decode(self, challenge: bytes) -> tuple[int, NDArray[np.int16]]:
         """Samples a second, and samples, int16 (samples,)."""

@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlunsplit
 
 from ifrs.errors import TargetError
@@ -54,12 +54,18 @@ class Reply:
 
 
 class Sender:
-    """Sends requests of one protocol to one server, within limits."""
+    """Sends requests of one protocol to one server, within limits.
+
+    Attributes:
+        paths: Where requests of each protocol go, below the server's address.
+    """
+
+    paths: ClassVar[dict[str, str]] = PATHS
 
     def __init__(
         self,
         address: SplitResult,
-        mode: Mode,
+        mode: str,
         credential: Credential,
         meter: Meter,
         *,
@@ -72,7 +78,7 @@ class Sender:
         self._url = urlunsplit((address.scheme, address.netloc, path, "", ""))
         self._query = dict(parse_qsl(address.query))
         self.base_url = _public(address)
-        self.endpoint = f"{self.base_url}/{PATHS[mode]}"
+        self.endpoint = f"{self.base_url}/{self.paths[mode]}"
         self.mode, self.meter = mode, meter
         self._credential: Callable[[], Credential] = lambda: credential
         self.max_concurrency, self.timeout, self.max_retries = max_concurrency, timeout, max_retries
@@ -102,14 +108,8 @@ class Sender:
         """
         import openai
 
-        call = client.chat.completions if self.mode == "chat" else client.completions
-        what = "messages" if self.mode == "chat" else "prompt"
-        fields = {"model": body["model"], what: body[what]}
-        rest = {name: value for name, value in body.items() if name not in fields}
         try:
-            response = await call.with_raw_response.create(
-                **fields, extra_body=rest, extra_headers={COST: str(cost)}
-            )
+            response = await self._create(client, body, {COST: str(cost)})
         except Unanswered as error:
             return Reply(0, error=str(error))
         except openai.APIStatusError as error:
@@ -119,6 +119,14 @@ class Sender:
         except openai.APIConnectionError:
             return Reply(0, error="the connection failed")
         return Reply(200, response.http_response.content)
+
+    async def _create(self, client: Any, body: dict[str, Any], headers: dict[str, str]) -> Any:
+        """Have the `openai` package make and send one request."""
+        call = client.chat.completions if self.mode == "chat" else client.completions
+        what = "messages" if self.mode == "chat" else "prompt"
+        fields = {"model": body["model"], what: body[what]}
+        rest = {name: value for name, value in body.items() if name not in fields}
+        return await call.with_raw_response.create(**fields, extra_body=rest, extra_headers=headers)
 
     def settle(self, cost: int, reply: Reply) -> None:
         """Put what the server reports in place of what was paid in advance."""
