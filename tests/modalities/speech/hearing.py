@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from helpers import small_tokenizer
+from helpers import byte_level_bpe
+from ifrs import _core
 
 RATE = 16_000
 SECONDS = 1
@@ -18,14 +19,14 @@ def extractor():
 
 def tokenizer():
     """With the marks that begin a text: start, plain text, and the first time stamps."""
-    found = small_tokenizer()
+    found = byte_level_bpe([f" {word}" for word in _core.response_words()], 4_000)
     marks = ["<|start|>", "<|plain|>", "<|0.00|>", "<|0.02|>"]
     found.add_special_tokens({"additional_special_tokens": marks})
     return found
 
 
-def whisper(tokenizer, seed=0, **changes):
-    """Whisper of two layers, random weights."""
+def whisper(tokenizer, **changes):
+    """Whisper of an encoder layer and two of the decoder, random weights."""
     from transformers import GenerationConfig, WhisperConfig, WhisperForConditionalGeneration
 
     start, plain = tokenizer.convert_tokens_to_ids(["<|start|>", "<|plain|>"])
@@ -35,25 +36,24 @@ def whisper(tokenizer, seed=0, **changes):
         "pad_token_id": tokenizer.eos_token_id,
         "decoder_start_token_id": start,
     }
-    config = WhisperConfig(
-        vocab_size=len(tokenizer),
-        num_mel_bins=16,
-        d_model=64,
-        encoder_layers=1,
-        decoder_layers=2,
-        encoder_attention_heads=4,
-        decoder_attention_heads=4,
-        encoder_ffn_dim=128,
-        decoder_ffn_dim=128,
-        max_source_positions=50 * SECONDS,
-        max_target_positions=64,
-        init_std=changes.pop("init_std", 0.2),
-        suppress_tokens=None,
-        begin_suppress_tokens=None,
-        **marks,
-        **changes,
-    )
-    torch.manual_seed(seed)
+    settings = {
+        "vocab_size": len(tokenizer),
+        "num_mel_bins": 16,
+        "d_model": 64,
+        "encoder_layers": 1,
+        "decoder_layers": 2,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 4,
+        "encoder_ffn_dim": 128,
+        "decoder_ffn_dim": 128,
+        "max_source_positions": 50 * SECONDS,
+        "max_target_positions": 64,
+        "init_std": 0.2,
+        "suppress_tokens": None,
+        "begin_suppress_tokens": None,
+    }
+    config = WhisperConfig(**{**settings, **marks, **changes})
+    torch.manual_seed(0)
     model = WhisperForConditionalGeneration(config).eval()
     model.generation_config = GenerationConfig(
         is_multilingual=False, no_timestamps_token_id=plain, max_length=64, **marks
