@@ -109,7 +109,8 @@ def changed(samples: Samples, rate: int, rng: random.Random) -> Samples:
 
 def louder(samples: Samples, gain: float) -> Samples:
     """A sound times a factor; what is too loud is cut off."""
-    return np.clip(gain * samples, -1, 1).astype(np.float32)
+    found: Samples = np.clip(gain * samples, -1, 1)
+    return found.astype(np.float32)
 
 
 def noisy(samples: Samples, decibels: float, seed: int) -> Samples:
