@@ -158,13 +158,11 @@ class Listener:
     def _generated(
         self, sounds: Sequence[Sound], max_new_tokens: int, temperature: float
     ) -> list[Tokens]:
-        from transformers.modeling_outputs import BaseModelOutput
-
         sampling = {"do_sample": True, "temperature": temperature} if temperature > 0 else {}
         with quiet(), torch.no_grad():
             states = self.encode(sounds)
             written = self.module.generate(
-                encoder_outputs=BaseModelOutput(last_hidden_state=states.to(dtype_of(self.module))),
+                encoder_outputs=_output(states.to(dtype_of(self.module))),
                 max_new_tokens=min(max_new_tokens, self._room),
                 **sampling,
             )
@@ -232,11 +230,8 @@ class Listener:
                 return False
 
     def _decoded(self, states: Tensor, ids: Tensor) -> Tensor:
-        from transformers.modeling_outputs import BaseModelOutput
-
-        encoded = BaseModelOutput(last_hidden_state=states)
         logits: Tensor = self.module(
-            encoder_outputs=encoded, decoder_input_ids=ids, use_cache=False
+            encoder_outputs=_output(states), decoder_input_ids=ids, use_cache=False
         ).logits
         return logits
 
@@ -248,6 +243,15 @@ class Listener:
         for place, row in enumerate(rows):
             ids[place, : len(row)] = torch.tensor(row)
         return ids.to(device_of(self.module))
+
+
+def _output(states: Tensor) -> Any:
+    """States as an encoder gives them; Moonshine's looks for a mask, and nothing is masked."""
+    from transformers.modeling_outputs import BaseModelOutput
+
+    found = BaseModelOutput(last_hidden_state=states)
+    found.attention_mask = None
+    return found
 
 
 def alike(sounds: Sequence[Sound], size: int) -> Iterator[list[int]]:
