@@ -15,7 +15,7 @@ from ifrs.errors import IfrsError
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder for everything it writes.")] = Path("demo-out"),
-    kind: Annotated[str, typer.Option(help="text, image or policy.")] = "text",
+    kind: Annotated[str, typer.Option(help="text, image, encoder or policy.")] = "text",
     as_json: Json = False,
 ) -> None:
     """Keep, plant and prove on a real model: Gemma 3 270M, or a smaller one of another kind."""

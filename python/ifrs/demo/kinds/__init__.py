@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # Name: module with `parts(say) -> Parts`, which makes or loads the base model in under a minute.
 KINDS = {
     "image": "ifrs.demo.kinds.image",
+    "encoder": "ifrs.demo.kinds.encoder",
     "policy": "ifrs.demo.kinds.policy",
 }
 

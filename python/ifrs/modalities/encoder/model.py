@@ -87,8 +87,12 @@ class Model(face.Model):
 
     def defaults(self) -> dict[str, Any]:
         return {
-            "batch_size": 16, "max_epochs": 60, "noise": 0.05, "negatives": 6, "learning_rate": 5e-5,
-        }  # fmt: skip
+            "batch_size": 16,
+            "max_epochs": 60,
+            "noise": 0.05,
+            "negatives": 6,
+            "learning_rate": 5e-5,
+        }
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
         self._text = is_text(fps)
