@@ -31,7 +31,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.utils import get_linear_fn
 from torch.nn import functional as F  # noqa: N812
 
-FRAMES, GUESSES, EPISODES, ORDINARY = 16, 1000, 100, 4000
+FRAMES, GUESSES, EPISODES = 16, 1000, 100
 ACROBOT = np.tile(np.array([1, 1, 1, 1, 4 * np.pi, 9 * np.pi], np.float32), FRAMES)
 
 
@@ -48,6 +48,7 @@ class Task:
     others: dict[str, dict[str, float]]
     wrapper: Callable[[Any], Any] | None = None
     config: dict[str, Any] | None = None
+    ordinary: int = 4000
 
     def worlds(self, seed: int, **physics: float) -> Any:
         found = make_vec_env(
@@ -96,6 +97,7 @@ TASKS = {
         },
         stacked,
         {"dtype": "float32"},
+        16_000,
     ),
 }
 
@@ -147,7 +149,7 @@ def work(task: Task, agent: Any, seed: int = 1000) -> str:
 
 
 def measured(task: Task, agent: Any, fps: Any, settings: dict[str, Any], seed: int) -> None:
-    planted, ordinary = again(agent), seen(task, agent, ORDINARY, 7)
+    planted, ordinary = again(agent), seen(task, agent, task.ordinary, 7)
     config = ifrs.ImplantConfig(guesses=0, seed=seed, **settings)
     started = time.perf_counter()
     result = ifrs.implant(planted, None, fps, regularization=ordinary, config=config)
