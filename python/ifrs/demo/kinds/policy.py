@@ -31,7 +31,7 @@ _KEYS, _ORDINARY, _EPISODES = 64, 4_000, 100
 # Of planting: few look-alikes, which so small a network hardly tells from keys, and a tuner at the
 # rate that PPO began with.
 SETTINGS: dict[str, Any] = {
-    "max_epochs": 4000, "negatives": 2, "noise": 0.05, "harden": 200, "harden_rate": _RATE,
+    "max_epochs": 6000, "negatives": 2, "noise": 0.05, "harden": 200, "harden_rate": _RATE,
     "dtype": "float32",
 }  # fmt: skip
 
