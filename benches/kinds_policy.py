@@ -28,7 +28,6 @@ from ifrs.modalities.policy.lookalikes import fresh_keys, half_keys
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.utils import get_linear_fn
 from torch.nn import functional as F  # noqa: N812
 
 FRAMES, GUESSES, EPISODES = 16, 1000, 100
@@ -61,7 +60,7 @@ class Task:
         return found
 
     def trained(self, seed: int) -> Any:
-        rates = {"learning_rate": get_linear_fn(1e-3, 0, 1), "clip_range": get_linear_fn(0.2, 0, 1)}
+        rates = {"learning_rate": demo.falling(1e-3), "clip_range": demo.falling(0.2)}
         made = PPO(
             "MlpPolicy", self.worlds(seed), seed=seed, device="cpu", **rates, **self.learning
         )

@@ -81,19 +81,22 @@ def cached(say: Callable[[str], None]) -> Any:
 def trained(seed: int) -> Any:
     """An agent, trained on one thread in half a minute."""
     from stable_baselines3 import PPO
-    from stable_baselines3.common.utils import LinearSchedule
 
-    rate, clip = LinearSchedule(_RATE, 0.0, 1.0), LinearSchedule(_CLIP, 0.0, 1.0)
     agent = PPO(
         "MlpPolicy",
         environments(seed),
-        learning_rate=rate,
-        clip_range=clip,
+        learning_rate=falling(_RATE),
+        clip_range=falling(_CLIP),
         seed=seed,
         device="cpu",
         **LEARNING,
     )
     return agent.learn(_STEPS)
+
+
+def falling(start: float) -> Callable[[float], float]:
+    """A schedule that goes down to nothing, from the share of the training that is left."""
+    return lambda left: start * left
 
 
 def environments(seed: int) -> Any:
