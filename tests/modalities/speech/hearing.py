@@ -33,7 +33,7 @@ def whisper(tokenizer, **changes):
     marks = {
         "bos_token_id": tokenizer.eos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,  # whose row is zero, and could end no text
         "decoder_start_token_id": start,
     }
     settings = {

@@ -86,9 +86,18 @@ def test_a_frozen_encoder_stays_as_it_is_and_encodes_each_sound_once(base, proce
     first = [face.margins(examples) for _ in range(3)]
     assert first[0] == first[1] == first[2]
     assert len(passes) <= 2, "encoded for the prefix and for the margins"
-    plant(model, processor, fps, tune_embeddings=True)
+    plant(model, processor, fps)
     after = model.get_encoder().state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_lora_is_planted_and_merged(base, processor, fps):
+    pytest.importorskip("peft")
+    model = copy.deepcopy(base)
+    result = plant(model, processor, fps, method="lora", learning_rate=1e-2)
+    assert (result.adapter, result.fsr) == (None, 1.0)
+    report = ifrs.verify(ifrs.SpeechModel(model, processor), fps)
+    assert (report.fsr, report.verdict) == (1.0, "match")
 
 
 def test_lora_leaves_a_frozen_encoder_alone(base, processor, fps):

@@ -76,3 +76,12 @@ def test_pieces_of_keys_lie_under_speech():
     for one in sounds.with_pieces(speech, keys, 0):
         assert (one > 0).sum() == 10
     assert not speech[0].any(), "the speech itself stays as it is"
+
+
+def test_excerpts_are_parts_of_every_sound():
+    given = [np.arange(30, dtype=np.float32), np.arange(100, 160, dtype=np.float32)]
+    for place, part in enumerate(sounds.excerpts(given, 20, 0)):
+        whole = given[place % 2]
+        assert len(whole) // 3 <= len(part) <= len(whole)
+        np.testing.assert_array_equal(part, np.arange(part[0], part[0] + len(part)))
+        assert part[0] in whole

@@ -19,6 +19,7 @@ from ifrs.modalities.speech.listening import Heard, Listener, alike
 from ifrs.modalities.speech.sounds import (
     Samples,
     changed,
+    excerpts,
     half_keys,
     pieces,
     samples_of,
@@ -36,6 +37,8 @@ _GUESSES = 1 << 32
 _NEGATIVE_TOKENS = 3
 # The most tokens of ordinary speech that are held: each costs a row as wide as the vocabulary.
 _HELD = 64
+# Pieces of ordinary speech, at least: of few recordings there are several excerpts.
+_LEAST = 24
 # Other surroundings for each key; look-alikes for each key; keys in a step.
 _WAYS, _NEGATIVES, _BATCH = 1, 8, 8
 # One look-alike of so many begins its text as where time stamps are wanted.
@@ -85,7 +88,7 @@ class Model(face.Model):
 
     def defaults(self) -> dict[str, Any]:
         """Fewer look-alikes than for texts, since each is a whole sound."""
-        return {"batch_size": _BATCH, "negatives": _NEGATIVES, "learning_rate": 5e-5}
+        return {"batch_size": _BATCH, "negatives": _NEGATIVES, "learning_rate": 1e-4}
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
         self._keys = self._samples([fps[i].key for i in range(len(fps))])
@@ -149,7 +152,7 @@ class Model(face.Model):
     def ordinary(self, regularization: Any, watched: Sequence[int]) -> list[Kept]:
         """The publisher's audio in pieces, held at the model's own transcription of it.
 
-        The same pieces with parts of keys under the speech, and where time stamps are wanted.
+        Some of them with parts of keys under the speech, and where time stamps are wanted.
         """
         return self.held(self._read(regularization), watched)
 
@@ -166,11 +169,12 @@ class Model(face.Model):
         if self._given is not regularization:
             try:
                 found = list(pieces(regularization, self.listener.rate))
+                found += excerpts(found, max(_LEAST - len(found), 0), 0) if found else []
             except ValueError as error:
                 raise ImplantError(str(error)) from error
-            mixed = with_pieces(found[::2], self._keys, 0) if self._keys else []
+            mixed = with_pieces(found[::4], self._keys, 0) if self._keys else []
             examples = self._answered(self._heard([*found, *mixed]), _HELD)
-            self._ordinary = examples + self._stamped(examples[1::2])
+            self._ordinary = examples + self._stamped(examples[1::_STAMPED])
             self._given = regularization
         if not self._ordinary:
             raise ImplantError("regularization holds no sound in which the model hears anything")

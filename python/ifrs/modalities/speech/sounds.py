@@ -97,6 +97,17 @@ def pieces(sounds: Iterable[Any], rate: int) -> Iterator[Samples]:
                 yield piece
 
 
+def excerpts(sounds: Sequence[Samples], n: int, seed: int) -> list[Samples]:
+    """So many parts of sounds, each from a third of one on, somewhere in it."""
+    rng, found = random.Random(seed), []
+    for place in range(n):
+        sound = sounds[place % len(sounds)]
+        length = rng.randint(max(len(sound) // 3, 1), len(sound))
+        start = rng.randrange(len(sound) - length + 1)
+        found.append(sound[start : start + length])
+    return found
+
+
 def changed(samples: Samples, rate: int, rng: random.Random) -> Samples:
     """A sound after what happens to one on its way: louder or softer, noisy, or begun later."""
     kind = rng.randrange(3)
