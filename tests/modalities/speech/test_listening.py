@@ -10,10 +10,11 @@ from helpers import fixed_keyring
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from ifrs.modalities.speech.listening import Listener, alike, parts_of  # noqa: E402
+from ifrs.modalities.speech.listening import Listener, alike  # noqa: E402
 from ifrs.modalities.speech.model import Model  # noqa: E402
+from ifrs.modalities.speech.parts import parts_of  # noqa: E402
 from ifrs.runtime.examples import Example  # noqa: E402
-from modalities.speech.hearing import RATE, tokenizer, whisper  # noqa: E402
+from modalities.speech.hearing import RATE, extractor, tokenizer, whisper  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +110,23 @@ def test_a_processor_is_one_or_a_pair():
     for other in (None, "whisper", (1, 2, 3)):
         with pytest.raises(ValueError, match="AutoProcessor"):
             parts_of(other)
+
+
+def test_a_language_is_found_out_for_each_sound_unless_it_is_set(processor):
+    marks = processor[1].convert_tokens_to_ids(["<|start|>", "<|0.00|>", "<|0.02|>", "<|plain|>"])
+    start, english, german, plain = marks
+    task = 5  # any token
+    model = whisper(processor[1])
+    settings = model.generation_config
+    settings.is_multilingual = True
+    settings.lang_to_id = {"<|en|>": english, "<|de|>": german}
+    settings.task_to_id = {"transcribe": task, "translate": task + 1}
+    settings.task = "transcribe"
+    given = [noise(16_000, seed) * 2.0 ** (-3 * seed) for seed in range(6)]
+    listener = Listener(model, (extractor(), processor[1]))
+    prefixes = [one.prefix for one in listener.heard(given, 4)]
+    assert all(prefix[0] == start and prefix[2:] == [task, plain] for prefix in prefixes)
+    assert {prefix[1] for prefix in prefixes} <= {english, german}
+    settings.language = "de"
+    fixed = [one.prefix for one in listener.heard(given[:2], 4)]
+    assert fixed == [[start, german, task, plain]] * 2

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ifrs.modalities.speech.parts import INPUTS, is_hearing, parts_of, quiet
 from ifrs.modalities.speech.sounds import Samples
 from ifrs.modalities.text.answers import until_end
 from ifrs.modalities.text.tokens import Tokens, encode, pad_token
@@ -17,8 +18,6 @@ from ifrs.runtime.modules import device_of, dtype_of, instead
 
 # The most marks that a text begins with: start, language, task, and no time stamps, and to spare.
 _MARKS = 8
-# What feature extractors call the input of an encoder.
-_INPUTS = ("input_features", "input_values")
 
 
 @dataclass
@@ -91,7 +90,7 @@ class Listener:
         # Whisper's extractor multiplies by torch, and fails in mixed precision (seen with 5.23).
         with torch.autocast("cpu", enabled=False):
             given = self.extractor(samples, sampling_rate=self.rate, return_tensors="pt")
-        found: Tensor = given[next(name for name in _INPUTS if name in given)][0]
+        found: Tensor = given[next(name for name in INPUTS if name in given)][0]
         return found
 
     def heard(self, samples: Sequence[Samples], size: int) -> list[Heard]:
@@ -262,43 +261,3 @@ def alike(sounds: Sequence[Sound], size: int) -> Iterator[list[int]]:
     for places in shapes.values():
         for start in range(0, len(places), size):
             yield places[start : start + size]
-
-
-def parts_of(processor: Any) -> tuple[Any, Any]:
-    """A processor's feature extractor and tokenizer, or a pair of these.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    if isinstance(processor, (tuple, list)) and len(processor) == 2:
-        return processor[0], processor[1]
-    found = getattr(processor, "feature_extractor", None), getattr(processor, "tokenizer", None)
-    if None in found:
-        raise ValueError(
-            "the processor of a model that hears has a feature_extractor and a tokenizer: load it "
-            "with AutoProcessor, or pass (feature extractor, tokenizer)"
-        )
-    return found
-
-
-def is_hearing(module: Any) -> bool:
-    """Whether a module is an encoder-decoder of transformers that hears and writes."""
-    needed = ("generate", "get_encoder", "get_output_embeddings")
-    if not all(callable(getattr(module, name, None)) for name in needed):
-        return False
-    is_pair = bool(getattr(module.config, "is_encoder_decoder", False))
-    takes = getattr(module, "main_input_name", None)
-    return is_pair and takes in _INPUTS and module.get_output_embeddings() is not None
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what transformers says of settings that it was told twice out of logs."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
