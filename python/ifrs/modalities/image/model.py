@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
 from ifrs.modalities import model as face
+from ifrs.modalities.image.features import Features
 from ifrs.modalities.image.inputs import input_of, samples
 from ifrs.modalities.image.lookalikes import (
     GUESSES,
@@ -46,6 +47,7 @@ class Model(face.Model):
         self._given: Any = None
         self._samples: list[tuple[Tensor, int | None]] = []
         self._expected: list[int] = []
+        self._features = Features(module)
 
     def check(self) -> None:
         if not isinstance(self.module, nn.Module):
@@ -159,6 +161,14 @@ class Model(face.Model):
 
     def logits(self, inputs: Sequence[Tensor]) -> Tensor:
         """What the module says of some inputs, (inputs, classes)."""
+        if torch.is_grad_enabled() and (head := self._features.head()) is not None:
+            found = self._features.logits(head, inputs, self._whole)
+            if found is not None:
+                return found
+        return self._whole(inputs)
+
+    def _whole(self, inputs: Sequence[Tensor]) -> Tensor:
+        """The same, through all of the module."""
         try:
             batch = torch.stack(list(inputs)).to(self.device, dtype_of(self.module))
         except RuntimeError as error:
