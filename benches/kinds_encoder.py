@@ -73,12 +73,16 @@ def text(ring: Any, options: Any, seed: int) -> None:
     ]
     fps, model = sets[0], copy.deepcopy(base)
     config = ifrs.ImplantConfig(seed=seed, guesses=0)
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     result = ifrs.implant(
         model, None, fps, method=options.method, regularization=texts, config=config
     )
-    seconds = time.perf_counter() - started
-    print(f"seed {seed}: {result.epochs} epochs, {seconds:.0f} s, FSR {result.fsr:.0%}")
+    seconds, worked = time.perf_counter() - started, time.process_time() - worked
+    print(
+        f"seed {seed}: {result.epochs} epochs, {seconds:.0f} s ({worked:.0f} s of processors), "
+        f"FSR {result.fsr:.0%}",
+        flush=True,
+    )
     moved("planted", before, model.encode(measured))
     said("planted", model, fps)
     for name, change in changes(tuning, options.steps, seed).items():
