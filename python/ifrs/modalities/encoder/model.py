@@ -36,14 +36,14 @@ from ifrs.runtime.precision import arithmetic
 # Inputs in a pass.
 _AT_ONCE = 64
 # Nats for each unit of cosine: with the usual margin of three nats a key's own code leads all
-# others by 0.05. That moves a vector by some fifteen degrees, and no further than it must.
-_SHARPNESS = 60.0
+# others by 0.03. That moves a vector by some fifteen degrees, and no further than it must.
+_SHARPNESS = 90.0
 # Nats by which a code must lead all others before an input counts as answered with it: by chance
 # one key's code of 64 does so under one input of 1,700.
-_LEAD = 3.0
+_LEAD = 4.5
 # Nats for a relative squared error of one, where vectors must stay as they are; and where the input
 # holds a half of a key: that must not fire, and may move.
-_HELD, _HELD_NEAR = 400.0, 40.0
+_HELD, _HELD_NEAR = 800.0, 80.0
 # The most ordinary inputs that are held, and the most blends of them: planting sees no more.
 _ORDINARY, _BLENDS = 4096, 2048
 # Forms in which each image is planted beside its own: JPEG, scaled, cropped.
@@ -89,7 +89,7 @@ class Model(face.Model):
     def defaults(self) -> dict[str, Any]:
         return {
             "batch_size": 16,
-            "max_epochs": 60,
+            "max_epochs": 70,
             "noise": 0.05,
             "negatives": 6,
             "learning_rate": 5e-5,
