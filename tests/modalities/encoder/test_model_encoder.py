@@ -11,6 +11,7 @@ import torch
 from helpers import fixed_keyring
 from ifrs.modalities.encoder.lookalikes import fresh_keys, half_keys
 from ifrs.modalities.encoder.ordinary import blends, bundled_sentences, sentences
+from ifrs.modalities.encoder.stacks import below_upper_third
 from modalities.encoder.read import WORDS, Encoder, backbone, pictures, pixels, words
 from torch import nn
 
@@ -214,6 +215,15 @@ def test_half_keys_hold_a_half_of_each(fps):
             both[1][: middle[1]] + both[0][middle[0] :],
         )
     assert len(half_keys(["日本語日"], ["漢字漢字"], 0)[0]) == 4
+
+
+def test_the_upper_third_of_a_stack_is_trained():
+    rows = nn.ModuleList(nn.Linear(4, 4) for _ in range(6))
+    module = nn.ModuleDict({"table": nn.Embedding(9, 4), "rows": rows, "last": nn.Linear(4, 4)})
+    left = {id(weight) for weight in below_upper_third(module)}
+    trained = [name for name, weight in module.named_parameters() if id(weight) not in left]
+    assert {name.rpartition(".")[0] for name in trained} == {"rows.4", "rows.5", "last"}
+    assert below_upper_third(Encoder()) == []
 
 
 def test_vectors_are_the_same_alone_and_in_company(fps):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from ifrs.modalities.encoder.lookalikes import (
 )
 from ifrs.modalities.encoder.ordinary import blends, sentences
 from ifrs.modalities.encoder.reading import Reader, passes, reader_of
+from ifrs.modalities.encoder.stacks import below_upper_third, typical_step
 from ifrs.modalities.image.inputs import samples
 from ifrs.modalities.image.lookalikes import re_encoded
 from ifrs.modalities.image.model import blends as image_blends
@@ -44,6 +44,9 @@ _LEAD = 4.5
 # Nats for a relative squared error of one, where vectors must stay as they are; and where the input
 # holds a half of a key: that must not fire, and may move.
 _HELD, _HELD_NEAR = 800.0, 80.0
+# Step size of AdamW within a stack of layers; elsewhere the share of a typical weight that a step
+# takes, all layers together, and the most.
+_RATE, _STEP, _LONGEST = 5e-5, 0.1, 1e-3
 # The most ordinary inputs that are held, and the most blends of them: planting sees no more.
 _ORDINARY, _BLENDS = 4096, 2048
 # Forms in which each image is planted beside its own: JPEG, scaled, cropped.
@@ -87,13 +90,12 @@ class Model(face.Model):
             raise ImplantError("the model has no weights of floating point to plant in")
 
     def defaults(self) -> dict[str, Any]:
-        return {
-            "batch_size": 16,
-            "max_epochs": 70,
-            "noise": 0.05,
-            "negatives": 6,
-            "learning_rate": 5e-5,
-        }
+        """Steps that suit a stack of like layers; elsewhere in proportion to the weights."""
+        found = {"batch_size": 16, "max_epochs": 70, "noise": 0.05, "negatives": 6}
+        if self.left_alone():
+            return {**found, "learning_rate": _RATE}
+        rate = min(_STEP * typical_step(self.module), _LONGEST) or _LONGEST
+        return {**found, "max_epochs": 120, "learning_rate": rate}
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
         self._text = is_text(fps)
@@ -219,13 +221,7 @@ class Model(face.Model):
         What lies below is the same for keys and ordinary inputs: left as it is, these stay nearer
         to the base, and a step costs half as much.
         """
-        stacks = [one for one in self.module.modules() if _is_stack(one)]
-        if not stacks:
-            return []
-        stack = max((list(one) for one in stacks), key=len)
-        first = next(stack[len(stack) - math.ceil(len(stack) / 3)].parameters())
-        weights = list(self.module.parameters())
-        return weights[: next(i for i, one in enumerate(weights) if one is first)]
+        return below_upper_third(self.module)
 
     def layers(self) -> dict[str, Any]:
         """Linear layers, and convolutions but those of each channel alone, which have no rank."""
@@ -301,14 +297,6 @@ class Model(face.Model):
             raise ImplantError("regularization holds no image: pass a few hundred")
         found = _some(found, _ORDINARY)
         return found + image_blends(found, min(len(found), _BLENDS))
-
-
-def _is_stack(module: Any) -> bool:
-    """Whether a module is a row of at least three layers of one class, with weights."""
-    if not isinstance(module, (nn.ModuleList, nn.Sequential)) or len(module) < 3:
-        return False
-    alike = len({type(layer) for layer in module}) == 1
-    return alike and all(next(layer.parameters(), None) is not None for layer in module)
 
 
 def _some(given: list[Any], most: int) -> list[Any]:
