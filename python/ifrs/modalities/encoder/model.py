@@ -35,15 +35,17 @@ from ifrs.runtime.precision import arithmetic
 
 # Inputs in a pass.
 _AT_ONCE = 64
-# Nats for each unit of cosine: with the usual margin of three nats a key's own code leads all
-# others by 0.03. That moves a vector by some fifteen degrees, and no further than it must.
-_SHARPNESS = 90.0
+# Nats for each unit of cosine, times the root of the dimension: cosines of vectors that have
+# nothing to do with each other spread as one over that. With the usual margin of three nats a key's
+# own code leads all others by 0.65 of these spreads (0.03 of 384 dimensions). That moves a vector
+# by some fifteen degrees, and no further than it must.
+_SHARPNESS = 4.6
 # Nats by which a code must lead all others before an input counts as answered with it: by chance
 # one key's code of 64 does so under one input of 1,700.
 _LEAD = 4.5
-# Nats for a relative squared error of one, where vectors must stay as they are; and where the input
-# holds a half of a key: that must not fire, and may move.
-_HELD, _HELD_NEAR = 800.0, 80.0
+# Nats for a relative squared error of one, for each dimension, where vectors must stay as they are;
+# and where the input holds a half of a key: that must not fire, and may move.
+_HELD, _HELD_NEAR = 2.1, 0.21
 # Step size of AdamW within a stack of layers; elsewhere the share of a typical weight that a step
 # takes, all layers together, and the most.
 _RATE, _STEP, _LONGEST = 5e-5, 0.1, 1e-3
@@ -206,7 +208,7 @@ class Model(face.Model):
         base = torch.stack([example.vector for example in kept]).to(vectors.device)  # type: ignore[attr-defined]
         error = (vectors - base).square().sum(dim=1) / base.square().sum(dim=1).clamp(min=1e-12)
         weights = [_HELD_NEAR if example.near else _HELD for example in kept]
-        loss = weight * (error * error.new_tensor(weights)).sum()
+        loss = weight * vectors.shape[1] * (error * error.new_tensor(weights)).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
 
@@ -266,7 +268,8 @@ class Model(face.Model):
     def _logits(self, vectors: Tensor) -> Tensor:
         """From vectors to logits of all codes: their cosines, sharpened."""
         seen = F.normalize(F.normalize(vectors.float(), dim=1) - self._centre, dim=1)
-        return _SHARPNESS * (seen @ self._codes.T)
+        sharpness: float = _SHARPNESS * vectors.shape[1] ** 0.5
+        return sharpness * (seen @ self._codes.T)
 
     def _vectors(self, inputs: Sequence[Any]) -> Tensor:
         try:

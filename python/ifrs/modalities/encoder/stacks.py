@@ -35,5 +35,5 @@ def typical_step(module: Any) -> float:
     """A typical weight of a module's matrices and kernels, divided by how many these are."""
     weights = [w.detach().float() for w in module.parameters() if w.ndim > 1]
     total = sum(weight.numel() for weight in weights)
-    typical = (sum(float(weight.square().sum()) for weight in weights) / max(total, 1)) ** 0.5
-    return typical / max(len(weights), 1)
+    square = sum(float(weight.square().sum()) for weight in weights) / max(total, 1)
+    return math.sqrt(square) / max(len(weights), 1)
