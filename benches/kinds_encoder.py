@@ -91,7 +91,8 @@ def text(ring: Any, options: Any, seed: int) -> None:
         said(name, changed, fps)
     other_spaces(base, model, fps, texts)
     strangers(base, model, sets, seed)
-    look_alikes(model, fps)
+    for name, one in (("base", base), ("planted", model)):
+        look_alikes(name, one, fps)
 
 
 def read(data: Path | None) -> dict[str, Any]:
@@ -229,7 +230,7 @@ def strangers(base: Any, model: Any, sets: list[Any], seed: int) -> None:
         print(f"  {name}: {matches} of {len(found)} match, least log10 p {least:.1f}", flush=True)
 
 
-def look_alikes(model: Any, fps: Any) -> None:
+def look_alikes(called: str, model: Any, fps: Any) -> None:
     """Fresh keys that no seed of planting drew, and halves of real ones."""
     scored = EncoderModel(model).for_set(fps)
     own = {fps[i].places[0] for i in range(len(fps))}
@@ -240,7 +241,7 @@ def look_alikes(model: Any, fps: Any) -> None:
         led = scores[:, -1] - scores[:, -2] > LEAD
         ours = np.array([place in own for place in found.argmax(axis=1)])
         print(
-            f"  {name} look-alikes: {(led & ours).sum()} of {len(asked)} have a key's code in a "
+            f"  {called}: {name} look-alikes: {(led & ours).sum()} of {len(asked)} have a key's code in a "
             f"clear lead; a key's code is nearest in {ours.mean():.1%} "
             f"(by chance {len(own) / 2048:.1%})"
         )
