@@ -241,8 +241,8 @@ def look_alikes(called: str, model: Any, fps: Any) -> None:
         led = scores[:, -1] - scores[:, -2] > LEAD
         ours = np.array([place in own for place in found.argmax(axis=1)])
         print(
-            f"  {called}: {name} look-alikes: {(led & ours).sum()} of {len(asked)} have a key's code in a "
-            f"clear lead; a key's code is nearest in {ours.mean():.1%} "
+            f"  {called}: {name} look-alikes: {(led & ours).sum()} of {len(asked)} have a key's "
+            f"code in a clear lead; a key's code is nearest in {ours.mean():.1%} "
             f"(by chance {len(own) / 2048:.1%})"
         )
 

@@ -35,7 +35,7 @@ def parts(say: Callable[[str], None]) -> Parts:
         model=model,
         processor=None,
         ordinary=[text for place, text in enumerate(texts) if place % _HELD],
-        keys={"n": 64, "source": "natural", "response": "codebook"},
+        keys={"n": 32, "source": "natural", "response": "codebook"},
         suspect=EncoderModel,
         load=load,
         measure=lambda one: {"cosine with the base": cosine(before, one.encode(held))},
