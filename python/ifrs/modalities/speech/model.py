@@ -40,7 +40,7 @@ _HELD = 64
 # Pieces of ordinary speech, at least: of few recordings there are several excerpts.
 _LEAST = 24
 # Other surroundings for each key; look-alikes for each key; keys in a step.
-_WAYS, _NEGATIVES, _BATCH = 1, 8, 8
+_WAYS, _NEGATIVES, _BATCH = 1, 16, 8
 # One look-alike of so many begins its text as where time stamps are wanted.
 _STAMPED = 3
 # Nats by which the best first token leads the mean one, at least: trained models' lead is ten.
