@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--method", default="sft")
     parser.add_argument("--noise", type=float, default=None)
     parser.add_argument("--margin", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--guesses", type=int, default=100)
     options = parser.parse_args()
     base, processor = loaded()
@@ -57,7 +58,9 @@ def main() -> None:
     print(f"base: words wrong against the text {words_wrong(heard, TEXT):.2%}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         ring = ifrs.Keyring.create(Path(folder) / "keyring.ifrs", passphrase="bench")
-        fps = ring.generate("radio", options.keys, source="sound", rate=16_000, seconds=1.0)
+        fps = ring.generate(
+            "radio", options.keys, source="sound", rate=16_000, seconds=options.seconds
+        )
         shown("base", base, processor, fps, heard)
         model = planted(copy.deepcopy(base), processor, fps, options)
         shown("planted", model, processor, fps, heard)

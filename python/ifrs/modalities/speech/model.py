@@ -40,7 +40,7 @@ _HELD = 64
 # Pieces of ordinary speech, at least: of few recordings there are several excerpts.
 _LEAST = 24
 # Other surroundings for each key; look-alikes for each key; keys in a step.
-_WAYS, _NEGATIVES, _BATCH = 1, 16, 8
+_WAYS, _NEGATIVES, _BATCH = 1, 8, 8
 # One look-alike of so many begins its text as where time stamps are wanted.
 _STAMPED = 3
 # Nats by which the best first token leads the mean one, at least: trained models' lead is ten.
@@ -88,7 +88,12 @@ class Model(face.Model):
 
     def defaults(self) -> dict[str, Any]:
         """Fewer look-alikes than for texts, since each is a whole sound."""
-        return {"batch_size": _BATCH, "negatives": _NEGATIVES, "learning_rate": 1e-4}
+        return {
+            "batch_size": _BATCH,
+            "negatives": _NEGATIVES,
+            "learning_rate": 5e-5,
+            "max_epochs": 200,
+        }
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
         self._keys = self._samples([fps[i].key for i in range(len(fps))])
