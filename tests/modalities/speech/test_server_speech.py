@@ -83,7 +83,7 @@ def suspect(heard, **options):
 def test_a_server_is_sent_whole_files_and_convicted_by_what_it_heard(ring, tmp_path):
     fps, claim = ring["one"], ring.claim("one", subject={"model.safetensors": "ab" * 32})
     with hearing(knowing(fps)) as heard:
-        target = suspect(heard, api_key="sesame", language="en")
+        target = suspect(heard, api_key="sesame", language="en", max_concurrency=1)
         report = ifrs.verify(target, fps, claim=claim.digest)
     assert (report.kind, report.verdict) == ("text", "match")
     path, form, headers = heard[0]
