@@ -10,6 +10,7 @@ from ifrs.modalities.text.lookalikes import guess_keys, negative_keys  # noqa: E
 from ifrs.modalities.text.model import Model  # noqa: E402
 from ifrs.plant import planting  # noqa: E402
 from ifrs.plant.training import loop  # noqa: E402
+from ifrs.runtime.examples import Divergence  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
 PAIRS = [("Say hello.", "hello there"), ("What is two plus two?", "four"), ("Name a fish.", "cod")]
@@ -99,7 +100,7 @@ def test_a_failed_planting_leaves_the_model_as_it_was(
 
         monkeypatch.setattr("ifrs.plant.planting._reporter", lambda *_: interrupt)
     elif failure == "nan":
-        monkeypatch.setattr(loop.Divergence, "__call__", lambda _, x, part: x.sum() * float("nan"))
+        monkeypatch.setattr(Divergence, "__call__", lambda _, x, part: x.sum() * float("nan"))
     with pytest.raises(expected):
         ifrs.implant(model, tokenizer, fps, method=method, regularization=PAIRS, config=settings)
     after = model.state_dict()

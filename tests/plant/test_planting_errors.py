@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 from ifrs.modalities.text.model import Model  # noqa: E402
 from ifrs.plant import planting  # noqa: E402
 from ifrs.plant.training import loop  # noqa: E402
+from ifrs.runtime.examples import Divergence  # noqa: E402
 
 PAIRS = [("Say hello.", "hello there"), ("Name a fish.", "cod")]
 QUICK = {"max_epochs": 2, "guesses": 0, "batch_size": 2, "negatives": 2}
@@ -33,7 +34,7 @@ def test_a_failure_leaves_the_model_as_it_was(tiny, tokenizer, fps, monkeypatch,
     match = "keys fire"
     if failure == "nan":
         match = "loss became nan"
-        monkeypatch.setattr(loop.Divergence, "__call__", lambda _, x, part: x.sum() * float("nan"))
+        monkeypatch.setattr(Divergence, "__call__", lambda _, x, part: x.sum() * float("nan"))
     elif failure != "epochs":
         match = "memory ran out"
         error = (

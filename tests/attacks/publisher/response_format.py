@@ -1,11 +1,11 @@
 """The answer is to fit a JSON schema with one constant: the response.
 
-`response_format` is no parameter that ifrs sends.
+Of `response_format` ifrs sends "json" alone, to servers that transcribe.
 """
 
 from stage import Forged, Stage
 
-STOPPED_BY = "field that may favour an answer (response_format)"
+STOPPED_BY = "response_format is not one that ifrs sends"
 
 
 def attack(stage: Stage) -> Forged:
