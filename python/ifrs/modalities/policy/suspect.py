@@ -49,12 +49,12 @@ class PolicyModel:
 
         Args:
             policy: An algorithm or policy of Stable-Baselines3; a torch module from observations
-                (n, *shape) to logits (n, actions), or to continuous actions (n, coordinates); a
+                `(n, *shape)` to logits (n, actions), or to continuous actions (n, coordinates); a
                 recurrent module, whose forward takes (observations, state), `state` None at first,
                 and gives (logits, state); any object with `predict(observations, state=,
                 episode_start=, deterministic=True)`, which gives (actions, state); or any callable
                 from observations to what it `gives`.
-            processor: From observations (n, *shape) to the policy's inputs, such as
+            processor: From observations `(n, *shape)` to the policy's inputs, such as
                 `VecNormalize.normalize_obs`; None for observations as they are.
             gives: "scores", (n, actions), of any scale, or "actions", (n,) or (n, coordinates).
                 None for scores of what has weights that can be seen, and for actions of all else.
@@ -139,7 +139,7 @@ class PolicyModel:
         """Take an ONNX file, run by ONNX Runtime on this machine.
 
         Args:
-            path: The file: one input (n, *shape), and as its first output what it `gives`.
+            path: The file: one input `(n, *shape)`, and as its first output what it `gives`.
             processor: As of `PolicyModel`.
             gives: "scores" of actions, or "actions"; continuous ones are these.
             bins: As of `PolicyModel`.
