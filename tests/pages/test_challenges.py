@@ -156,6 +156,7 @@ def test_the_words_are_those_of_the_alphabet(made):
     assert "rank each class of the response" in page
     assert "each of 7 classes" in evidence
     assert "drawn at random from 7 possibilities" in evidence
+    assert "secret answer in the text" not in evidence
     for text in (page, evidence):
         assert "2048" not in text
         assert "2,048" not in text
