@@ -158,7 +158,7 @@ def fashion(seed: int) -> Network:
         lambda seed: demo.network(seed).eval(),
         processor=demo.processor,
         training=(inputs[:50_000], classes[:50_000]),
-        ordinary=inputs[:6000],
+        ordinary=inputs[:50_000],
         new=(inputs[50_000:], classes[50_000:]),
         unlabelled=inputs[50_000:],
         held=held,
