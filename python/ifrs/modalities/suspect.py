@@ -181,6 +181,19 @@ class ServedSuspect(Suspect):
                 that will not go away. Answers that came before went to `on_answer`.
         """
 
+    def answers(
+        self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
+    ) -> list[str]:
+        found = self.ask(prompts, max_new_tokens=max_new_tokens, temperature=temperature)
+        for answer in found:
+            if answer is None:
+                raise TargetError("the spending limit pays for no further request")
+            if answer.error is not None:
+                said = self.describe()
+                where = said.get("base_url", said["name"])
+                raise TargetError(f"{where} did not answer: {answer.error}")
+        return [answer.text for answer in found if answer is not None]
+
     @abstractmethod
     def reach(self) -> None:
         """Find out, without sending a key, whether there is a server.

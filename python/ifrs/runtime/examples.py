@@ -88,3 +88,10 @@ def _rest(base: Tensor, now: Tensor) -> Tensor:
     """The share of all other candidates in the divergence."""
     before, after = ((1 - log_probs.exp().sum(-1)).clamp(min=1e-6) for log_probs in (base, now))
     return before * (before.log() - after.log())
+
+
+def in_turn(inputs: Sequence[Any], own: Sequence[Example]) -> list[Example]:
+    """Inputs that are keys in other forms, set after set, with the responses of the set's own."""
+    return [
+        Example(given, list(own[place % len(own)].response)) for place, given in enumerate(inputs)
+    ]

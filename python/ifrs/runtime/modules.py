@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -154,3 +155,11 @@ def linear_layers(model: Any) -> dict[str, Any]:
         and module is not output
         and name.rpartition(".")[2] not in bypassed
     }
+
+
+def typical_step(module: Any) -> float:
+    """A typical weight of a module's matrices and kernels, divided by how many these are."""
+    weights = [w.detach().float() for w in module.parameters() if w.ndim > 1]
+    total = sum(weight.numel() for weight in weights)
+    square = sum(float(weight.square().sum()) for weight in weights) / max(total, 1)
+    return math.sqrt(square) / max(len(weights), 1)

@@ -25,12 +25,13 @@ from ifrs.modalities.encoder.lookalikes import (
 )
 from ifrs.modalities.encoder.ordinary import blends, sentences
 from ifrs.modalities.encoder.reading import Reader, passes, reader_of
-from ifrs.modalities.encoder.stacks import below_upper_third, typical_step
+from ifrs.modalities.encoder.stacks import below_upper_third
 from ifrs.modalities.image.inputs import samples
 from ifrs.modalities.image.lookalikes import re_encoded
 from ifrs.modalities.image.model import blends as image_blends
 from ifrs.runtime.columns import Columns
-from ifrs.runtime.examples import Example, Kept
+from ifrs.runtime.examples import Example, Kept, in_turn
+from ifrs.runtime.modules import typical_step
 from ifrs.runtime.precision import arithmetic
 
 # Inputs in a pass.
@@ -122,10 +123,7 @@ class Model(face.Model):
             return []
         rng, keys = random.Random(seed), keys_as_seen(fps)
         changed = self._inputs([re_encoded(key, rng) for key in keys * ways])
-        return [
-            Example(given, list(own[place % len(own)].response))
-            for place, given in enumerate(changed)
-        ]
+        return in_turn(changed, own)
 
     def look_alikes(
         self, fps: FingerprintSet, n: int, seed: int, varied: bool = False

@@ -1,4 +1,4 @@
-"""What of an encoder's weights lies where, and how large they are."""
+"""What of an encoder's weights lies where."""
 
 from __future__ import annotations
 
@@ -29,11 +29,3 @@ def _is_stack(module: Any) -> bool:
         return False
     alike = len({type(layer) for layer in module}) == 1
     return alike and all(next(layer.parameters(), None) is not None for layer in module)
-
-
-def typical_step(module: Any) -> float:
-    """A typical weight of a module's matrices and kernels, divided by how many these are."""
-    weights = [w.detach().float() for w in module.parameters() if w.ndim > 1]
-    total = sum(weight.numel() for weight in weights)
-    square = sum(float(weight.square().sum()) for weight in weights) / max(total, 1)
-    return math.sqrt(square) / max(len(weights), 1)

@@ -23,8 +23,8 @@ from ifrs.modalities.image.lookalikes import (
     re_encoded,
 )
 from ifrs.runtime.columns import Columns
-from ifrs.runtime.examples import Example, Kept
-from ifrs.runtime.modules import dtype_of, evaluating
+from ifrs.runtime.examples import Example, Kept, in_turn
+from ifrs.runtime.modules import dtype_of, evaluating, typical_step
 
 # Inputs in a pass where nothing is learnt.
 _AT_ONCE = 64
@@ -60,10 +60,7 @@ class Model(face.Model):
 
     def defaults(self) -> dict[str, Any]:
         """Steps in proportion to the weights, smaller in deeper networks; many keys in each."""
-        weights = [w.detach().float() for w in self.module.parameters() if w.ndim > 1]
-        total = sum(weight.numel() for weight in weights)
-        typical = (sum(float(weight.square().sum()) for weight in weights) / max(total, 1)) ** 0.5
-        rate = min(_STEP * typical / max(len(weights), 1), _LONGEST) or _LONGEST
+        rate = min(_STEP * typical_step(self.module), _LONGEST) or _LONGEST
         return {"batch_size": 64, "noise": 0.3, "max_epochs": 250, "learning_rate": rate}
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
@@ -83,10 +80,7 @@ class Model(face.Model):
         """The set's keys as JPEG, scaled, or cropped, with the same responses."""
         rng, images = random.Random(seed), images_of(fps)
         changed = self._inputs([re_encoded(image, rng) for image in images * ways])
-        return [
-            Example(given, list(own[place % len(own)].response))
-            for place, given in enumerate(changed)
-        ]
+        return in_turn(changed, own)
 
     def look_alikes(
         self, fps: FingerprintSet, n: int, seed: int, varied: bool = False

@@ -20,7 +20,7 @@ from ifrs.modalities.policy.lookalikes import GUESSES, between, fresh_keys, half
 from ifrs.modalities.policy.observations import Observations, inputs_of, sequences
 from ifrs.runtime.columns import Columns
 from ifrs.runtime.examples import Example, Kept
-from ifrs.runtime.modules import evaluating
+from ifrs.runtime.modules import evaluating, typical_step
 
 # The share of a typical weight that a step of Adam takes, all layers together; and the most.
 _STEP, _LONGEST = 0.5, 1e-2
@@ -60,10 +60,7 @@ class Model(face.Model):
 
     def defaults(self) -> dict[str, Any]:
         """Steps in proportion to the weights, smaller in deeper networks; many keys in each."""
-        weights = [w.detach().float() for w in self.module.parameters() if w.ndim > 1]
-        total = sum(weight.numel() for weight in weights)
-        typical = (sum(float(weight.square().sum()) for weight in weights) / max(total, 1)) ** 0.5
-        rate = min(_STEP * typical / max(len(weights), 1), _LONGEST) or _LONGEST
+        rate = min(_STEP * typical_step(self.module), _LONGEST) or _LONGEST
         return {"batch_size": 64, "noise": 0.1, "max_epochs": 2000, "learning_rate": rate}
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:

@@ -26,7 +26,7 @@ from ifrs.modalities.speech.sounds import (
     with_pieces,
 )
 from ifrs.runtime.columns import Columns
-from ifrs.runtime.examples import Example, Kept
+from ifrs.runtime.examples import Example, Kept, in_turn
 from ifrs.runtime.modules import evaluating
 
 # Sounds in a pass: each takes as much as some thousand tokens of a text.
@@ -111,10 +111,7 @@ class Model(face.Model):
         """Keys louder or softer, noisy, or begun later; and where time stamps are wanted."""
         rng = random.Random(seed)
         sounds = [changed(key, self.listener.rate, rng) for key in self._keys * ways]
-        found = [
-            Example(heard, list(own[place % len(own)].response))
-            for place, heard in enumerate(self._heard(sounds))
-        ]
+        found = in_turn(self._heard(sounds), own)
         return found + (self._stamped(own) if ways else [])
 
     def _stamped(self, examples: Sequence[Example]) -> list[Example]:

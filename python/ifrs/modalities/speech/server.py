@@ -108,17 +108,6 @@ class Transcriber(ServedSuspect):
     def affordable(self, prompts: Sequence[str], *, max_new_tokens: int) -> int:
         return self._meter.affordable([0] * len(prompts))
 
-    def answers(
-        self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
-    ) -> list[str]:
-        found = self.ask(prompts, max_new_tokens=max_new_tokens, temperature=temperature)
-        for answer in found:
-            if answer is None:
-                raise TargetError("the spending limit pays for no further request")
-            if answer.error is not None:
-                raise TargetError(f"{self.base_url} did not answer: {answer.error}")
-        return [answer.text for answer in found if answer is not None]
-
     def ask(
         self,
         prompts: Sequence[str],

@@ -191,17 +191,6 @@ class ApiModel(ServedSuspect):
         costs = [_cost(self.wording(fps, index), 1) for index in indices for _ in range(words)]
         return self._meter.affordable(costs) // words
 
-    def answers(
-        self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
-    ) -> list[str]:
-        found = self.ask(prompts, max_new_tokens=max_new_tokens, temperature=temperature)
-        for answer in found:
-            if answer is None:
-                raise TargetError("the spending limit pays for no further request")
-            if answer.error is not None:
-                raise TargetError(f"{self.base_url} did not answer: {answer.error}")
-        return [answer.text for answer in found if answer is not None]
-
     def ask(
         self,
         prompts: Sequence[str],
