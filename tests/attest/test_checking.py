@@ -27,7 +27,9 @@ def test_honest_evidence_holds(ring, tmp_path, likelihood):
     assert result.problems == []
     assert result.verdict == "match"
     assert result.evidence == ("likelihood" if likelihood else "text")
-    assert math.isclose(result.log10_p, case.report.log10_p, rel_tol=1e-9)
+    # Of text, check draws decoys of its own, and one of them may stand within a right answer.
+    near = 1e-9 if likelihood else 0.1
+    assert math.isclose(result.log10_p, case.report.log10_p, rel_tol=near)
     assert math.isclose(result.bits, -math.log2(result.p_value), rel_tol=1e-6)
     assert len(result.queries) == 6
     assert (result.silent, result.fired) == (0, 6)
