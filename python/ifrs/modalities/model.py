@@ -184,6 +184,10 @@ class Model(ABC):
         """Whether the model tells no candidate from others, as random weights do not."""
         return False
 
+    def moved(self) -> list[Any]:
+        """The modules in which changes that others may make are simulated."""
+        return list(self.module.modules())
+
     def layers(self) -> dict[str, Any]:
         """The layers that low-rank changes can be put beside, by name."""
         return linear_layers(self.module)

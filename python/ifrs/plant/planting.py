@@ -126,8 +126,8 @@ def _shifts(
     """The changes of the weights that keys must bear."""
     found: list[Shift] = []
     if config.noise:
-        found.append(Noise(model.module, config.noise, config.seed))
-    if material.ordinary and followed(model.module):
+        found.append(Noise(model.moved(), config.noise, config.seed))
+    if material.ordinary and followed(model):
         found.append(Statistics(model, material.ordinary, config.seed))
     if config.harden:
         examples, steps = model.tuning_examples(regularization), config.harden

@@ -51,12 +51,16 @@ def test_they_come_back_after_an_error(module, ordinary):
 
 def test_layers_without_running_statistics_are_left_alone(module):
     plain = torch.nn.BatchNorm2d(4, track_running_stats=False)
-    assert followed(torch.nn.Sequential(module, plain)) == [module[1]]
+    assert followed(Model(torch.nn.Sequential(module, plain))) == [module[1]]
 
 
 def test_noise_is_a_share_of_each_layers_spread_and_drawn_anew(module):
     old = module[3].weight.detach().clone()
-    bias, noise, drawn = module[3].bias.detach().clone(), Noise(module, 0.5, seed=0), []
+    bias, noise, drawn = (
+        module[3].bias.detach().clone(),
+        Noise(list(module.modules()), 0.5, seed=0),
+        [],
+    )
     for _ in range(2):
         with noise.applied(1.0):
             drawn.append(module[3].weight.detach() - old)

@@ -155,11 +155,13 @@ class Model(face.Model):
 
     def logits(self, inputs: Sequence[Tensor]) -> Tensor:
         """What the module says of some inputs, (inputs, classes)."""
-        if torch.is_grad_enabled() and (head := self._features.head()) is not None:
-            found = self._features.logits(head, inputs, self._whole)
-            if found is not None:
-                return found
-        return self._whole(inputs)
+        found = self._features.logits(inputs, self._whole)
+        return self._whole(inputs) if found is None else found
+
+    def moved(self) -> list[Any]:
+        """The modules that come after those that are frozen and run once."""
+        given = [given for given, _ in self._samples[:2]]
+        return self._features.later(given, self._whole) if given else super().moved()
 
     def _whole(self, inputs: Sequence[Tensor]) -> Tensor:
         """The same, through all of the module."""

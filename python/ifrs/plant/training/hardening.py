@@ -80,9 +80,10 @@ class Noise(Shift):
 
     factors = (0.0, 1.5)
 
-    def __init__(self, module: Any, share: float, seed: int) -> None:
-        """Take a module; what is trained may lie within it or beside."""
-        self._weights = [p for p in module.parameters() if p.ndim > 1 and p.is_floating_point()]
+    def __init__(self, modules: Sequence[Any], share: float, seed: int) -> None:
+        """Take modules, each for its own weights; what is trained may lie among them or beside."""
+        found = {id(p): p for module in modules for p in module.parameters(recurse=False)}
+        self._weights = [p for p in found.values() if p.ndim > 1 and p.is_floating_point()]
         self._share, self._rng = share, torch.Generator().manual_seed(seed)
 
     def changes(self) -> Iterator[tuple[Tensor, Tensor]]:

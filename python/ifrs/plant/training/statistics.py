@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,11 +22,11 @@ from ifrs.runtime.examples import Example
 _INPUTS = 256
 
 
-def followed(module: Any) -> list[_BatchNorm]:
-    """The layers of a module that keep running statistics."""
+def followed(model: Model) -> list[_BatchNorm]:
+    """The layers that keep running statistics, among those that changes are simulated in."""
     return [
         layer
-        for layer in module.modules()
+        for layer in model.moved()
         if isinstance(layer, _BatchNorm) and layer.running_mean is not None
     ]
 
@@ -40,7 +39,7 @@ class Statistics(Shift):
     def __init__(self, model: Model, ordinary: Sequence[Example], seed: int) -> None:
         """Take a model and ordinary inputs."""
         self._model, self._ordinary = model, list(ordinary)
-        self._layers, self._rng = followed(model.module), random.Random(seed)
+        self._layers, self._rng = followed(model), random.Random(seed)
 
     def changes(self) -> Iterator[tuple[Tensor, Tensor]]:
         old = [[buffer.clone() for buffer in _buffers(layer)] for layer in self._layers]
