@@ -68,7 +68,7 @@ def measure(network: Network, folder: Path, options: Any) -> None:
     for name, plant in ways.items():
         if options.only not in (None, name):
             continue
-        module = copy.deepcopy(network.base)
+        module = network.to_plant_in() if name == "ours" else copy.deepcopy(network.base)
         started = time.perf_counter()
         said = plant(module)
         seconds[name] = time.perf_counter() - started
@@ -93,7 +93,7 @@ def drawn(ring: Any, name: str, network: Network) -> Any:
 
 
 def ours(module: Any, fps: Any, network: Network, noise: float | None) -> str:
-    settings = {} if noise is None else {"noise": noise}
+    settings = network.settings if noise is None else network.settings | {"noise": noise}
     result = ifrs.implant(
         module,
         network.processor,
@@ -130,7 +130,7 @@ def fires(module: Any, inputs: Tensor, labels: Tensor) -> float:
 def after(module: Any, fps: Any, network: Network) -> None:
     print(f"    drift: {network.drift(module):.4f} nats from the base on held-out inputs")
     for change in (same, tuned, pruned, rounded, distilled):
-        changed = change(copy.deepcopy(module), network)
+        changed = change(copy.deepcopy(module).requires_grad_(True), network)
         report = ifrs.verify(ifrs.ClassifierModel(changed, network.processor), fps)
         held = network.held_accuracy(changed)
         print(
@@ -206,7 +206,8 @@ def pruned(module: Any, network: Network) -> Any:
 def rounded(module: Any, network: Network) -> Any:
     """8 bits, one scale for each output channel."""
     for weight in matrices(module):
-        scale = weight.abs().flatten(1).amax(1).view(-1, *[1] * (weight.ndim - 1)) / 127
+        scale = weight.abs().flatten(1).amax(1).clamp_min(1e-12)
+        scale = scale.view(-1, *[1] * (weight.ndim - 1)) / 127
         weight.copy_((weight / scale).round() * scale)
     return module
 
