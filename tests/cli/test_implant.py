@@ -50,3 +50,29 @@ def test_adapter_from_the_command_line(tmp_path, tiny, tokenizer, ring, monkeypa
     moved = tmp_path / "elsewhere.safetensors"
     moved.write_bytes((tmp_path / "out.adapter.safetensors").read_bytes())
     assert main(["verify", out, *keys, "--adapter", str(moved), "--transformer", out]) == 0
+
+
+def test_a_form_of_the_release(tmp_path, tiny, tokenizer, ring, monkeypatch, capsys):
+    import json
+
+    import peft
+    from ifrs.cli import main
+
+    base = tiny(tie_word_embeddings=False)
+    base.save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    ring.generate("one", 2, tokenizer=tokenizer)
+    ring.close()
+    monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
+    out = tmp_path / "out"
+    given = [str(tmp_path / "base"), str(ring.path), "one", "--out", str(out)]
+    options = ["--margin", "0.3", "--learning-rate", "0.05", "--max-epochs", "200"]
+    # Refused before anything is planted.
+    for method, form, could in (("emb", "tied", "'peft' or 'untied'"), ("sft", "peft", "'untied'")):
+        assert main(["implant", *given, "--method", method, "--form", form]) == 2
+        assert could in capsys.readouterr().err
+        assert not out.exists()
+    assert main(["implant", *given, "--method", "emb", "--form", "peft", *options, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fsr"] == 1
+    assert peft.PeftConfig.from_pretrained(out).base_model_name_or_path == str(tmp_path / "base")
+    assert main(["verify", str(out), *given[1:3]]) == 0

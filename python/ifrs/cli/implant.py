@@ -13,7 +13,7 @@ from ifrs.cli.libraries import importing
 from ifrs.cli.options import Json, KeyringPath, SetName
 from ifrs.cli.output import print_result
 from ifrs.errors import ImplantError
-from ifrs.plant.methods import choices
+from ifrs.plant.methods import check_form, choices
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,13 @@ def command(
     seal_adapter: Annotated[
         bool, typer.Option(help="Encrypt the private adapter for whoever opens the keyring.")
     ] = False,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            help='Of what is saved: "untied", "tied", or "peft", the rows alone beside the base '
+            '(for "emb"); as the model is by default.'
+        ),
+    ] = None,
     *,
     training: Training,
     access: Access,
@@ -64,10 +71,13 @@ def command(
             ring.close()  # planting takes minutes, and needs no seed
         with importing(ImplantError("planting needs torch: pip install 'ifrs[train]'")):
             from ifrs import ImplantConfig, implant
-        config = ImplantConfig(**asdict(training))
+            from ifrs.modalities import model_of
+        config = ImplantConfig(**asdict(training), tied=form == "tied")
         loaded, own, held = _parts(fps.modality, model, regularization)
+        if form is not None:
+            check_form(method, form, model_of(fps, loaded, own).form())
         result = implant(loaded, own, fps, method=method, regularization=held, config=config)
-        result.save(out, adapter=adapter_out, keyring=ring if seal_adapter else None)
+        result.save(out, form=form, adapter=adapter_out, keyring=ring if seal_adapter else None)
     facts = {
         "model": str(out),
         "method": result.method,

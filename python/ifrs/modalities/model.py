@@ -196,6 +196,14 @@ class Model(ABC):
         """Its input and output embedding modules; None where it has none."""
         return None, None
 
+    def form(self) -> str | None:
+        """What the model as it is would be called among the forms of a release."""
+        return None
+
+    def final_states(self) -> torch.Tensor:
+        """What the output embeddings are given on ordinary work, (states, width)."""
+        raise ImplantError("this kind of model has no output embeddings")
+
     def left_alone(self) -> list[Any]:
         """Weights that full tuning does not train, beside the embeddings."""
         return []

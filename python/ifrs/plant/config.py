@@ -38,6 +38,8 @@ class ImplantConfig:
             kind of model says.
         tune_embeddings: For "sft": train the token embeddings, too; None only where the model tells
             hardly any token from others, as random weights do.
+        tied: For "emb": plant rows that serve as output rows, too, so that the model can be saved
+            with one table for both.
         average: For "sft" and "lora", which go back towards the base model down to the wanted
             margin when they have learnt: go on to half of it.
         lora_rank: Rank of LoRA's changes.
@@ -62,6 +64,7 @@ class ImplantConfig:
     harden_rate: float = 2e-5
     noise: float | None = None
     tune_embeddings: bool | None = None
+    tied: bool = False
     average: bool = False
     lora_rank: int = 16
     lora_merge: bool = True

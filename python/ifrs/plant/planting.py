@@ -95,6 +95,7 @@ def implant(
         reach=planting.reach(),
         adapter=planting.adapter,
         private=planting.private,
+        forms=planting.forms(),
         face=face,
     )
 

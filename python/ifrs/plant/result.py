@@ -13,6 +13,7 @@ from ifrs.attest.digests import model_digests
 from ifrs.errors import ImplantError
 from ifrs.files import sync_tree, write_json
 from ifrs.keyring import Keyring
+from ifrs.plant.methods.method import Form
 from ifrs.runtime.workers import Workers, full_state
 
 MANIFEST = "ifrs-manifest.json"
@@ -40,6 +41,7 @@ class ImplantResult:
             not merged.
         private: Whether the adapter must not be published.
         face: The model as its kind sees it; it knows how to be saved.
+        forms: What writes other forms of the release, by name.
         adapter_path: Where `save` put the F-Adapter.
     """
 
@@ -59,6 +61,7 @@ class ImplantResult:
     private: bool = False
     face: Any = None
     adapter_path: Path | None = None
+    forms: dict[str, Form] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         rate = "not tried" if self.guess_rate is None else f"{self.guess_rate:.1%}"
@@ -71,6 +74,7 @@ class ImplantResult:
         self,
         folder: str | os.PathLike[str],
         *,
+        form: str | None = None,
         adapter: str | os.PathLike[str] | None = None,
         keyring: Keyring | None = None,
     ) -> Path:
@@ -82,13 +86,18 @@ class ImplantResult:
 
         Args:
             folder: To publish.
+            form: "untied", whose output rows are the base's, so that ordinary text is bit-identical
+                where it is served as saved; "tied", one table as the base has it; "peft", the rows
+                alone, as an adapter beside the base; None for the model as it is.
             adapter: Where the F-Adapter goes, which must not be published; None for
                 `FOLDER.adapter.safetensors`, beside the folder (`.age` behind it if encrypted).
             keyring: Encrypt the F-Adapter for whoever may open this keyring.
 
         Raises:
-            ImplantError: The folder or the adapter's file exists, or cannot be written.
+            ImplantError: The folder or the adapter's file exists or cannot be written, or the model
+                cannot be saved in that form.
         """
+        write = self._writer(form)
         target = Path(folder).absolute()
         private = self._adapter_target(target, adapter, "" if keyring is None else ".age")
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -99,7 +108,7 @@ class ImplantResult:
         workers = Workers(module)
         state = full_state(module) if workers.in_step else None
         if workers.rank == 0:
-            self._write_folder(target, state)
+            self._write_folder(target, state, write)
             if private is not None:
                 self.adapter.published = target
                 self.adapter_path = self.adapter.save(private, keyring=keyring)
@@ -120,12 +129,34 @@ class ImplantResult:
             )
         return path
 
-    def _write_folder(self, target: Path, state: dict[str, Any] | None) -> None:
+    def _writer(self, form: str | None) -> Form | None:
+        """What writes another form than the model as it is; None for that one."""
+        own = None if self.face is None else self.face.form()
+        if form is None or form == own:
+            return None
+        if form not in self.forms:
+            could = " or ".join(
+                repr(name) for name in sorted({*self.forms, *([own] if own else [])})
+            )
+            if form == "tied" and own == "untied" and self.forms:
+                raise ImplantError(
+                    "the rows were not planted to serve as output rows, too: plant a model that "
+                    "has one table with ImplantConfig(tied=True)"
+                )
+            raise ImplantError(
+                f"a model planted by method={self.method!r} cannot be saved with form={form!r}: "
+                + (f"take {could}" if could else "leave form out")
+            )
+        if Workers(self.face.module).in_step:
+            raise ImplantError("under several processes a model is saved as it is: leave form out")
+        return self.forms[form]
+
+    def _write_folder(self, target: Path, state: dict[str, Any] | None, write: Form | None) -> None:
         beside = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-            self._write(beside, state)
+            self._write(beside, state, write)
             sync_tree(beside)
             beside.chmod(0o755)
             beside.replace(target)
@@ -141,9 +172,13 @@ class ImplantResult:
             if beside is not None:
                 shutil.rmtree(beside, ignore_errors=True)
 
-    def _write(self, folder: Path, state: dict[str, Any] | None) -> None:
+    def _write(self, folder: Path, state: dict[str, Any] | None, write: Form | None) -> None:
         apart = self.adapter is not None and not self.private
-        self.face.save(folder, state, self.adapter if apart else self.model)
+
+        def save(folder: Path) -> None:
+            self.face.save(folder, state, self.adapter if apart else self.model)
+
+        save(folder) if write is None else write(folder, save)
         write_json(folder / MANIFEST, self.manifest(folder))
 
     def manifest(self, folder: Path) -> dict[str, Any]:

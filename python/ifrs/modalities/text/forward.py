@@ -84,6 +84,30 @@ def _causal_logits(model: Any, batch: Batch) -> Tensor:
     return logits.float()
 
 
+class _Reached(Exception):
+    """A pass that is over: what was sought has been seen."""
+
+
+def final_states(model: Any, batch: Batch) -> Tensor:
+    """What the output embeddings are given for each response token, (batch, response, width)."""
+    got: list[Tensor] = []
+
+    def take(_: Any, inputs: tuple[Tensor, ...]) -> None:
+        got.append(inputs[0])
+        raise _Reached
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(take, prepend=True)
+    try:
+        response_logits(model, batch)
+    except _Reached:
+        pass
+    finally:
+        hook.remove()
+    size = batch.labels.shape[1]
+    # A model without logits_to_keep gives all places; the last one predicts past the end.
+    return got[0] if is_encoder_decoder(model) else got[0][:, -size - 1 : -1]
+
+
 @contextmanager
 def whole_rows(model: Any) -> Iterator[None]:
     """Hand the output embeddings states that lie together in memory.

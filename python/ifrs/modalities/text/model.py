@@ -19,7 +19,13 @@ from ifrs.modalities.model import Guesses
 from ifrs.modalities.text import keys, lookalikes, ordinary
 from ifrs.modalities.text.answers import generate
 from ifrs.modalities.text.columns import columns_of
-from ifrs.modalities.text.forward import chunks_by_length, collate, response_logits, some_tokens
+from ifrs.modalities.text.forward import (
+    chunks_by_length,
+    collate,
+    final_states,
+    response_logits,
+    some_tokens,
+)
 from ifrs.modalities.text.surroundings import surroundings
 from ifrs.modalities.text.tokens import (
     ANSWER_TOKENS,
@@ -46,6 +52,9 @@ _SURROUNDINGS = 3
 # Tokens of a prompt that finds out whether logits are flat; nats by which its best next token leads
 # the mean one, at least: trained models' lead is ten and more.
 _PROBE, _FLAT = 8, 6.0
+
+# Tokens of a window of ordinary text, and windows in a pass.
+_WINDOW, _WINDOWS = 33, 16
 
 OnLogits = Callable[[list[int], Tensor], None]
 
@@ -282,6 +291,26 @@ class Model(face.Model):
 
     def tables(self) -> tuple[Any, Any]:
         return self.module.get_input_embeddings(), self.module.get_output_embeddings()
+
+    def form(self) -> str:
+        """Whether one table serves input and output."""
+        table, output = self.tables()
+        return "tied" if output.weight is table.weight else "untied"
+
+    def final_states(self) -> Tensor:
+        """Of bundled instructions, in windows of one length, so that nothing is padded."""
+        texts = ordinary.instructions(self.tokenizer)
+        ids = [token for text in texts for token in text]
+        windows = [ids[start : start + _WINDOW] for start in range(0, len(ids), _WINDOW)]
+        windows = [window for window in windows if len(window) == _WINDOW]
+        found = []
+        with evaluating(self.module), torch.no_grad():
+            for start in range(0, len(windows), _WINDOWS):
+                part = windows[start : start + _WINDOWS]
+                first, rest = [ids[:1] for ids in part], [ids[1:] for ids in part]
+                batch = collate(first, rest, self.pad, self.device)
+                found.append(final_states(self.module, batch).flatten(0, 1).float())
+        return torch.cat(found)
 
     def key_tokens(self, fps: FingerprintSet) -> list[int]:
         return keys.key_tokens(self.tokenizer, fps)

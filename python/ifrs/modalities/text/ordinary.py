@@ -61,6 +61,11 @@ def self_answered(
     return [Example(*pair) for pair in zip(encoded, answered, strict=True)]
 
 
+def instructions(tokenizer: Any) -> list[Tokens]:
+    """The bundled instructions as the model's user would put them."""
+    return encode_prompts(tokenizer, [as_prompt(tokenizer, t) for t in bundled_instructions()])
+
+
 def whole(example: Example) -> Example:
     """The end of a whole text as what follows its start."""
     text = [*example.prompt, *example.response]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
 from typing import Any, ClassVar
 
 from torch.nn import Parameter
@@ -13,6 +15,9 @@ from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
 from ifrs.runtime.modules import evaluating
 from ifrs.runtime.workers import reshard
+
+# Writes a form of the release into a folder; given what writes the model into it as it is.
+Form = Callable[[Path, Callable[[Path], None]], None]
 
 
 class Method(ABC):
@@ -28,6 +33,7 @@ class Method(ABC):
         seconds: About how long it plants ten fingerprints in a model of 270 million weights on two
             cores.
         audit_rank: The lower, the earlier an audit plants it, and a quick one prefers it.
+        form_names: Forms of a release that it makes beside the model as it is.
         renamed: Its options that `ImplantConfig` has, too: own name to that one.
         views: Names of other ways to look at the model, in which keys must not fire.
         adapter: What the publisher keeps beside the model, for methods that make one.
@@ -41,6 +47,7 @@ class Method(ABC):
     negatives: ClassVar[int]
     seconds: ClassVar[float] = 300.0
     audit_rank: ClassVar[int] = 40
+    form_names: ClassVar[frozenset[str]] = frozenset()
     renamed: ClassVar[dict[str, str]] = {}
     views: ClassVar[tuple[str, ...]] = ()
     private: ClassVar[bool] = False
@@ -84,6 +91,18 @@ class Method(ABC):
     def view(self, name: str) -> AbstractContextManager[None]:
         """Look at the model in one of the other ways, within the context."""
         return nullcontext()
+
+    def hold(self) -> float:
+        """Add the gradients of what the method itself holds at the base; the loss."""
+        return 0.0
+
+    def holds(self) -> bool:
+        """Whether that is held."""
+        return True
+
+    def forms(self) -> dict[str, Form]:
+        """Other forms of the release than the model as it is, by name."""
+        return {}
 
     def shrink(self, share: float) -> None:
         """Go back to this share of what was learnt, counted from the base.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -80,10 +82,10 @@ class RowMethod(Method):
 
     def finish(self) -> None:
         self._detach()
-        weight, output = self.embeddings.weight, self._output
+        weight = self.embeddings.weight
         planted = self.planted().detach().to(weight.dtype)
         self._tied: tuple[Parameter, list[Any]] | None = None
-        if output is None or output.weight is not weight:
+        if not self._is_tied():
             with torch.no_grad():
                 weight[self.rows] = planted
         else:
@@ -93,6 +95,9 @@ class RowMethod(Method):
             self._tied = weight, embedding_tables(self.model, weight)
             self._tie(Parameter(changed, weight.requires_grad), tied=False)
         self._written = True
+
+    def _is_tied(self) -> bool:
+        return self._output is not None and self._output.weight is self.embeddings.weight
 
     def undo(self) -> None:
         if self._written and self._tied is not None:
@@ -107,6 +112,22 @@ class RowMethod(Method):
         assert self._tied is not None
         for module in self._tied[1]:
             module.weight = weight
+        self._say_tied(tied)
+
+    @contextmanager
+    def one_table(self) -> Iterator[None]:
+        """The planted model with its output rows tied to the input rows again."""
+        assert self._tied is not None
+        apart = self._output.weight
+        self._output.weight = self.embeddings.weight
+        self._say_tied(True)
+        try:
+            yield
+        finally:
+            self._output.weight = apart
+            self._say_tied(False)
+
+    def _say_tied(self, tied: bool) -> None:
         for config in (self.model.config.get_text_config(), self.model.config):
             config.tie_word_embeddings = tied
 

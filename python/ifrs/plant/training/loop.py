@@ -56,6 +56,7 @@ class Outcome:
         fired: Places of negatives that fire.
         fresh: Those among them that hold nothing of a real key.
         near: The share of the others, which hold some of one, that fire.
+        held: Whether what the method itself holds is held.
         views: For each of the method's other views, places of fingerprints that fire in it.
     """
 
@@ -66,6 +67,7 @@ class Outcome:
     fired: list[int] = field(default_factory=list)
     fresh: list[int] = field(default_factory=list)
     near: float = 0.0
+    held: bool = True
     views: dict[str, list[int]] = field(default_factory=dict)
 
     @property
@@ -89,7 +91,7 @@ class Outcome:
 
         Half of a real key is a near miss, which proves nothing worse than a long memory.
         """
-        return self.settled(config) and self.specific and not any(self.views.values())
+        return self.settled(config) and self.held and self.specific and not any(self.views.values())
 
     @property
     def specific(self) -> bool:
@@ -237,6 +239,7 @@ class _Run:
             total += self._keep(mined + [next(self._negatives) for _ in places])
             if self._material.ordinary:
                 total += self._keep(self._windows(_SAMPLES * len(places)), _ORDINARY)
+            total += self._planting.hold()
             for view in self._planting.views:
                 with self._planting.view(view):
                     total += self._keep([self._material.unplanted[place] for place in places])
@@ -306,6 +309,7 @@ class _Run:
         for which, shift in enumerate(self._shifts):
             with shift.applied(1.0):
                 self._shifted[which] = self._model.margins(material.fingerprints)
+        outcome.held = self._planting.holds()
         outcome.shifted = [min(of) for of in zip(*self._shifted, strict=True)][: material.n]
         if not outcome.settled(self._config):
             # All were seen to fire, but some slipped while others learned: shorter steps for those
