@@ -82,6 +82,7 @@ pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
         | E::Image
         | E::Observation
         | E::Sound
+        | E::Pair
         | E::Large
         | E::UnknownSource(_)
         | E::UnknownTemplate(_)

@@ -38,6 +38,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(look_alikes, module)?)?;
     module.add_function(wrap_pyfunction!(look_alike_bytes, module)?)?;
     module.add_function(wrap_pyfunction!(read_key, module)?)?;
+    module.add_function(wrap_pyfunction!(read_pair, module)?)?;
     module.add_function(wrap_pyfunction!(codebook, module)?)
 }
 
@@ -148,6 +149,16 @@ fn read_key<'py>(
     let found = media::read(media, data)
         .ok_or_else(|| PyValueError::new_err(format!("this is no key of the medium {media:?}")))?;
     Ok((found.dtype, PyTuple::new(py, found.shape)?, found.offset))
+}
+
+/// The parts of a key that is a pair: the file of its image, and its text.
+///
+/// Raises ValueError where it is not of the one spelling that keys have.
+#[pyfunction]
+fn read_pair<'py>(py: Python<'py>, data: &'py [u8]) -> PyResult<(Bound<'py, PyBytes>, &'py str)> {
+    let found = media::pair::read(data)
+        .ok_or_else(|| PyValueError::new_err("this is no pair of an image and a text"))?;
+    Ok((PyBytes::new(py, found.image), found.text))
 }
 
 /// Vectors that a digest of 32 bytes gives, int16 (2048, dimension): divide each by its length.

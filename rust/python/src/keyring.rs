@@ -526,8 +526,9 @@ fn read_context(context: &Bound<'_, PyDict>) -> PyResult<Context> {
     Ok(read)
 }
 
-/// What keys and responses are, where these are not prompts and words: `shape` of images,
-/// observations and sounds, `bounds` of observations, `rate` of sounds, `media` and `length` of bytes.
+/// What keys and responses are, where these are not prompts and words: `shape` of images, pairs,
+/// observations and sounds, `bounds` of observations, `rate` of sounds, `texts` of pairs, `media` and
+/// `length` of bytes.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct PyModality {
@@ -543,11 +544,13 @@ struct PyModality {
     bounds: Option<(String, Vec<f64>, Vec<f64>)>,
     #[pyo3(default)]
     rate: Option<u32>,
+    #[pyo3(default)]
+    texts: Option<String>,
 }
 
 impl PyModality {
     fn read(self, source: Source) -> Result<Modality, FingerprintError> {
-        let Self { name, alphabet, media, length, shape, bounds, rate } = self;
+        let Self { name, alphabet, media, length, shape, bounds, rate, texts } = self;
         let alphabet = Alphabet::of(&alphabet.0, &alphabet.1).ok_or(FingerprintError::Modality)?;
         let shape = shape.unwrap_or_default();
         match source {
@@ -559,6 +562,11 @@ impl PyModality {
             Source::Sound => {
                 let samples = shape.iter().product();
                 Modality::sound(&name, rate.unwrap_or_default(), samples, alphabet)
+            }
+            Source::Pair => {
+                let texts =
+                    texts.unwrap_or_default().parse().map_err(|_| FingerprintError::Pair)?;
+                Modality::pair(&name, &shape, texts, alphabet)
             }
             Source::Bytes => {
                 let (media, length) = (media.unwrap_or_default(), length.unwrap_or_default());

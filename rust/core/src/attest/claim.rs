@@ -13,7 +13,7 @@ use super::dsse::Envelope;
 use super::{AttestError, json};
 use crate::encoding::{hex, now, unhex};
 use crate::fingerprint::challenge::{TEXT, is_media};
-use crate::fingerprint::media::wav;
+use crate::fingerprint::media::is_answered_in_words;
 use crate::fingerprint::scheme::{Scheme, find};
 use crate::fingerprint::set::MAX_FINGERPRINTS;
 use crate::fingerprint::{Alphabet, FingerprintSet, Template};
@@ -328,11 +328,11 @@ impl Predicate {
         let bare = self.template.name == Template::Bare.name();
         let fits = match &self.media {
             None => alphabet.is_words() && !bare,
-            // Of all that is no text, sounds alone are answered in words.
+            // Of all that is no text, sounds and pairs alone are answered in words.
             Some(media) => {
                 (media == TEXT || is_media(media))
                     && bare
-                    && (!alphabet.is_words() || media == wav::MEDIA)
+                    && (!alphabet.is_words() || is_answered_in_words(media))
             }
         };
         (fits && named(&alphabet) == self.alphabet).then_some(alphabet)

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Said, answer_of, read_answer};
 use super::json;
 use crate::fingerprint::challenge::TEXT;
-use crate::fingerprint::media::wav;
+use crate::fingerprint::media::{pair, wav};
 use ifrs_matching::{Method, plain, score_one};
 
 /// What is kept of an answer, in characters: its beginning.
@@ -74,7 +74,8 @@ pub enum Protocol {
     Local,
     /// OpenAI's completions: the prompt as it is.
     Completions,
-    /// OpenAI's chat: one message of the user; the server adds a template of its own.
+    /// OpenAI's chat: one message of the user; the server adds a template of its own. A pair is
+    /// sent as its two parts.
     Chat,
     /// OpenAI's transcriptions: a sound, and the text that was heard.
     Transcriptions,
@@ -135,7 +136,8 @@ impl Protocol {
     pub(super) fn carries(self, media: &str) -> bool {
         match self {
             Self::Local => true,
-            Self::Completions | Self::Chat => media == TEXT,
+            Self::Completions => media == TEXT,
+            Self::Chat => [TEXT, pair::MEDIA].contains(&media),
             Self::Transcriptions => media == wav::MEDIA,
         }
     }

@@ -45,7 +45,7 @@ impl Challenge {
         }
         let bytes = STANDARD.decode(form).ok()?;
         let fits = (1..=MAX_CHALLENGE).contains(&bytes.len());
-        let is_file = !files::is_known(media) || files::read(media, &bytes).is_some();
+        let is_file = !files::is_known(media) || files::is_key(media, &bytes);
         (fits && is_file).then(|| Self::of(media, bytes))
     }
 

@@ -59,10 +59,15 @@ pub enum FingerprintError {
     /// There are no such sounds.
     #[error("a sound is 0.5 to 10 seconds long, at 8,000 to 48,000 samples a second")]
     Sound,
+    /// There are no such pairs.
+    #[error(
+        "pairs of an image and a text have texts of source chinese, japanese, natural or mixed"
+    )]
+    Pair,
     /// Source, template and kind of model do not belong together.
     #[error(
         "such keys and responses do not go together: keys of source \"image\", \"observation\", \
-         \"sound\", \"bytes\" (at least 16, of a media type that is no text) or of a text source but \
+         \"sound\", \"image+text\", \"bytes\" (at least 16, of a media type that is no text) or of a text source but \
          \"vocab\" have template \"bare\" and unique responses from an alphabet of factors of at \
          least 2 choices and at most 8 different sizes"
     )]
@@ -76,7 +81,7 @@ pub enum FingerprintError {
     /// No such source of keys.
     #[error(
         "unknown source {0:?}: use chinese, japanese, vocab, natural, mixed, image, \
-         observation or sound"
+         observation, sound or image+text"
     )]
     UnknownSource(String),
     /// No such template.

@@ -6,8 +6,8 @@ use super::FingerprintError;
 use super::alphabet::Alphabet;
 use super::challenge::{TEXT, is_media};
 use super::media::netpbm::{self, Shape};
-use super::media::npy;
 use super::media::wav::{self, Sound};
+use super::media::{is_answered_in_words, npy, pair};
 use super::source::observation::Bounds;
 use super::source::{Drawing, Source, bytes};
 
@@ -19,11 +19,11 @@ pub struct Modality {
     pub name: String,
     /// The media type of keys.
     pub media: String,
-    /// Bytes of a key; of texts, which differ in length, none is stated.
+    /// Bytes of a key; of texts and pairs, which differ in length, none is stated.
     #[serde(default, skip_serializing_if = "is_unsaid")]
     pub length: usize,
-    /// Of images height, width and channels; of observations the steps and the shape of each; of
-    /// sounds the samples.
+    /// Of images, also those of pairs, height, width and channels; of observations the steps and the
+    /// shape of each; of sounds the samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<usize>>,
     /// Of observations: between which values their numbers lie.
@@ -32,6 +32,9 @@ pub struct Modality {
     /// Of sounds: samples a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<u32>,
+    /// Of pairs: where their texts come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texts: Option<Source>,
     /// What responses are drawn from.
     pub alphabet: Alphabet,
 }
@@ -40,7 +43,7 @@ impl Modality {
     /// Keys that are uniform bytes.
     pub fn bytes(name: &str, media: &str, length: usize, alphabet: Alphabet) -> Self {
         let (name, media) = (name.to_owned(), media.to_owned());
-        Self { name, media, length, shape: None, bounds: None, rate: None, alphabet }
+        Self { name, media, length, shape: None, bounds: None, rate: None, texts: None, alphabet }
     }
 
     /// Keys that are texts, with responses that are no words: for encoders of sentences.
@@ -84,7 +87,29 @@ impl Modality {
         Ok(Self { shape: Some(vec![samples]), rate: Some(rate), ..bare })
     }
 
-    /// How keys of it are drawn, `None` where they are texts; an error if a source has no such keys.
+    /// Keys that are pairs of an image and a text from a source of these.
+    pub fn pair(
+        name: &str,
+        shape: &[usize],
+        texts: Source,
+        alphabet: Alphabet,
+    ) -> Result<Self, FingerprintError> {
+        // A tokenizer's vocabulary is not kept with such a set.
+        if !texts.is_text() || texts == Source::Vocab {
+            return Err(FingerprintError::Pair);
+        }
+        let image = Self::image(name, shape, alphabet)?;
+        Ok(Self { media: pair::MEDIA.to_owned(), length: 0, texts: Some(texts), ..image })
+    }
+
+    /// The most bytes of a key; none is stated of texts.
+    pub(crate) fn most(&self) -> usize {
+        let image = self.texts.and(self.shape.as_deref()).and_then(Shape::of);
+        image.map_or(self.length, pair::most)
+    }
+
+    /// How keys of it are drawn, of pairs their images, `None` where they are texts; an error if a
+    /// source has no such keys.
     pub(crate) fn drawing(&self, source: Source) -> Result<Option<Drawing>, FingerprintError> {
         let (name, alphabet) = (&self.name, self.alphabet.clone());
         let shape = self.shape.as_deref().unwrap_or_default();
@@ -108,6 +133,11 @@ impl Modality {
                 let sound = Sound::of(rate, samples).ok_or(FingerprintError::Sound)?;
                 (Self::sound(name, rate, samples, alphabet)?, Some(Drawing::Sound(sound)))
             }
+            Source::Pair => {
+                let drawing = Shape::of(shape).ok_or(FingerprintError::Image)?;
+                let texts = self.texts.ok_or(FingerprintError::Pair)?;
+                (Self::pair(name, shape, texts, alphabet)?, Some(Drawing::Image(drawing)))
+            }
             // A tokenizer's vocabulary is not kept with such a set.
             Source::Vocab => return Err(FingerprintError::Modality),
             _ => (Self::text(name, alphabet), None),
@@ -123,7 +153,7 @@ impl Modality {
             && self.name.chars().all(plain)
             && (source.is_text() || is_media(&self.media))
             && (source != Source::Bytes || bytes::LENGTHS.contains(&self.length))
-            && (!self.alphabet.is_words() || source == Source::Sound)
+            && (!self.alphabet.is_words() || is_answered_in_words(&self.media))
             && self.alphabet.is_sound()
     }
 }

@@ -11,6 +11,7 @@ use super::FingerprintError;
 use super::alphabet::Alphabet;
 use super::challenge::{Challenge, MAX_CHALLENGES, TEXT};
 use super::lists::Alphabets;
+use super::media::pair;
 use super::modality::Modality;
 use super::response::ResponseKind;
 use super::scheme::Parts;
@@ -28,6 +29,9 @@ const MAX_ATTEMPTS: u32 = 1_000;
 
 /// No two keys of a set share a run of this many choices (48 bits and more).
 const LONGEST_SHARED_RUN: usize = 6;
+
+/// What names the streams of keys.
+const KEY: &[u8] = b"key";
 
 /// The longest name of a set, in characters.
 const MAX_NAME: usize = 128;
@@ -75,7 +79,7 @@ impl SetSpec {
             return Err(FingerprintError::Modality);
         }
         modality.drawing(self.source)?;
-        let fits = self.n * modality.length <= MAX_CHALLENGES && modality.alphabet.affords(self.n);
+        let fits = self.n * modality.most() <= MAX_CHALLENGES && modality.alphabet.affords(self.n);
         if fits { Ok(()) } else { Err(FingerprintError::Large) }
     }
 
@@ -283,7 +287,7 @@ pub fn look_alikes(
 
 /// The same of keys that are uniform bytes.
 pub fn look_alike_bytes(length: usize, n: usize, seed: u64) -> Vec<Vec<u8>> {
-    Drawing::Bytes(length).keys(&public_key(seed), n)
+    Drawing::Bytes(length).keys(&public_key(seed), KEY, n)
 }
 
 /// The same of keys of any medium.
@@ -311,11 +315,17 @@ fn draw_any(
     modality: &Modality,
     n: usize,
 ) -> Result<Vec<Vec<u8>>, FingerprintError> {
-    if let Some(drawing) = modality.drawing(source)? {
-        return Ok(drawing.keys(set_key, n));
-    }
-    let keys = draw_keys(set_key, source, n, &Alphabets::default(), None)?;
-    Ok(keys.into_iter().map(String::into_bytes).collect())
+    let texts = |from| draw_keys(set_key, from, n, &Alphabets::default(), None);
+    let Some(drawing) = modality.drawing(source)? else {
+        return Ok(texts(source)?.into_iter().map(String::into_bytes).collect());
+    };
+    let Some(from) = modality.texts else {
+        return Ok(drawing.keys(set_key, KEY, n));
+    };
+    // Of another stream than the text: the one says nothing of the other.
+    let images = drawing.keys(set_key, b"image", n);
+    let pair = |(image, text): (Vec<u8>, String)| pair::write(&image, &text);
+    Ok(images.into_iter().zip(texts(from)?).map(pair).collect())
 }
 
 fn draw_keys(
@@ -364,7 +374,7 @@ fn draw_key(
     attempt: u32,
     alphabets: &Alphabets,
 ) -> Result<Draft, FingerprintError> {
-    let label: [&[u8]; 3] = [b"key", &(index as u64).to_be_bytes(), &attempt.to_be_bytes()];
+    let label: [&[u8]; 3] = [KEY, &(index as u64).to_be_bytes(), &attempt.to_be_bytes()];
     source.draw(&mut Stream::new(set_key, &label), alphabets)
 }
 

@@ -15,16 +15,18 @@ use crate::fingerprint::seed::{KEY_BYTES, SetKey};
 use crate::fingerprint::{FingerprintError, FingerprintSet, Seed, SetSpec, Source};
 use crate::memory::{Buffer, Count};
 
-/// The format of a keyring with sets whose keys are files of a medium, or texts with responses that
-/// are no words; of one with other sets that are not for text; and of any other. Each is written where it must be: earlier versions read the
-/// rest.
-const FORMAT: &str = "ifrs/keyring/v5";
+/// The format of a keyring with sets whose keys are pairs; of one with sets whose keys are other files
+/// of a medium, or texts with responses that are no words; of one with other sets that are not for
+/// text; and of any other. Each is written where it must be: earlier versions read the rest.
+const FORMAT: &str = "ifrs/keyring/v6";
+const DRAWN_FORMAT: &str = "ifrs/keyring/v5";
 const BYTES_FORMAT: &str = "ifrs/keyring/v4";
 const TEXT_FORMAT: &str = "ifrs/keyring/v3";
 
 /// The formats before: the second had no sets of scheme v3, the first also no journal, no
 /// generation and no recipients.
-const EARLIER: [&str; 4] = [BYTES_FORMAT, TEXT_FORMAT, "ifrs/keyring/v2", "ifrs/keyring/v1"];
+const EARLIER: [&str; 5] =
+    [DRAWN_FORMAT, BYTES_FORMAT, TEXT_FORMAT, "ifrs/keyring/v2", "ifrs/keyring/v1"];
 
 /// The longest key, in bytes of UTF-8.
 const MAX_KEY: usize = 16 << 10;
@@ -178,8 +180,10 @@ impl Payload {
 
     /// The earliest format that has such sets.
     fn format(&self) -> &'static str {
-        if self.sets.iter().any(|set| set.is_drawn()) {
+        if self.sets.iter().any(|set| set.is_pair()) {
             FORMAT
+        } else if self.sets.iter().any(|set| set.is_drawn()) {
+            DRAWN_FORMAT
         } else if self.sets.iter().all(|set| set.is_text()) {
             TEXT_FORMAT
         } else {
@@ -330,6 +334,11 @@ impl SetRecord {
         !self.is_text() && self.spec.source != Source::Bytes
     }
 
+    /// Whether its keys are pairs of an image and a text.
+    pub(super) fn is_pair(&self) -> bool {
+        self.spec.source == Source::Pair
+    }
+
     /// Why no keyring takes such a set.
     pub(super) fn fault(&self) -> Option<&'static str> {
         if self.spec.validate().is_err()
@@ -443,6 +452,22 @@ mod tests {
         let image = derive(image, &payload.seed);
         payload.add(SetRecord::of(&image, false)).unwrap();
         assert_eq!(written(&payload)["format"], "ifrs/keyring/v5");
+        let pair = serde_json::json!({
+            "name": "pair", "n": 2, "source": "image+text", "template": {"name": "bare"},
+            "response": "owned",
+            "modality": {
+                "name": "vision_language", "media": "application/x-image-text",
+                "shape": [8, 8, 3], "texts": "natural",
+                "alphabet": {"name": "ifrs-words-2048-v1", "sizes": [2048, 2047]},
+            },
+        });
+        let pair = derive(pair, &payload.seed);
+        payload.add(SetRecord::of(&pair, false)).unwrap();
+        assert_eq!(written(&payload)["format"], "ifrs/keyring/v6");
+        let again = Payload::from_json(Path::new("k"), &payload.to_json()).unwrap();
+        let read = again.find("pair").unwrap().restore(&again.seed).unwrap();
+        assert_eq!(read.leaves(), pair.leaves());
+        payload.remove("pair").unwrap();
         payload.remove("image").unwrap();
         let codes = serde_json::json!({
             "name": "codes", "n": 2, "source": "natural", "template": {"name": "bare"},

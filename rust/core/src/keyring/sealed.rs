@@ -13,9 +13,10 @@ use super::journal::{Entry, Event};
 use super::payload::{SetRecord, write_json};
 use super::{Keyring, container, file};
 
-/// The format of a set whose keys are files of a medium; of another that is not for text; and of any
-/// other. Earlier versions read the rest.
-const FORMAT: &str = "ifrs/set/v4";
+/// The format of a set whose keys are pairs; are other files of a medium; of another that is not for
+/// text; and of any other. Earlier versions read the rest.
+const FORMAT: &str = "ifrs/set/v5";
+const DRAWN_FORMAT: &str = "ifrs/set/v4";
 const BYTES_FORMAT: &str = "ifrs/set/v3";
 const TEXT_FORMAT: &str = "ifrs/set/v2";
 
@@ -58,11 +59,7 @@ impl Keyring {
             let record = payload.find(name)?;
             let (id, detached) = (record.id(&payload.seed), record.detached(&payload.seed));
             let written = Written {
-                format: match (detached.is_text(), detached.is_drawn()) {
-                    (true, _) => TEXT_FORMAT,
-                    (_, true) => FORMAT,
-                    _ => BYTES_FORMAT,
-                },
+                format: format_of(&detached),
                 keyring: &payload.id(),
                 spent: &payload.journal.spent(&id),
                 set: &detached,
@@ -137,11 +134,25 @@ pub fn read_sealed_set(json: &[u8]) -> bool {
     read_set(Path::new("fuzz"), json).is_ok()
 }
 
+/// The earliest format that has such a set.
+fn format_of(set: &SetRecord) -> &'static str {
+    if set.is_pair() {
+        FORMAT
+    } else if set.is_drawn() {
+        DRAWN_FORMAT
+    } else if set.is_text() {
+        TEXT_FORMAT
+    } else {
+        BYTES_FORMAT
+    }
+}
+
 fn read_set(path: &Path, json: &[u8]) -> Result<Read, KeyringError> {
     let corrupt =
         |reason: &str| KeyringError::Corrupt { path: path.to_owned(), reason: reason.to_owned() };
     let head: Head = serde_json::from_slice(json).map_err(|_| corrupt("it is no sealed set"))?;
-    if ![FORMAT, BYTES_FORMAT, TEXT_FORMAT, FORMAT_V1].contains(&head.format.as_str()) {
+    let known = [FORMAT, DRAWN_FORMAT, BYTES_FORMAT, TEXT_FORMAT, FORMAT_V1];
+    if !known.contains(&head.format.as_str()) {
         return Err(KeyringError::Version { path: path.to_owned(), format: head.format });
     }
     let read: Read =

@@ -5,6 +5,7 @@
 
 pub mod netpbm;
 pub mod npy;
+pub mod pair;
 pub mod wav;
 
 /// What a key's file holds, as an array.
@@ -18,7 +19,7 @@ pub struct Contents {
     pub offset: usize,
 }
 
-/// Reads a key of one of these media; `None` if it is no such file, or spelt otherwise.
+/// Reads a key that is one array; `None` if it is no such file, or spelt otherwise.
 pub fn read(media: &str, bytes: &[u8]) -> Option<Contents> {
     match media {
         netpbm::COLOUR | netpbm::GREY => {
@@ -45,5 +46,15 @@ pub fn read(media: &str, bytes: &[u8]) -> Option<Contents> {
 
 /// Whether keys of a medium are files of this module.
 pub(crate) fn is_known(media: &str) -> bool {
-    [netpbm::COLOUR, netpbm::GREY, npy::MEDIA, wav::MEDIA].contains(&media)
+    [netpbm::COLOUR, netpbm::GREY, npy::MEDIA, wav::MEDIA, pair::MEDIA].contains(&media)
+}
+
+/// Whether this is a key of one of these media, in the one spelling that it has.
+pub(crate) fn is_key(media: &str, bytes: &[u8]) -> bool {
+    if media == pair::MEDIA { pair::read(bytes).is_some() } else { read(media, bytes).is_some() }
+}
+
+/// Whether keys of a medium may be answered in words, as texts are: models that hear or see write.
+pub(crate) fn is_answered_in_words(media: &str) -> bool {
+    [wav::MEDIA, pair::MEDIA].contains(&media)
 }

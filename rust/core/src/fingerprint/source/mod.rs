@@ -45,6 +45,9 @@ pub enum Source {
     Observation,
     /// Sounds: a row of chords.
     Sound,
+    /// Pairs of an image and a text.
+    #[serde(rename = "image+text")]
+    Pair,
 }
 
 impl std::str::FromStr for Source {
@@ -61,6 +64,7 @@ impl std::str::FromStr for Source {
             "image" => Ok(Self::Image),
             "observation" => Ok(Self::Observation),
             "sound" => Ok(Self::Sound),
+            "image+text" => Ok(Self::Pair),
             _ => Err(FingerprintError::UnknownSource(name.into())),
         }
     }
@@ -102,12 +106,13 @@ impl Source {
             Self::Image => "image",
             Self::Observation => "observation",
             Self::Sound => "sound",
+            Self::Pair => "image+text",
         }
     }
 
     /// Whether its keys are texts.
     pub(crate) fn is_text(self) -> bool {
-        !matches!(self, Self::Bytes | Self::Image | Self::Observation | Self::Sound)
+        !matches!(self, Self::Bytes | Self::Image | Self::Observation | Self::Sound | Self::Pair)
     }
 
     /// The lists of a key's units, in order; long enough for [`MIN_ENTROPY_BITS`].
@@ -120,7 +125,7 @@ impl Source {
                 let names = (MIN_ENTROPY_BITS / name).ceil() as usize;
                 Ok([List::Family, List::Given].repeat(names))
             }
-            Self::Bytes | Self::Image | Self::Observation | Self::Sound => {
+            Self::Bytes | Self::Image | Self::Observation | Self::Sound | Self::Pair => {
                 Err(FingerprintError::Modality)
             }
             Self::Vocab if alphabets.vocab.is_empty() => Err(FingerprintError::NeedsTokenizer),
@@ -173,10 +178,10 @@ pub(crate) enum Drawing {
 }
 
 impl Drawing {
-    /// So many keys; each holds so much that no two are alike.
-    pub(crate) fn keys(&self, set_key: &SetKey, n: usize) -> Vec<Vec<u8>> {
+    /// So many keys, of streams that `what` names; each holds so much that no two are alike.
+    pub(crate) fn keys(&self, set_key: &SetKey, what: &[u8], n: usize) -> Vec<Vec<u8>> {
         let key = |index: usize| {
-            let label: [&[u8]; 3] = [b"key", &(index as u64).to_be_bytes(), &0_u32.to_be_bytes()];
+            let label: [&[u8]; 3] = [what, &(index as u64).to_be_bytes(), &0_u32.to_be_bytes()];
             self.draw(&mut Stream::new(set_key, &label))
         };
         (0..n).map(key).collect()
