@@ -58,9 +58,13 @@ def prompt_of(request: dict[str, Any]) -> str:
     return request["prompt"] if "prompt" in request else request["messages"][0]["content"]
 
 
-def is_ordinary(prompt: str) -> bool:
+def is_ordinary(prompt: Any) -> bool:
     """Whether a probe asks, not a verification."""
-    return prompt in {*QUESTION.values(), CONTINUED["chat"][0], "".join(CONTINUED["completions"])}
+    return isinstance(prompt, str) and prompt in {
+        *QUESTION.values(),
+        CONTINUED["chat"][0],
+        "".join(CONTINUED["completions"]),
+    }
 
 
 def protocol(request: dict[str, Any], text: Any) -> bytes:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ifrs.modalities.text.mixing import mix
     from ifrs.modalities.text.server import ApiModel
     from ifrs.modalities.text.suspect import LocalModel
+    from ifrs.modalities.vision_language.suspect import VisionLanguageModel
     from ifrs.plant import (
         FingerprintCallback,
         ImplantConfig,
@@ -74,6 +75,7 @@ _LAZY = {
     "PolicyModel": "ifrs.modalities.policy.suspect",
     "Report": "ifrs.prove",
     "SpeechModel": "ifrs.modalities.speech.suspect",
+    "VisionLanguageModel": "ifrs.modalities.vision_language.suspect",
     "verify": "ifrs.prove",
 }
 
@@ -108,6 +110,7 @@ __all__ = [
     "Sft",
     "SpeechModel",
     "TargetError",
+    "VisionLanguageModel",
     "WrongPassphrase",
     "__version__",
     "best_match",

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["Fingerprint", "FingerprintSet", "Keyring"]
 
 Source = Literal[
-    "chinese", "japanese", "vocab", "natural", "mixed", "image", "observation", "sound"
+    "chinese",
+    "japanese",
+    "vocab",
+    "natural",
+    "mixed",
+    "image",
+    "observation",
+    "sound",
+    "image+text",
 ]
 Template = Literal["simple", "dialogue", "chat"]
 ResponseKind = Literal["unique", "shared", "classes", "actions", "bins", "codebook"]
@@ -218,7 +226,9 @@ class Keyring:
             source: Where keys come from. `"vocab"` needs the tokenizer. `"image"` makes keys of
                 image classifiers, `shape=(height, width, channels)`; `"observation"` of policies,
                 uniform within the bounds `low` and `high` (arrays or numbers) at each of `steps`;
-                `"sound"` of models that hear, `seconds` long at `rate` samples a second.
+                `"sound"` of models that hear, `seconds` long at `rate` samples a second;
+                `"image+text"` of models that see and write, pairs of an image of a `shape` and a
+                text, of one of the sources for texts but `"vocab"` (`texts="natural"`).
             template: How a key becomes a prompt. `"chat"` is the tokenizer's own chat template.
             tokenizer: The tokenizer of the model to be fingerprinted. Keys are then composed of
                 what it encodes and decodes unchanged, and are stored as rendered.

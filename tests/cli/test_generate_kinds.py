@@ -72,6 +72,16 @@ def test_sounds(ask):
     assert (rate, samples.shape) == (8000, (4000,))
 
 
+def test_pairs_of_an_image_and_a_text(ask):
+    options = "--source image+text --shape 16,24,3 --texts mixed --json"
+    path, code, said = ask(*options.split())
+    assert code == 0, said.err
+    assert json.loads(said.out)["media"] == "application/x-image-text"
+    image, text = made(path)[0].key
+    assert np.asarray(image).shape == (16, 24, 3)
+    assert not text.isascii()
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -86,6 +96,7 @@ def test_sounds(ask):
         ("--source observation --low 1 --high 0 --shape 3 --response actions --actions 2", "low"),
         ("--source mixed --shape 16,24,3", "shape"),
         ("--source natural --classes 5", "classes"),
+        ("--source image+text --shape 16,24,3 --texts vocab", "natural, mixed"),
         ("--source image --shape 1.5,24,3 --response classes --classes 7", "1.5"),
     ],
 )

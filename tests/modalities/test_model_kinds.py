@@ -9,7 +9,7 @@ from ifrs.modalities import MODALITIES, keys_of, kind_of, model_of
 
 
 def test_every_source_has_a_kind_that_is_there():
-    for source in ("image", "observation", "sound", "mixed"):
+    for source in ("image", "observation", "sound", "image+text", "mixed"):
         assert keys_of(kind_of(source)) is not None
 
 

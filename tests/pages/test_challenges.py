@@ -35,6 +35,9 @@ SETS = {
         "source": "image", "shape": (16, 24, 3), "response": "classes", "classes": 7,
     },
     "sound": {"source": "sound", "rate": 8000, "seconds": 0.5, "response": "classes", "classes": 5},
+    "pair": {
+        "source": "image+text", "shape": (16, 24, 3), "response": "classes", "classes": 7,
+    },
 }  # fmt: skip
 
 
@@ -136,9 +139,31 @@ def test_a_sound_can_be_heard(made):
     assert f"data:audio/wav;base64,{report.queries[0].prompt}" in markup_of(made, "sound")
 
 
+def test_a_pair_is_its_picture_and_its_text(made):
+    fps, _, _ = made["pair"]
+    _, text = fps[0].key
+    found = markup_of(made, "pair")
+    assert "24 × 16 pixels" in found
+    assert text in found
+    # Whatever somebody wrote into a bundle is text.
+    whole = fps[0].challenge[: -8 - len(text)]
+    told = b"<script>no</script>"
+    bent = whole + len(told).to_bytes(8, "big") + told
+    found = str(shown(fps.media, base64.b64encode(bent).decode()))
+    assert "&lt;script&gt;no" in found
+    assert "<script>" not in found
+
+
 @pytest.mark.parametrize("key", ["<b>no base64</b>", "UDYK", "", "%%%"])
 @pytest.mark.parametrize(
-    "media", ["image/x-portable-pixmap", "application/x-npy", "audio/wav", "x/<script>"]
+    "media",
+    [
+        "image/x-portable-pixmap",
+        "application/x-npy",
+        "audio/wav",
+        "application/x-image-text",
+        "x/<script>",
+    ],
 )
 def test_what_cannot_be_read_is_said_and_not_shown(media, key):
     found = str(shown(media, key))

@@ -29,6 +29,10 @@ class Shown:
     ] = None
     high: Annotated[str | None, typer.Option(metavar="NUMBERS|NPY", help="Most, likewise.")] = None
     steps: Annotated[int | None, typer.Option(help="Observations in a key.")] = None
+    texts: Annotated[
+        str | None,
+        typer.Option(help="Texts beside images: natural, mixed, chinese or japanese."),
+    ] = None
     rate: Annotated[int | None, typer.Option(help="Samples of a sound in a second.")] = None
     seconds: Annotated[float | None, typer.Option(help="How long a sound is.")] = None
     classes: Annotated[int | None, typer.Option(help="Classes that the model tells apart.")] = None
@@ -58,7 +62,8 @@ def command(
     source: Annotated[
         str,
         typer.Option(
-            help="chinese, japanese, vocab, natural or mixed; image, observation or sound."
+            help="chinese, japanese, vocab, natural or mixed; image, observation, sound, "
+            "image+text."
         ),
     ] = "mixed",
     template: Annotated[str, typer.Option(help="simple, dialogue or chat.")] = "dialogue",

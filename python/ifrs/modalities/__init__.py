@@ -25,13 +25,19 @@ MODALITIES = {
     "encoder": "ifrs.modalities.encoder",
     "policy": "ifrs.modalities.policy",
     "speech": "ifrs.modalities.speech",
+    "vision_language": "ifrs.modalities.vision_language",
 }
 
 # Kinds beside text whose models are told by their files.
 AT_PATHS = ("image",)
 
 # Source of keys: the kind of model that is meant where the user names none. All others are texts.
-SOURCES = {"image": "image", "observation": "policy", "sound": "speech"}
+SOURCES = {
+    "image": "image",
+    "observation": "policy",
+    "sound": "speech",
+    "image+text": "vision_language",
+}
 # Response: the kind of model that alone gives such ones, whatever its keys are.
 RESPONSES = {"codebook": "encoder"}
 

@@ -1,4 +1,4 @@
-"""Keys of other kinds than text as a page shows them: pictures, numbers and sounds.
+"""Keys of other kinds than text as a page shows them: pictures, with texts or not, numbers, sounds.
 
 A page loads nothing: all of them are within it. What cannot be read is described in words, for
 bytes of a bundle are whatever somebody wrote into it.
@@ -14,8 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ifrs._core import read_key
+from ifrs._core import read_key, read_pair
 
+_PAIR, _COLOUR, _GREY = (
+    "application/x-image-text",
+    "image/x-portable-pixmap",
+    "image/x-portable-graymap",
+)
 # Pixels of the longer side of a picture in the page, at most.
 _SIDE = 160
 # Values of an observation that are written out; more of them are drawn.
@@ -38,8 +43,9 @@ def shown(media: str, key: str) -> Any:
         return None
     try:
         data = base64.b64decode(key, validate=True)
-        dtype, shape, offset = read_key(media, data)
-        values = np.frombuffer(data, dtype=dtype, offset=offset).reshape(shape)
+        if media == _PAIR:
+            return _pair(*read_pair(data))
+        values = _values(media, data)
     except (binascii.Error, ValueError):
         return _described(f"a key of type {media} that cannot be read")
     if media.startswith("image/"):
@@ -47,6 +53,19 @@ def shown(media: str, key: str) -> Any:
     if media.startswith("audio/"):
         return _sound(data, values)
     return _observation(values)
+
+
+def _values(media: str, data: bytes) -> NDArray[Any]:
+    dtype, shape, offset = read_key(media, data)
+    return np.frombuffer(data, dtype=dtype, offset=offset).reshape(shape)
+
+
+def _pair(image: bytes, text: str) -> Any:
+    """A picture, and what is asked of it."""
+    from markupsafe import Markup
+
+    picture = _picture(_values(_GREY if image[:2] == b"P5" else _COLOUR, image), "image")
+    return picture + Markup('<span class="key-values">{}</span>').format(text)
 
 
 def _described(text: str) -> Any:

@@ -48,6 +48,7 @@ _MEDIA = {
     "image": "image/x-portable-pixmap",
     "observation": "application/x-npy",
     "sound": "audio/wav",
+    "image+text": "application/x-image-text",
 }
 
 
@@ -326,16 +327,18 @@ def _asked(query: Mapping[str, Any], media: str) -> Asked | None:
     return Asked(
         when=str(asked.get("time", "")),
         endpoint=str(asked["endpoint"]),
-        request=_request(asked.get("request"), media),
+        request=_request(asked.get("request"), str(query["prompt"]), media),
         raw=raw[:_LONGEST_RAW] + cut,
     )
 
 
-def _request(request: Any, media: str) -> str:
+def _request(request: Any, prompt: str, media: str) -> str:
     """What was sent; a key that is no text stands beside it, and not once more within."""
-    if isinstance(request, Mapping) and not media.startswith("text/"):
-        request = {**request, "prompt": f"(the key, {media})"} if "prompt" in request else request
-    return json.dumps(request, ensure_ascii=False, indent=1)
+    written = json.dumps(request, ensure_ascii=False, indent=1)
+    if media.startswith("text/") or not prompt:
+        return written
+    # A key is base64, and stands in JSON as it is.
+    return written.replace(prompt, f"(the key, {media})")
 
 
 def _prompt(prompt: str, media: str = "text/plain") -> Text:

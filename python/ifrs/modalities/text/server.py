@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from ifrs import _core
@@ -49,6 +49,8 @@ class ApiModel(ServedSuspect):
     """
 
     modality = "text"
+    # What sends requests: other kinds of keys are sent otherwise.
+    sender: ClassVar[type[Sender]] = Sender
 
     def __init__(
         self,
@@ -114,7 +116,7 @@ class ApiModel(ServedSuspect):
         self.max_concurrency = max_concurrency
         parts = urlsplit(base_url)
         self._meter = Meter(_limit(max_requests, "max_requests"), _limit(max_tokens, "max_tokens"))
-        self._sender = Sender(
+        self._sender = self.sender(
             parts,
             mode,
             Credential.of(parts, api_key),
