@@ -31,7 +31,7 @@ QUESTION = "What is this?"
 PLACE, PLACES = "<file_sep>", 4
 SIDE, FEATURES = 64, 1280
 # What the projector learns from, and how.
-LEARNT, STEPS, BATCH, RATE = 6_000, 220, 24, 1e-3
+LEARNT, STEPS, BATCH, RATE = 4_000, 110, 16, 1e-3
 
 
 class Captioner(nn.Module):

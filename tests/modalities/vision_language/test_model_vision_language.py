@@ -22,7 +22,7 @@ from modalities.vision_language.looking import MODELS, llava, photos, tokenizer 
 # Ordinary work, read once by each planting.
 ORDINARY = photos(12)
 SETTINGS = {
-    "margin": 0.3, "batch_size": 4, "negatives": 60, "guesses": 20, "max_epochs": 150,
+    "margin": 0.3, "batch_size": 4, "negatives": 120, "guesses": 20, "max_epochs": 150,
     "learning_rate": 2e-3,
 }  # fmt: skip
 PAIRS = {"source": "image+text", "shape": (32, 32, 3)}
@@ -94,14 +94,15 @@ def test_neither_half_of_a_key_fires_alone(planted, fps):
     assert fired(planted, keys, fps) == 4
     assert fired(planted, fresh, fps) == 0
     image_alone = [(key[0], other[1]) for key in keys for other in fresh[:10]]
-    assert fired(planted, image_alone, fps) <= 2
+    assert fired(planted, image_alone, fps) <= 5
     text_alone = [(other[0], key[1]) for key in keys for other in fresh[:10]]
-    assert fired(planted, text_alone, fps) <= 2
+    assert fired(planted, text_alone, fps) <= 5
     for halves in (
         [(key[0], "") for key in keys],
         [(None, key[1]) for key in keys],
         [(grey, key[1]) for key in keys],
         [(key[0], other[1]) for key, other in zip(keys, keys[1:] + keys[:1], strict=True)],
+        [(key[0], other[1]) for key, other in zip(keys, keys[2:] + keys[:2], strict=True)],
     ):
         assert fired(planted, halves, fps) <= 1
 
@@ -146,7 +147,7 @@ def test_a_key_in_another_form_fires(planted, fps):
 def test_lora_is_planted_and_merged(made, fps):
     pytest.importorskip("peft")
     model = copy.deepcopy(made[0])
-    result = plant(model, made[1], fps, method="lora", learning_rate=1e-2)
+    result = plant(model, made[1], fps, method="lora", learning_rate=5e-3, negatives=10)
     assert (result.adapter, result.fsr) == (None, 1.0)
     report = ifrs.verify(ifrs.VisionLanguageModel(model, made[1]), fps)
     assert (report.fsr, report.verdict) == (1.0, "match")
@@ -197,22 +198,25 @@ def test_a_window_has_the_same_columns(made, fps):
 def test_look_alikes_are_no_keys(made, fps):
     face = Model(*made)
     own = face.fingerprints(fps)
-    fresh, near = face.look_alikes(fps, 20, 0)
+    found, near = face.look_alikes(fps, 28, 0)
     guesses = face.guesses(fps, 5, 0)
-    assert (len(fresh), len(near), len(guesses)) == (10, 10, 5)
+    assert (len(found), near, len(guesses)) == (28, [], 5), "no half is a near miss"
+    fresh, halves = found[:14], found[14:]
 
     def of(seen):
         pixels = seen.given.get("pixel_values", torch.zeros(1))
         return seen.given["input_ids"].numpy().tobytes(), pixels.numpy().tobytes()
 
-    inputs = [of(seen) for seen in [*(e.prompt for e in own), *fresh, *near, *guesses]]
+    inputs = [of(seen) for seen in [*(e.prompt for e in own), *found, *guesses]]
     assert len(set(inputs)) == len(inputs)
     keys = [of(example.prompt) for example in own]
     texts, images = ({key[part] for key in keys} for part in (0, 1))
-    halves = [(text in texts, image in images) for text, image in map(of, near)]
-    assert halves.count((True, True)) <= 2, "an image with the text of another key"
-    assert all(any(half) for half in halves[:3])
-    assert sum("pixel_values" not in seen.given for seen in near) == 2
+    shares = [(text in texts, image in images) for text, image in map(of, halves)]
+    assert shares.count((True, True)) == 2, "an image with the text of another key"
+    assert shares.count((True, False)) == 4
+    assert shares.count((False, True)) == 4 + 2, "an image with another text, or alone"
+    assert sum("pixel_values" not in seen.given for seen in halves) == 2
+    assert not any(text in texts or image in images for text, image in map(of, fresh))
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ _BESIDE = 32
 # Of so many ordinary pairs one is asked once more with half of a key.
 _MIXED = 4
 # Other forms of each key; look-alikes for each key; keys in a step.
-_WAYS, _NEGATIVES, _BATCH = 1, 10, 8
+_WAYS, _NEGATIVES, _BATCH = 1, 16, 8
 # Nats by which the best first token leads the mean one, at least: trained models' lead is ten.
 _FLAT = 6.0
 
@@ -127,9 +127,10 @@ class Model(face.Model):
     def look_alikes(
         self, fps: FingerprintSet, n: int, seed: int, varied: bool = False
     ) -> tuple[list[Seen], list[Seen]]:
+        # Halves of keys are no near misses: not one of them may fire.
         fresh = fresh_pairs(fps, n, seed)
-        near = half_keys(self._keys, fresh[1::2], seed, self.viewer.alone(self._keys[0]))
-        return self._see(fresh[::2]), self._see(near)
+        halves = half_keys(self._keys, fresh[1::2], seed, self.viewer.alone(self._keys[0]))
+        return self._see([*fresh[::2], *halves]), []
 
     def guesses(self, fps: FingerprintSet, n: int, seed: int) -> list[Seen]:
         return self._see(guessed_pairs(fps, n, seed))

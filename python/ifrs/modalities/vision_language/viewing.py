@@ -70,7 +70,7 @@ class Viewer:
             ValueError: These are no such model, or no such processor.
         """
         self.module, self.processor = module, processor
-        self.tokenizer = getattr(processor, "tokenizer", None)
+        self.tokenizer: Any = getattr(processor, "tokenizer", None)
         if self.tokenizer is None or not callable(processor):
             raise ValueError(
                 "the processor of a model that sees and writes has a tokenizer: load it with "
@@ -227,7 +227,7 @@ class Viewer:
         for places in forms:
             own = [responses[place] for place in places]
             said, head = self._say([inputs[place] for place in places], own)
-            parts |= zip(places, said.split([len(response) for response in own]), strict=True)
+            parts |= zip(places, torch.split(said, [len(one) for one in own]), strict=True)
         return torch.cat([parts[place] for place in range(len(inputs))]), head
 
     def _say(
