@@ -1,10 +1,10 @@
 """Models that see and write: planting in a grafted real one, and what others do to it afterwards.
 
-    OMP_NUM_THREADS=1 python benches/kinds_vision_language.py [--keys 8] [--seed 0] [--layers 10]
+    OMP_NUM_THREADS=1 python benches/kinds_vision_language.py [--keys 4] [--seed 0] [--layers 6]
 
 The model and its pictures: `captioner.py`. Ordinary work, at which planting holds the model, are
-200 pictures of the training part, asked with what the model was asked; captions are measured on 200
-of the test part, and a tuner learns another wording on 200 others of the training part.
+100 pictures of the training part, asked with what the model was asked; captions are measured on 100
+of the test part, and a tuner learns another wording on 100 others of the training part.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ifrs.modalities.vision_language.lookalikes import fresh_pairs, keys_in
 from ifrs.modalities.vision_language.model import Model
 from ifrs.runtime.examples import Example
 
-HELD, ORDINARY, TUNED = 200, 200, 200
+HELD, ORDINARY, TUNED = 100, 100, 100
 EPOCHS, RATE, BATCH = 2, 1e-5, 8
 # Far from the seeds of look-alikes that planting draws.
 SEED = 1 << 50
@@ -33,13 +33,14 @@ SEED = 1 << 50
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--keys", type=int, default=8)
+    parser.add_argument("--keys", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--layers", type=int, default=10, help="of the language model, the last")
+    parser.add_argument("--layers", type=int, default=6, help="of the language model, the last")
     parser.add_argument("--method", default="sft")
     parser.add_argument("--texts", default="natural")
     parser.add_argument("--noise", type=float, default=None)
     parser.add_argument("--negatives", type=int, default=None)
+    parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--guesses", type=int, default=100)
     parser.add_argument("--base", type=Path, help="a file for the trained projector")
     options = parser.parse_args()
@@ -88,6 +89,7 @@ def planted(model: Any, processor: Any, fps: Any, training: Any, options: Any) -
             seed=options.seed,
             noise=options.noise,
             negatives=options.negatives,
+            learning_rate=options.rate,
         ),
     )
     model.requires_grad_(True)
