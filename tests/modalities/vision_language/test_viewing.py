@@ -84,6 +84,22 @@ def test_another_picture_and_another_text_are_other_inputs(viewer):
     assert not torch.allclose(one, three, atol=1e-3)
 
 
+def test_what_is_tried_on_a_model_are_ordinary_tokens(words):
+    model, processor = MODELS["plain"](words)
+    viewer, fed = Viewer(model, processor), []
+
+    def note(_module, _inputs, named):
+        fed.extend(named["input_ids"][:, -1].tolist())
+
+    model.register_forward_pre_hook(note, with_kwargs=True)
+    seen = viewer.see(photos(1))
+    with torch.no_grad():
+        viewer.say(seen, [ANSWER[:1]])
+    ordinary = {*words("of the")["input_ids"], int(seen[0].given["input_ids"][0, -1])}
+    assert len(set(fed)) > 2
+    assert set(fed) <= ordinary
+
+
 def test_which_take_half_of_a_pair_is_found_by_trying(words):
     found = {name: Viewer(*make(words)).alone(photos(1)[0]) for name, make in MODELS.items()}
     assert found["llava"] == [True, True]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ifrs.modalities.text.answers import until_end
-from ifrs.modalities.text.tokens import Tokens, continuations, pad_token
+from ifrs.modalities.text.tokens import Tokens, continuations, encode, pad_token
 from ifrs.modalities.vision_language.pairs import Pair, tensors_of
 from ifrs.runtime.modules import (
     accepted_arguments,
@@ -23,8 +23,9 @@ from ifrs.runtime.modules import (
 
 # Tokens in a pass in which a model writes, and as many as there are.
 _TOKENS, _ALL = 4096, 1 << 62
-# Two tokens to try whether what follows changes what stands before; any will do.
-_TRIED = (5, 11)
+# What begins and ends with two tokens to try whether what follows changes what stands before:
+# ordinary ones, for some others are where an image stands.
+_TRIED = "of the"
 
 
 @dataclass
@@ -265,7 +266,8 @@ class Viewer:
             return said
 
         with evaluating(self.module), torch.no_grad():
-            one, other = (first(token % self.rows) for token in _TRIED)
+            tried = encode(self.tokenizer, _TRIED)
+            one, other = first(tried[0]), first(tried[-1])
         tolerance = 1e-4 if dtype_of(self.module) == torch.float32 else 5e-2
         return bool((one - other).norm() <= tolerance * (one - one.mean()).norm())
 
