@@ -55,12 +55,15 @@ def sync_tree(folder: Path, *, deep: bool = True) -> None:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str], *, mode: int = 0o600) -> Iterator[Path]:
     """A file beside another that takes its place, synced, when the block ends well.
 
+    Args:
+        path: The file.
+        mode: Who may read and write it, as far as the process's umask lets them.
+
     Yields:
-        The path of the new file; it exists, is empty, and can be read by its owner alone. Gone if
-        the block raises.
+        The path of the new file; it exists and is empty. Gone if the block raises.
 
     Raises:
         OSError: The file cannot be written; an older one is then as it was.
@@ -69,7 +72,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     # Named before it is made: an interrupt between the two would leave a file that nobody removes.
     beside = target.parent / f".{target.name}-{secrets.token_hex(8)}"
     try:
-        beside.touch(mode=0o600, exist_ok=False)  # stays so: reports hold spent keys
+        beside.touch(mode=mode, exist_ok=False)  # 0600 stays so: reports hold spent keys
         yield beside
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
