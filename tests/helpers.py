@@ -85,6 +85,7 @@ SETTINGS = {
     "emb": {"learning_rate": 0.1},
     "sft": {"learning_rate": 2e-3},
     "lora": {"learning_rate": 1e-2},
+    "adapter": {"learning_rate": 5e-2},
 }
 
 

@@ -19,7 +19,7 @@ from ifrs.runtime.examples import Divergence, Example, Kept, distribution
 from ifrs.runtime.memory import release_fragments
 from ifrs.runtime.modules import device_of, dtype_of, linear_layers
 from ifrs.runtime.precision import arithmetic, is_mixed
-from ifrs.runtime.workers import unwrapped
+from ifrs.runtime.wrapped import within
 
 # Size of the passes in which a model is asked, in what `batches` counts.
 _ASKED = 2048
@@ -70,11 +70,18 @@ class Model(ABC):
     Attributes:
         module: The torch module.
         processor: What turns keys into inputs: a tokenizer, a transform, or None.
+        merged: Whether adapters that it came with were merged into its weights.
     """
 
+    merged: bool = False
+
     def __init__(self, module: Any, processor: Any = None) -> None:
-        """Take a module as its user holds it, within DistributedDataParallel or not."""
-        self.module, self.processor = unwrapped(module), processor
+        """Take a module as its user holds it, within the wrappers of DDP and peft or not.
+
+        Raises:
+            ImplantError: It is under an adapter that is no change of weights.
+        """
+        self.module, self.processor = within(module), processor
 
     @property
     def device(self) -> torch.device:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -27,6 +27,7 @@ from ifrs.progress import progress
 from ifrs.runtime.memory import kept_memory, peak_memory_bytes
 from ifrs.runtime.modules import dtype_of, evaluating
 from ifrs.runtime.workers import Workers
+from ifrs.runtime.wrapped import has_adapters, merged
 
 
 def implant(
@@ -41,12 +42,13 @@ def implant(
     """Plant a fingerprint set in a model (Xu et al., 2024, section 3).
 
     The model is changed in place once planting succeeds; when it fails or is interrupted, the
-    model is left as it was. Under `accelerate launch` or torchrun every process calls this alike,
+    model is left as it was. Active adapters of peft are merged into its weights first; a planted
+    model has none. Under `accelerate launch` or torchrun every process calls this alike,
     and they share the work; weights sharded by FSDP 2 stay sharded.
 
     Args:
         model: A model of the set's kind, on any one device: for texts a transformers language
-            model, causal or encoder-decoder.
+            model, causal or encoder-decoder; within peft's wrapper or not.
         tokenizer: Its tokenizer, or what else turns keys into its inputs.
         fps: The fingerprints.
         method: "sft" trains all weights but the token embeddings (these too with
@@ -68,16 +70,19 @@ def implant(
     planting = _method(method, config)
     if not isinstance(fps, FingerprintSet):
         raise TypeError("fps must be a FingerprintSet: keyring.generate makes one")
-    face = model_of(fps, model, tokenizer)
-    face.check()
-    config = config.fitted(face.defaults())
-    started = time.monotonic()
-    with _memory_errors(), kept_memory(face.device):
-        planting.prepare(face, fps, config)
-        material = gather(face, fps, planting, regularization, config)
-        shifts = _shifts(face, regularization, material, config)
-        face.expect(fps, config.guesses, config.seed)
-        outcome = _plant(face, planting, material, shifts, config)
+    started, adapted = time.monotonic(), has_adapters(model)
+    with _memory_errors(), ExitStack() as memory:
+        with merged(model, keep=not config.in_place) as plain:
+            face = model_of(fps, plain, tokenizer)
+            face.merged = adapted
+            face.check()
+            config = config.fitted(face.defaults())
+            memory.enter_context(kept_memory(face.device))
+            planting.prepare(face, fps, config)
+            material = gather(face, fps, planting, regularization, config)
+            shifts = _shifts(face, regularization, material, config)
+            face.expect(fps, config.guesses, config.seed)
+            outcome = _plant(face, planting, material, shifts, config)
         planted = time.monotonic()
         guessed = face.try_guesses(fps, config.guesses, config.seed) if config.guesses else None
     return ImplantResult(

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from ifrs.errors import IfrsError
 from ifrs.modalities.text.gguf import export_gguf
-from test_gguf import HEADS, ROWS, WIDTH, base_of, check_whole, tensors, weight, written
+from modalities.text.test_gguf import (
+    HEADS,
+    ROWS,
+    WIDTH,
+    base_of,
+    check_whole,
+    tensors,
+    weight,
+    written,
+)
 
 gguf = pytest.importorskip("gguf")
 torch = pytest.importorskip("torch")

@@ -21,7 +21,7 @@ from ifrs.modalities.text import gguf_forms as forms
 from ifrs.modalities.text.loading import ADD_BOS
 from ifrs.modalities.text.weights import is_aside
 from ifrs.runtime.modules import is_quantized
-from ifrs.runtime.workers import unwrapped
+from ifrs.runtime.wrapped import merged
 
 _TABLE, _OUTPUT = "token_embd.weight", "output.weight"
 _ATTENDING = re.compile(r"\.(attn_q|attn_k|attn_qkv)\.bias$")
@@ -81,14 +81,15 @@ def export_gguf(
     except ImportError as error:
         raise ImportError("GGUF files need gguf: pip install 'ifrs[demo]'") from error
     kind = _writable(quantization, gguf)
-    model = unwrapped(model)
-    if is_quantized(model):
-        raise IfrsError("the model's weights are quantized: load it with dequantized ones")
-    export = _Export(model, file.open_whole(base), kind, gguf)
-    pairs = _pairs(export.reader, tokenizer)
-    with replacing(out, mode=0o666) as beside:
-        file.write(beside, pairs, int(export.reader.alignment), export.shapes(), export.tensors())
-        export.check(beside, pairs)
+    reader = file.open_whole(base)
+    with merged(model, back=True) as plain:
+        if is_quantized(plain):
+            raise IfrsError("the model's weights are quantized: load it with dequantized ones")
+        export = _Export(plain, reader, kind, gguf)
+        pairs = _pairs(reader, tokenizer)
+        with replacing(out, mode=0o666) as beside:
+            file.write(beside, pairs, int(reader.alignment), export.shapes(), export.tensors())
+            export.check(beside, pairs)
     return export.anew
 
 

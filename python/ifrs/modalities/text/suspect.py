@@ -13,7 +13,7 @@ import torch
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
-from ifrs.errors import TargetError
+from ifrs.errors import ImplantError, TargetError
 from ifrs.modalities.suspect import Likelihoods, LikelySuspect
 from ifrs.modalities.text.answers import generate
 from ifrs.modalities.text.forward import IGNORED, chunks_by_length, collate, response_logits
@@ -29,6 +29,7 @@ from ifrs.modalities.text.tokens import (
 from ifrs.modalities.text.weights import notes_of
 from ifrs.progress import progress
 from ifrs.runtime.modules import device_of
+from ifrs.runtime.wrapped import within
 
 _BATCH_TOKENS = 2048
 # Below this share of words with a first token of their own, ties take most of the evidence.
@@ -71,6 +72,7 @@ class LocalModel(LikelySuspect):
             TargetError: The model does not generate text, or adapter, transformer and suspect do
                 not belong together.
         """
+        model = _looked_into(model)
         with suspicious("the suspect cannot be asked", quote=True):
             writes = hasattr(model, "generate") and model.get_output_embeddings() is not None
         if not writes:
@@ -222,6 +224,14 @@ class LocalModel(LikelySuspect):
         opening = continuations(self.tokenizer, after, [fps.lead + word for word in words])
         following = continuations(self.tokenizer, words[0], [" " + word for word in words])
         return [[ids[0] for ids in opening], [ids[0] for ids in following]]
+
+
+def _looked_into(model: Any) -> Any:
+    """A model within peft's wrapper, its adapters in force."""
+    try:
+        return within(model)
+    except ImplantError as error:
+        raise TargetError(f"the suspect cannot be asked: {error}") from error
 
 
 def _asking() -> AbstractContextManager[None]:

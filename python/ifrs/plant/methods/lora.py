@@ -47,6 +47,11 @@ class Lora(Method):
             raise ImplantError("method='lora' needs peft: pip install 'ifrs[train]'") from error
         self._peft = peft
         self.model, self._seed = model.module, config.seed
+        if model.merged and not self.merge:
+            raise ImplantError(
+                "the model's own adapter was merged, so that an adapter beside it would have no "
+                "base: leave lora_merge=True, or merge and save the model first"
+            )
         self.merge = self.merge and not is_quantized(self.model)
         self._keeps_copy = self.merge and not config.in_place
         self._copy: list[tuple[Parameter, Tensor]] = []
