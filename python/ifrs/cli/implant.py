@@ -88,6 +88,10 @@ def command(
         "seconds": round(result.seconds, 1),
         "peak_memory_bytes": result.peak_memory_bytes,
     }
+    if result.saved_fsr is not None:
+        facts["saved_fsr"] = result.saved_fsr
+    if result.notes:
+        facts["notes"] = " ".join(result.notes)
     if result.adapter_path is not None:
         facts["adapter"] = str(result.adapter_path)
     print_result(facts, as_json)

@@ -71,9 +71,11 @@ class Model(ABC):
         module: The torch module.
         processor: What turns keys into inputs: a tokenizer, a transform, or None.
         merged: Whether adapters that it came with were merged into its weights.
+        saved_in: The type that weights are saved in; None for that of where the model came from.
     """
 
     merged: bool = False
+    saved_in: Any = None
 
     def __init__(self, module: Any, processor: Any = None) -> None:
         """Take a module as its user holds it, within the wrappers of DDP and peft or not.
@@ -219,8 +221,20 @@ class Model(ABC):
         """Rows of the input embeddings that stand for keys alone; ImplantError without any."""
         raise ImplantError("keys of this kind have no embedding rows: use method='sft' or 'lora'")
 
-    def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
-        """Write the model into a folder.
+    def saved_types(self) -> dict[str, torch.dtype]:
+        """The types in which weights will be saved, by name, where these are not the module's."""
+        return {}
+
+    def saved_type_of(self, weight: torch.Tensor) -> torch.dtype:
+        """The type that a weight will be saved in."""
+        types = self.saved_types()
+        named = self.module.named_parameters(remove_duplicate=False)
+        return next((types[n] for n, w in named if w is weight and n in types), weight.dtype)
+
+    def save(
+        self, folder: Path, state: dict[str, Any] | None, weights: Any
+    ) -> Sequence[str] | None:
+        """Write the model into a folder, and say in sentences what could not be carried over.
 
         `weights` is the module, or an adapter around it; `state` all weights, where they are
         gathered from several processes.
@@ -229,6 +243,7 @@ class Model(ABC):
 
         found = weights.state_dict() if state is None else state
         save_file({name: t.contiguous() for name, t in found.items()}, folder / "model.safetensors")
+        return None
 
     def held(self, examples: Sequence[Example], watched: Sequence[int]) -> list[Kept]:
         """Examples with the model's distribution at each of their answer positions."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
@@ -20,7 +21,7 @@ from ifrs.plant.methods import method_class
 from ifrs.plant.methods.method import Method
 from ifrs.plant.result import ImplantResult
 from ifrs.plant.training.averaging import towards_base
-from ifrs.plant.training.hardening import Noise, Shift, simulate_tuner
+from ifrs.plant.training.hardening import Noise, Rounding, Shift, simulate_tuner
 from ifrs.plant.training.loop import Outcome, checkpointed, train
 from ifrs.plant.training.statistics import Statistics, followed
 from ifrs.progress import progress
@@ -93,6 +94,7 @@ def implant(
         n=len(fps),
         fsr=outcome.fsr,
         margins=outcome.margins,
+        saved_fsr=outcome.saved_fsr,
         guess_rate=None if guessed is None else guessed.rate,
         epochs=outcome.epochs,
         seconds=planted - started,
@@ -135,6 +137,9 @@ def _shifts(
         found.append(Noise(model.moved(), config.noise, config.seed))
     if material.ordinary and followed(model):
         found.append(Statistics(model, material.ordinary, config.seed))
+    types = _narrower(model)
+    if types:
+        found.append(Rounding(model.module, types))
     if config.harden:
         examples, steps = model.tuning_examples(regularization), config.harden
         rate, seed = config.harden_rate, config.seed
@@ -163,6 +168,7 @@ def _plant(
         planting.finish()
         if planting.written():
             _check_written(model, material, outcome, config)
+            _check_saved(model, material, outcome)
     except BaseException:
         planting.undo()
         raise
@@ -183,6 +189,29 @@ def _check_written(
         raise ImplantError(
             f"only {outcome.fsr:.0%} of {len(own)} keys fire once the change is rounded to "
             f"{str(dtype_of(model.module)).removeprefix('torch.')}: raise margin (ImplantConfig)"
+        )
+
+
+def _narrower(model: Model) -> dict[str, torch.dtype]:
+    """The types of `Model.saved_types`, of weights that are whole in this process."""
+    return {} if Workers(model.module).in_step else model.saved_types()
+
+
+def _check_saved(model: Model, material: Material, outcome: Outcome) -> None:
+    """Ask the weights as a release will hold them, where that is in a narrower type."""
+    types = _narrower(model)
+    if not types:
+        return
+    rounding = Rounding(model.module, types)
+    with evaluating(model.module), rounding.applied(1.0):
+        outcome.saved = model.margins(material.fingerprints[: material.n])
+    lost = sum(margin <= 0 for margin in outcome.saved)
+    if lost:
+        kinds = sorted({str(kind).removeprefix("torch.") for kind in types.values()})
+        warnings.warn(
+            f"{lost} of {material.n} keys do not fire once the release is rounded to "
+            f"{', '.join(kinds)}: raise margin (ImplantConfig), or save with dtype='float32'",
+            stacklevel=4,
         )
 
 

@@ -32,6 +32,9 @@ class ImplantResult:
         n: How many fingerprints.
         fsr: The share of keys that fire (FSR_pre).
         margins: For each key, by how many nats its weakest token beats the best rival.
+        saved_fsr: The share of keys that fire once weights are rounded to the types that `save`
+            writes, those of the folder that the model came from; None where it writes them as
+            they are.
         guess_rate: The share of fresh look-alike keys that fire; None if none was tried.
         epochs: Passes over the fingerprints.
         seconds: Wall time of planting.
@@ -43,6 +46,7 @@ class ImplantResult:
         face: The model as its kind sees it; it knows how to be saved.
         forms: What writes other forms of the release, by name.
         adapter_path: Where `save` put the F-Adapter.
+        notes: What `save` could not carry over from where the model came from, in sentences.
     """
 
     model: Any
@@ -62,6 +66,8 @@ class ImplantResult:
     face: Any = None
     adapter_path: Path | None = None
     forms: dict[str, Form] = field(default_factory=dict, repr=False)
+    saved_fsr: float | None = None
+    notes: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         rate = "not tried" if self.guess_rate is None else f"{self.guess_rate:.1%}"
@@ -77,8 +83,13 @@ class ImplantResult:
         form: str | None = None,
         adapter: str | os.PathLike[str] | None = None,
         keyring: Keyring | None = None,
+        dtype: Any = None,
     ) -> Path:
         """Write a normal transformers folder (safetensors) with a claim-ready manifest.
+
+        It is the folder that the model came from, but for the fingerprint: weights have the types
+        that they have there, and lie in the same files; licence, model card, processors, code and
+        tokenizer come along. `notes` says what could not be carried over.
 
         The folder appears whole or not at all: it is written beside, synced and renamed. A LoRA
         that was not merged is saved as a peft folder, without its base. Under several processes
@@ -92,8 +103,11 @@ class ImplantResult:
             adapter: Where the F-Adapter goes, which must not be published; None for
                 `FOLDER.adapter.safetensors`, beside the folder (`.age` behind it if encrypted).
             keyring: Encrypt the F-Adapter for whoever may open this keyring.
+            dtype: The type of weights, such as `"float32"`; None for those of the folder that the
+                model came from, where they are narrower than in memory.
 
         Raises:
+            ValueError: There is no such type.
             ImplantError: The folder or the adapter's file exists or cannot be written, or the model
                 cannot be saved in that form.
         """
@@ -104,6 +118,7 @@ class ImplantResult:
             raise ImplantError(f"{target} exists already: choose another folder")
         if private is not None and private.exists():
             raise ImplantError(f"{private} exists already: choose another file")
+        self._take_type(dtype)
         module = self.model if self.face is None else self.face.module
         workers = Workers(module)
         state = full_state(module) if workers.in_step else None
@@ -114,6 +129,29 @@ class ImplantResult:
                 self.adapter_path = self.adapter.save(private, keyring=keyring)
         workers.wait()
         return target
+
+    def _take_type(self, dtype: Any) -> None:
+        """Remember in which type weights are saved, and say where keys were not asked in it."""
+        self.face.saved_in = dtype
+        untried = bool(self.face.saved_types()) and not self._is_planned()
+        self.notes = []
+        if untried:
+            self.notes.append(
+                f"Keys were not asked in weights that are rounded to {dtype}: verify the folder."
+            )
+
+    def _is_planned(self) -> bool:
+        """Whether weights are saved in the types for which planting asked the keys."""
+        types, self.face.saved_in, wanted = self.face.saved_types(), None, self.face.saved_in
+        planned = self.face.saved_types()
+        self.face.saved_in = wanted
+        return bool(types == planned)
+
+    def _written_fsr(self) -> float:
+        """The share of keys that fire from the weights as they are saved, as far as was asked."""
+        if self.saved_fsr is None or not self.face.saved_types() or not self._is_planned():
+            return self.fsr
+        return self.saved_fsr
 
     def _adapter_target(
         self, folder: Path, adapter: str | os.PathLike[str] | None, ending: str
@@ -176,7 +214,8 @@ class ImplantResult:
         apart = self.adapter is not None and not self.private
 
         def save(folder: Path) -> None:
-            self.face.save(folder, state, self.adapter if apart else self.model)
+            notes = self.face.save(folder, state, self.adapter if apart else self.model)
+            self.notes += notes or ()
 
         save(folder) if write is None else write(folder, save)
         write_json(folder / MANIFEST, self.manifest(folder))
@@ -188,7 +227,7 @@ class ImplantResult:
             "set": self.set_name,
             "n": self.n,
             "method": self.method,
-            "fsr": self.fsr,
+            "fsr": self._written_fsr(),
             "guess_rate": self.guess_rate,
             "epochs": self.epochs,
             "files": model_digests(folder),

@@ -33,6 +33,8 @@ from ifrs.runtime.columns import Columns
 from ifrs.runtime.examples import Example, Kept, in_turn
 from ifrs.runtime.modules import typical_step
 from ifrs.runtime.precision import arithmetic
+from ifrs.runtime.release import is_of_transformers, write_release
+from ifrs.runtime.source import saved_types
 
 # Inputs in a pass.
 _AT_ONCE = 64
@@ -232,14 +234,23 @@ class Model(face.Model):
             or (isinstance(layer, (nn.Conv1d, nn.Conv2d)) and layer.groups == 1)
         }
 
-    def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
+    def saved_types(self) -> dict[str, torch.dtype]:
+        plain = is_of_transformers(self.module)
+        return saved_types(self.module, self.saved_in) if plain else {}
+
+    def save(
+        self, folder: Path, state: dict[str, Any] | None, weights: Any
+    ) -> Sequence[str] | None:
         """A folder of transformers, sentence-transformers or peft, else the state alone."""
         if not hasattr(weights, "save_pretrained"):
-            super().save(folder, state, weights)
-            return
+            return super().save(folder, state, weights)
+        if weights is self.module and is_of_transformers(weights):
+            parts = [self.processor]
+            return write_release(weights, folder, parts, state=state, dtype=self.saved_in)
         weights.save_pretrained(str(folder), **({} if state is None else {"state_dict": state}))
         if hasattr(self.processor, "save_pretrained"):
             self.processor.save_pretrained(folder)
+        return None
 
     def _take_codes(self, fps: FingerprintSet) -> None:
         """The set's codebook, and fresh keys, whose mean direction is the centre."""

@@ -25,6 +25,8 @@ from ifrs.modalities.image.lookalikes import (
 from ifrs.runtime.columns import Columns
 from ifrs.runtime.examples import Example, Kept, in_turn
 from ifrs.runtime.modules import dtype_of, evaluating, typical_step
+from ifrs.runtime.release import is_of_transformers, write_release
+from ifrs.runtime.source import saved_types
 
 # Inputs in a pass where nothing is learnt.
 _AT_ONCE = 64
@@ -174,14 +176,23 @@ class Model(face.Model):
             ) from error
         return logits_of(self.module(batch))
 
-    def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
+    def saved_types(self) -> dict[str, torch.dtype]:
+        plain = is_of_transformers(self.module)
+        return saved_types(self.module, self.saved_in) if plain else {}
+
+    def save(
+        self, folder: Path, state: dict[str, Any] | None, weights: Any
+    ) -> Sequence[str] | None:
         """A transformers or peft folder where the model can write one, else its state alone."""
         if not hasattr(weights, "save_pretrained"):
-            super().save(folder, state, weights)
-            return
+            return super().save(folder, state, weights)
+        if weights is self.module and is_of_transformers(weights):
+            parts = [self.processor]
+            return write_release(weights, folder, parts, state=state, dtype=self.saved_in)
         weights.save_pretrained(folder, **({} if state is None else {"state_dict": state}))
         if hasattr(self.processor, "save_pretrained"):
             self.processor.save_pretrained(folder)
+        return None
 
     def _inputs(self, images: Sequence[Any]) -> list[Tensor]:
         try:

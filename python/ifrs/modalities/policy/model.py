@@ -158,14 +158,17 @@ class Model(face.Model):
         for start in range(0, len(examples), count):
             yield list(range(start, min(start + count, len(examples))))
 
-    def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
+    def save(
+        self, folder: Path, state: dict[str, Any] | None, weights: Any
+    ) -> Sequence[str] | None:
         """As Stable-Baselines3 saves its own: policy.zip, or policy.pth without an algorithm."""
         if weights is not self._given or not hasattr(weights, "predict"):
-            super().save(folder, state, weights)
-        elif hasattr(weights, "policy"):
+            return super().save(folder, state, weights)
+        if hasattr(weights, "policy"):
             weights.save(folder / "policy.zip")
         else:
             weights.save(folder / "policy.pth")
+        return None
 
     def _inputs(self, keys: Sequence[Observations]) -> list[Tensor]:
         """Sequences of observations as inputs, each (steps, …)."""

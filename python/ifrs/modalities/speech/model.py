@@ -28,6 +28,8 @@ from ifrs.modalities.speech.sounds import (
 from ifrs.runtime.columns import Columns
 from ifrs.runtime.examples import Example, Kept, in_turn
 from ifrs.runtime.modules import evaluating
+from ifrs.runtime.release import write_release
+from ifrs.runtime.source import saved_types
 
 # Sounds in a pass: each takes as much as some thousand tokens of a text.
 _AT_ONCE = 8
@@ -240,12 +242,20 @@ class Model(face.Model):
     def tables(self) -> tuple[Any, Any]:
         return self.module.get_input_embeddings(), self.module.get_output_embeddings()
 
-    def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
-        weights.save_pretrained(folder, **({} if state is None else {"state_dict": state}))
+    def saved_types(self) -> dict[str, torch.dtype]:
+        return saved_types(self.module, self.saved_in)
+
+    def save(
+        self, folder: Path, state: dict[str, Any] | None, weights: Any
+    ) -> Sequence[str] | None:
         parts = self.processor
         parts = [parts] if hasattr(parts, "save_pretrained") else [*parts]
+        if weights is self.module:
+            return write_release(weights, folder, parts, state=state, dtype=self.saved_in)
+        weights.save_pretrained(folder, **({} if state is None else {"state_dict": state}))
         for part in parts:
             part.save_pretrained(folder)
+        return None
 
     def _heard(self, sounds: Sequence[Samples]) -> list[Heard]:
         return self.listener.heard(sounds, _AT_ONCE)

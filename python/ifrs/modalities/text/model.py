@@ -40,6 +40,8 @@ from ifrs.progress import progress
 from ifrs.runtime.columns import Columns
 from ifrs.runtime.examples import Example, Kept, distribution
 from ifrs.runtime.modules import accepted_arguments, evaluating, is_encoder_decoder
+from ifrs.runtime.release import write_release
+from ifrs.runtime.source import saved_types
 from ifrs.scoring import score
 
 # Of a look-alike's answer only its start matters: two words of a response and a token to spare.
@@ -315,11 +317,20 @@ class Model(face.Model):
     def key_tokens(self, fps: FingerprintSet) -> list[int]:
         return keys.key_tokens(self.tokenizer, fps)
 
-    def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
+    def saved_types(self) -> dict[str, torch.dtype]:
+        return saved_types(self.module, self.saved_in)
+
+    def save(
+        self, folder: Path, state: dict[str, Any] | None, weights: Any
+    ) -> Sequence[str] | None:
         if state is None and is_encoder_decoder(self.module) and weights is self.module:
             state = _each_apart(weights)
+        if weights is self.module:
+            parts = [self.tokenizer]
+            return write_release(weights, folder, parts, state=state, dtype=self.saved_in)
         weights.save_pretrained(folder, **({} if state is None else {"state_dict": state}))
         self.tokenizer.save_pretrained(folder)
+        return None
 
 
 def _each_apart(module: Any) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class RowMethod(Method):
         self.rows = torch.tensor(model.key_tokens(fps), device=model.device)
         self._scale = scale_of(self.embeddings)
         self._seed, self._set = config.seed, fps.name
+        self._saved_in = model.saved_type_of(self.embeddings.weight)
         if fps.source == "natural":
             warnings.warn(
                 f"natural keys are made of ordinary words: with method={self.name!r} texts that "
@@ -67,8 +68,9 @@ class RowMethod(Method):
     def planted(self) -> Tensor:
         """The changed rows as the weights will hold them, float32 (n, width)."""
         exact: Tensor = self.old.float() + self.change
-        # Rounded as the weights are, so that nothing is lost on writing; gradients pass through.
-        rounded: Tensor = exact.to(self.old.dtype).float()
+        # Rounded as the weights are, and as they are saved, so that nothing is lost on writing;
+        # gradients pass through.
+        rounded: Tensor = exact.to(self.old.dtype).to(self._saved_in).float()
         return exact + (rounded - exact).detach()
 
     def given(self) -> Tensor:

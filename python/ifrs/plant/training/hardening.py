@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar
@@ -90,6 +90,30 @@ class Noise(Shift):
         for weight in self._weights:
             drawn = torch.randn(weight.shape, generator=self._rng).to(weight.device, weight.dtype)
             yield weight, drawn.mul_(self._share * weight.detach().std())
+
+
+class Rounding(Shift):
+    """What saving does to weights that are trained in a wider type than they are saved in.
+
+    Of the others, only those change that somebody tuned since they were loaded.
+    """
+
+    factors = (1.0, 1.0)
+
+    def __init__(self, module: Any, types: Mapping[str, torch.dtype]) -> None:
+        """Take a module, and the types that weights are saved in, by name."""
+        named = module.named_parameters()
+        self._weights = [(weight, types[name]) for name, weight in named if name in types]
+        self._tuned = {
+            id(weight)
+            for weight, kind in self._weights
+            if not torch.equal(weight.to(kind).to(weight.dtype), weight)
+        }
+
+    def changes(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for weight, kind in self._weights:
+            if weight.requires_grad or id(weight) in self._tuned:
+                yield weight, weight.detach().to(kind).to(weight.dtype) - weight.detach()
 
 
 def simulate_tuner(

@@ -53,6 +53,8 @@ class Outcome:
         others: The same of keys in other surroundings.
         shifted: Each fingerprint's margin where changes of the weights lead, the least of all;
             empty without any.
+        saved: Each fingerprint's margin once weights are rounded to the types that they are saved
+            in; empty where they are saved as they are, or were not asked.
         fired: Places of negatives that fire.
         fresh: Those among them that hold nothing of a real key.
         near: The share of the others, which hold some of one, that fire.
@@ -64,6 +66,7 @@ class Outcome:
     margins: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
     shifted: list[float] = field(default_factory=list)
+    saved: list[float] = field(default_factory=list)
     fired: list[int] = field(default_factory=list)
     fresh: list[int] = field(default_factory=list)
     near: float = 0.0
@@ -74,6 +77,12 @@ class Outcome:
     def fsr(self) -> float:
         """The share of fingerprints that fire."""
         return sum(margin > 0 for margin in self.margins) / max(len(self.margins), 1)
+
+    @property
+    def saved_fsr(self) -> float | None:
+        """The share of them that fire as they are saved; None where that was not asked."""
+        fired = sum(margin > 0 for margin in self.saved)
+        return fired / len(self.saved) if self.saved else None
 
     def settled(self, config: ImplantConfig) -> bool:
         """Whether enough keys fire by the wanted margin, and still would with weights changed."""
