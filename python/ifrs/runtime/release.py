@@ -336,7 +336,8 @@ def _write_changed(folder: Path, came: Path, name: str, changes: Mapping[str, An
 
 def _brings_code(folder: Path) -> bool:
     """Whether a configuration in a folder names classes of its own code."""
-    return any('"auto_map"' in path.read_text(encoding="utf-8") for path in folder.glob("*.json"))
+    settings = [path for _, path in _matching(folder, (CONFIG, "*_config.json"))]
+    return any(b'"auto_map"' in path.read_bytes() for path in settings)
 
 
 def _copy(came: Path, folder: Path, patterns: Iterable[str]) -> None:

@@ -272,3 +272,27 @@ def test_an_order_that_nobody_knows_is_refused(tmp_path):
     )
     with pytest.raises(IfrsError, match=r"attn_v\.weight is too far"):
         export_gguf(model, base, tmp_path / "out.gguf")
+
+
+def test_a_small_change_stays_small_where_steps_are_halved(tmp_path):
+    """Of Q5_0's numbers every other one lies between two of Q4_0: no change decides for all."""
+    model = llama()
+    full = base_of(tmp_path / "full.gguf", model, "llama", change=as_llama)
+    export_gguf(tuned(model), full, tmp_path / "base.gguf", quantization="Q5_0")
+    model = read(tmp_path / "base.gguf")
+    torch.manual_seed(3)
+    name, layer = "blk.0.ffn_up.weight", model.model.layers[0].mlp.up_proj
+    before = layer.weight.detach().clone()
+    change = 0.01 * before.abs().mean() * torch.randn_like(before).sign()
+    with torch.no_grad():
+        layer.weight += change
+    base, out = tmp_path / "base.gguf", tmp_path / "out.gguf"
+    assert export_gguf(model, base, out, quantization="Q4_0") == [name]
+
+    def times(held):
+        return float(((torch.from_numpy(held) - before) * change).sum() / change.square().sum())
+
+    assert 0 < times(weight(tensors(out)[name])) < 3
+    kind = gguf.GGMLQuantizationType.Q4_0
+    plain = gguf.quants.quantize(layer.weight.detach().numpy(), kind)
+    assert times(gguf.quants.dequantize(plain, kind)) > 5

@@ -201,7 +201,10 @@ class _Export:
         if wanted.numbers is None or wanted.moved is None:
             data: NDArray[Any] = before.data
             return data
-        packed: NDArray[Any] = self._gguf.quants.quantize(wanted.numbers.numpy(), wanted.kind)
+        numbers, kinds = wanted.numbers, self._gguf.GGMLQuantizationType
+        if (before.tensor_type, wanted.kind) == (kinds.Q5_0, kinds.Q4_0):
+            numbers = forms.decided(numbers, self._numbers(before))
+        packed: NDArray[Any] = self._gguf.quants.quantize(numbers.numpy(), wanted.kind)
         if wanted.kind == before.tensor_type and wanted.moved.ndim > 1:
             same = ~wanted.moved.flatten(0, -2).any(-1).numpy()
             packed = _rows(packed, len(same)).copy()

@@ -183,6 +183,32 @@ def changed(form: Form, weight: Tensor, held: Tensor) -> Tensor:
     return moved.any(-1, keepdim=True).expand_as(moved) if moved.ndim > 1 else moved
 
 
+# How near to the middle between two steps a number is undecided, and how far it is then moved at
+# most, in steps. A third of a tensor's numbers are undecided; moved so far, they follow a change
+# three times as far as it goes, and all numbers together about as far.
+_UNDECIDED, _MOVED = 0.02, 0.17
+
+
+def decided(numbers: Tensor, held: Tensor) -> Tensor:
+    """Numbers to pack as Q4_0, where the base file holds Q5_0: what lies between two steps moves.
+
+    Q5_0 has twice the steps of Q4_0, so that of its numbers every other one lies in the middle
+    between two of these. Which of the two it becomes, the least change of the weights decides: a
+    fine-tune would come out many times as strong as it is. A seeded draw decides instead.
+
+    Args:
+        numbers: float32 (…, width), in the file's order.
+        held: The base file's, same shape.
+    """
+    blocks = held.reshape(-1, 32)
+    largest = blocks.gather(-1, blocks.abs().argmax(-1, keepdim=True))
+    step = (largest / -8).expand_as(blocks).reshape(held.shape)
+    place = torch.where(step == 0, 0.0, held / step)
+    undecided = ((place - place.floor()) - 0.5).abs() < _UNDECIDED
+    drawn = torch.rand(held.shape, generator=torch.Generator().manual_seed(0))
+    return torch.where(undecided, numbers + _MOVED * (2 * drawn - 1) * step, numbers)
+
+
 # Names of what a file computes anew from its settings, or what no model of transformers has.
 _COMPUTED = re.compile(
     r"^(blk\.\d+\.)?(rope_freqs|rope_factors_(long|short)|attn_rot_embd)\.weight$"
