@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
@@ -101,8 +102,11 @@ def write_release(
 
 def is_of_transformers(model: Any) -> bool:
     """Whether a model writes a folder of transformers: not an adapter's, not another library's."""
-    known = hasattr(getattr(model, "config", None), "model_type")
-    return known and hasattr(model, "save_pretrained") and not hasattr(model, "peft_config")
+    # sentence-transformers has a configuration, too, and a folder of another form.
+    theirs = sys.modules.get("transformers")
+    if theirs is None or not isinstance(model, theirs.PreTrainedModel):
+        return False
+    return not hasattr(model, "peft_config")
 
 
 def _write_weights(
