@@ -15,7 +15,17 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-EXTRAS = ("train", "api", "timestamp", "audit", "vision", "encoder", "policy", "speech", "demo-kinds")
+EXTRAS = (
+    "train",
+    "api",
+    "timestamp",
+    "audit",
+    "vision",
+    "encoder",
+    "policy",
+    "speech",
+    "demo-kinds",
+)
 
 # Fragments of licence names, as packages write them.
 ALLOWED = re.compile(
