@@ -251,7 +251,7 @@ def _write_part(part: Any, folder: Path, source: Source | None) -> list[str]:
         now, before = Path(scratch, "now"), Path(scratch, "before")
         part.save_pretrained(now)
         try:
-            type(part).from_pretrained(came).save_pretrained(before)
+            type(part).from_pretrained(came, trust_remote_code=False).save_pretrained(before)
         except Exception:  # of any kind: the folder has none, or one that needs code of its own
             return []
         written = _contents(now)
@@ -296,7 +296,8 @@ def _keep_generation(model: Any, folder: Path, source: Source) -> None:
 def _changes(settings: Any, folder: Path, came: Path, name: str) -> dict[str, Any]:
     """What a configuration says otherwise than the source's, read by the same library."""
     with tempfile.TemporaryDirectory() as scratch:
-        type(settings).from_pretrained(came).save_pretrained(scratch)
+        held = json.loads((came / name).read_text(encoding="utf-8"))
+        type(settings).from_dict(held).save_pretrained(scratch)
         before = json.loads(Path(scratch, name).read_text(encoding="utf-8"))
     now = json.loads((folder / name).read_text(encoding="utf-8"))
     return _difference(before, now)
