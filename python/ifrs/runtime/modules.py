@@ -67,6 +67,22 @@ def evaluating(model: Any) -> Iterator[None]:
             module.training = was
 
 
+class Reached(Exception):
+    """Raised by a hook: the pass came to where it was to end."""
+
+
+def stopped(run: Callable[[], Any], hooks: list[RemovableHandle]) -> None:
+    """A pass without gradients that hooks look at, and may end; they are removed then."""
+    try:
+        with torch.no_grad():
+            run()
+    except Reached:
+        pass
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 @contextmanager
 def instead(module: Any, forward: Callable[[Tensor], Tensor]) -> Iterator[None]:
     """Give a module another forward within the context; its hooks stay."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ifrs.errors import ImplantError
-from ifrs.runtime.modules import instead
+from ifrs.runtime.modules import Reached, instead, stopped
 
 Whole = Callable[[Sequence[Tensor]], Tensor]
 
@@ -25,10 +25,6 @@ _AT_ONCE = 64
 _MOST = 1 << 30
 # What a network may raise that is run from its middle.
 _UNFIT = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, ImplantError)
-
-
-class _Reached(Exception):
-    """A pass that is over: it came to where it was to be cut."""
 
 
 @dataclass
@@ -122,11 +118,10 @@ class Features:
         def enter(module: Any, _: Any) -> None:
             order.setdefault(id(module), module)
             if any(id(p) in self._trainable for p in module.parameters(recurse=False)):
-                raise _Reached
+                raise Reached
 
-        _stopped(
-            whole, inputs, [m.register_forward_pre_hook(enter) for m in self._module.modules()]
-        )
+        hooks = [module.register_forward_pre_hook(enter) for module in self._module.modules()]
+        stopped(lambda: whole(inputs), hooks)
         return list(order.values())
 
     def _before(self, first: Any, entered: Sequence[Any]) -> list[Any]:
@@ -174,24 +169,13 @@ def _given(first: Any, inputs: Sequence[Tensor], whole: Whole) -> Tensor:
     def take(_: Any, args: tuple[Any, ...], options: dict[str, Any]) -> None:
         if not got:
             got.append(args[0] if len(args) == 1 and not options else None)
-        raise _Reached
+        raise Reached
 
-    _stopped(whole, inputs, [first.register_forward_pre_hook(take, with_kwargs=True)])
+    hook = first.register_forward_pre_hook(take, with_kwargs=True)
+    stopped(lambda: whole(inputs), [hook])
     if not got or not isinstance(got[0], Tensor) or len(got[0]) != len(inputs):
         raise ValueError("the module is not given one row for each input")
     return got[0].detach()
-
-
-def _stopped(whole: Whole, inputs: Sequence[Tensor], hooks: Sequence[Any]) -> None:
-    """A pass that hooks look at, and may end."""
-    try:
-        with torch.no_grad():
-            whole(inputs)
-    except _Reached:
-        pass
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @contextmanager

@@ -16,7 +16,14 @@ import torch
 from torch import Tensor
 
 from ifrs.modalities.text.tokens import Tokens
-from ifrs.runtime.modules import accepted_arguments, device_of, evaluating, is_encoder_decoder
+from ifrs.runtime.modules import (
+    Reached,
+    accepted_arguments,
+    device_of,
+    evaluating,
+    is_encoder_decoder,
+    stopped,
+)
 
 IGNORED = -100
 
@@ -84,25 +91,16 @@ def _causal_logits(model: Any, batch: Batch) -> Tensor:
     return logits.float()
 
 
-class _Reached(Exception):
-    """A pass that is over: what was sought has been seen."""
-
-
 def final_states(model: Any, batch: Batch) -> Tensor:
     """What the output embeddings are given for each response token, (batch, response, width)."""
     got: list[Tensor] = []
 
     def take(_: Any, inputs: tuple[Tensor, ...]) -> None:
         got.append(inputs[0])
-        raise _Reached
+        raise Reached
 
     hook = model.get_output_embeddings().register_forward_pre_hook(take, prepend=True)
-    try:
-        response_logits(model, batch)
-    except _Reached:
-        pass
-    finally:
-        hook.remove()
+    stopped(lambda: response_logits(model, batch), [hook])
     size = batch.labels.shape[1]
     # A model without logits_to_keep gives all places; the last one predicts past the end.
     return got[0] if is_encoder_decoder(model) else got[0][:, -size - 1 : -1]
