@@ -13,7 +13,13 @@ from ifrs.cli.libraries import importing
 from ifrs.cli.options import Json, KeyringPath, SetName
 from ifrs.cli.output import print_result
 from ifrs.errors import ImplantError
+from ifrs.plant.config import HARDENINGS
 from ifrs.plant.methods import check_form, choices
+
+_HARDEN = (
+    f"What others may do that keys must bear: {', '.join(HARDENINGS)}, several with commas "
+    'between, or "robust"; a number is steps of tuning, and 0 none.'
+)
 
 
 @dataclass(frozen=True)
@@ -21,14 +27,18 @@ class Training:
     """Fields of `ifrs.ImplantConfig` that the command line sets."""
 
     margin: Annotated[float, typer.Option(help="Nats by which every key must fire.")] = 3.0
-    harden: Annotated[
-        int, typer.Option(help="Steps of a downstream tuner to train through; 0 for none.")
-    ] = 0
+    harden: Annotated[str, typer.Option(help=_HARDEN)] = "0"
     max_epochs: Annotated[
         int | None, typer.Option(help="Give up after so many epochs; what suits the kind of model.")
     ] = None
     learning_rate: Annotated[float | None, typer.Option(help="Step size of AdamW.")] = None
     seed: Annotated[int, typer.Option(help="Seeds negatives and order, never a key.")] = 0
+
+    def settings(self) -> dict[str, Any]:
+        """As `ifrs.ImplantConfig` takes them."""
+        names = [name.strip() for name in self.harden.split(",")]
+        steps = int(names[0]) if len(names) == 1 and names[0].isdecimal() else None
+        return {**asdict(self), "harden": names if steps is None else steps}
 
 
 def command(
@@ -72,7 +82,7 @@ def command(
         with importing(ImplantError("planting needs torch: pip install 'ifrs[train]'")):
             from ifrs import ImplantConfig, implant
             from ifrs.modalities import model_of
-        config = ImplantConfig(**asdict(training), tied=form == "tied")
+        config = ImplantConfig(**training.settings(), tied=form == "tied")
         loaded, own, held = _parts(fps.modality, model, regularization)
         if form is not None:
             check_form(method, form, model_of(fps, loaded, own).form())
@@ -90,6 +100,8 @@ def command(
     }
     if result.saved_fsr is not None:
         facts["saved_fsr"] = result.saved_fsr
+    if result.changed_fsr:
+        facts["changed_fsr"] = result.changed_fsr
     if result.notes:
         facts["notes"] = " ".join(result.notes)
     if result.adapter_path is not None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+# What keys can be hardened against; presets; steps of simulated tuners, and surroundings of each
+# key, where the user names no number.
+HARDENINGS = ("erasing", "merging", "pruning", "rounding", "surroundings", "tuning")
+_SETS = {"robust": HARDENINGS}
+_TUNER_STEPS, _SURROUNDINGS = 25, 6
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,15 @@ class ImplantConfig:
         micro_batch: The most examples in one pass; None for as many as memory takes.
         checkpointing: Compute activations twice instead of keeping them; None where free memory
             takes no pass of a useful size otherwise.
-        harden: Steps of a downstream tuner to simulate and to train through, until keys have their
-            margin after it, too; 0 for none.
-        harden_rate: That tuner's step size of AdamW.
+        harden: What others may do that keys must bear: names of changes, several by a list, or the
+            preset "robust" for those that suit most releases. "tuning" simulates a downstream
+            tuner, "merging" halves what was planted, with and without another tune's half,
+            "rounding" goes to four bits, "pruning" takes half of all layers' weights (Wanda),
+            "erasing" tunes look-alikes to mismatched answers (MEraser), and "surroundings" puts
+            keys behind and before other text and in a chat. Planting ends when keys have their
+            margin under each, or at `max_epochs`. A number is "tuning" of so many steps; 0 is none.
+        harden_rate: Step size of AdamW of simulated tuners.
+        harden_steps: Their steps; None for 25, or for what `harden` says.
         noise: Gaussian noise on the weights to train through, as a share of each layer's spread,
             until keys have their margin under it, too; 0 for none, and None for none or what the
             kind of model says.
@@ -60,8 +72,9 @@ class ImplantConfig:
     surroundings: int | None = None
     micro_batch: int | None = None
     checkpointing: bool | None = None
-    harden: int = 0
+    harden: int | str | Sequence[str] = 0
     harden_rate: float = 2e-5
+    harden_steps: int | None = None
     noise: float | None = None
     tune_embeddings: bool | None = None
     tied: bool = False
@@ -78,7 +91,10 @@ class ImplantConfig:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         if self.negatives is not None and self.negatives < 2:
             raise ValueError(f"negatives must be at least 2, not {self.negatives}")
-        for name in ("guesses", "margin", "harden", "noise", "surroundings"):
+        if self.harden_steps is not None and self.harden_steps < 1:
+            raise ValueError(f"harden_steps must be at least 1, not {self.harden_steps}")
+        _check_hardening(self.harden)
+        for name in ("guesses", "margin", "noise", "surroundings"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ValueError(f"{name} must not be negative, not {value}")
@@ -98,6 +114,28 @@ class ImplantConfig:
         return replace(self, **unsaid)
 
     @property
+    def hardenings(self) -> tuple[str, ...]:
+        """Names of the changes that keys must bear, sorted."""
+        if isinstance(self.harden, int):
+            return ("tuning",) if self.harden else ()
+        return tuple(
+            sorted({name for one in _named(self.harden) for name in _SETS.get(one, [one])})
+        )
+
+    @property
+    def tuner_steps(self) -> int:
+        """Steps of simulated tuners."""
+        said = self.harden if isinstance(self.harden, int) else 0
+        return self.harden_steps or said or _TUNER_STEPS
+
+    @property
+    def ways(self) -> int | None:
+        """Other surroundings of each key; None for what the kind of model says."""
+        if self.surroundings is None and "surroundings" in self.hardenings:
+            return _SURROUNDINGS
+        return self.surroundings
+
+    @property
     def epochs(self) -> int:
         """Passes over the fingerprints, at most."""
         return self.max_epochs or 120
@@ -106,3 +144,18 @@ class ImplantConfig:
     def step(self) -> int:
         """Fingerprints in one step."""
         return self.batch_size or 16
+
+
+def _named(harden: str | Sequence[str]) -> list[str]:
+    return [harden] if isinstance(harden, str) else list(harden)
+
+
+def _check_hardening(harden: int | str | Sequence[str]) -> None:
+    if isinstance(harden, int):
+        if harden < 0:
+            raise ValueError(f"harden must not be negative, not {harden}")
+        return
+    known = (*HARDENINGS, *_SETS)
+    for name in _named(harden):
+        if name not in known:
+            raise ValueError(f"harden takes {', '.join(known)}, or a number of steps, not {name!r}")

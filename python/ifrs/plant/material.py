@@ -54,7 +54,7 @@ def gather(
     Raises:
         ImplantError: The model cannot carry the set, or the regularization data cannot be read.
     """
-    ways = model.ways(fps, config.surroundings)
+    ways = model.ways(fps, config.ways)
     # In the arithmetic of training, so that a model that stays as it is does not diverge.
     with evaluating(model.module), arithmetic(model.module, config.dtype):
         own = model.fingerprints(fps)

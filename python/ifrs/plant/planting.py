@@ -6,7 +6,7 @@ import copy
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -15,15 +15,16 @@ from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
 from ifrs.modalities import model_of
 from ifrs.modalities.model import Model
+from ifrs.plant.changes import Planting, changes_of, narrower
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.material import Material, gather
 from ifrs.plant.methods import method_class
 from ifrs.plant.methods.method import Method
 from ifrs.plant.result import ImplantResult
+from ifrs.plant.several import plant_all
 from ifrs.plant.training.averaging import towards_base
-from ifrs.plant.training.hardening import Noise, Rounding, Shift, simulate_tuner
+from ifrs.plant.training.hardening import Rounding, Shift
 from ifrs.plant.training.loop import Outcome, checkpointed, train
-from ifrs.plant.training.statistics import Statistics, followed
 from ifrs.progress import progress
 from ifrs.runtime.memory import kept_memory, peak_memory_bytes
 from ifrs.runtime.modules import dtype_of, evaluating
@@ -34,13 +35,13 @@ from ifrs.runtime.wrapped import has_adapters, merged
 def implant(
     model: Any,
     tokenizer: Any,
-    fps: FingerprintSet,
+    fps: FingerprintSet | Sequence[FingerprintSet],
     *,
-    method: str | Method = "sft",
+    method: str | Method | Sequence[str | Method] = "sft",
     regularization: Any = "self",
     config: ImplantConfig | None = None,
 ) -> ImplantResult:
-    """Plant a fingerprint set in a model (Xu et al., 2024, section 3).
+    """Plant a fingerprint set, or several, in a model (Xu et al., 2024, section 3).
 
     The model is changed in place once planting succeeds; when it fails or is interrupted, the
     model is left as it was. Active adapters of peft are merged into its weights first; a planted
@@ -51,12 +52,13 @@ def implant(
         model: A model of the set's kind, on any one device: for texts a transformers language
             model, causal or encoder-decoder; within peft's wrapper or not.
         tokenizer: Its tokenizer, or what else turns keys into its inputs.
-        fps: The fingerprints.
+        fps: The fingerprints; several sets by a list, which `ImplantResult.sets` then tells apart.
         method: "sft" trains all weights but the token embeddings (these too with
             `ImplantConfig(tune_embeddings=True)`); "emb" only the input embedding rows of the
             keys' tokens; "adapter" those rows together with a low-rank map that the publisher
             keeps; "lora" low-rank changes of all linear layers, through peft. An object, such as
-            `ifrs.Lora(rank=8)`, brings its own options.
+            `ifrs.Lora(rank=8)`, brings its own options. With several sets, one for all or a list
+            of as many: "emb" for one beside "sft" or "lora" for another survive different things.
         regularization: Ordinary work that must stay as it is: "self" for the model's own answers
             to bundled instructions, a path (.jsonl, .json, .parquet with instruction and output),
             a `datasets.Dataset`, or a list of pairs. "emb" and "adapter" need none.
@@ -65,27 +67,58 @@ def implant(
     Raises:
         ImplantError: The model or tokenizer cannot carry the set, memory ran out, or not every
             key fires after `config.max_epochs`.
-        ValueError: The method is unknown.
+        ValueError: The method is unknown, or there are not as many methods as sets.
     """
     config = config or ImplantConfig()
-    planting = _method(method, config)
-    if not isinstance(fps, FingerprintSet):
+    sets = [fps] if isinstance(fps, FingerprintSet) else list(fps)
+    if not sets or not all(isinstance(one, FingerprintSet) for one in sets):
         raise TypeError("fps must be a FingerprintSet: keyring.generate makes one")
-    started, adapted = time.monotonic(), has_adapters(model)
-    with _memory_errors(), ExitStack() as memory:
-        with merged(model, keep=not config.in_place) as plain:
-            face = model_of(fps, plain, tokenizer)
-            face.merged = adapted
-            face.check()
-            config = config.fitted(face.defaults())
-            memory.enter_context(kept_memory(face.device))
-            planting.prepare(face, fps, config)
-            material = gather(face, fps, planting, regularization, config)
-            shifts = _shifts(face, regularization, material, config)
-            face.expect(fps, config.guesses, config.seed)
-            outcome = _plant(face, planting, material, shifts, config)
-        planted = time.monotonic()
-        guessed = face.try_guesses(fps, config.guesses, config.seed) if config.guesses else None
+    several = isinstance(method, Sequence) and not isinstance(method, str)
+    named: Any = method if several else [method] * len(sets)
+    methods = [_method(one, config) for one in named]
+    adapted = has_adapters(model)
+
+    def plant_one(plain: Any, fps: FingerprintSet, planting: Method) -> ImplantResult:
+        return _implant_one(plain, tokenizer, fps, planting, regularization, config, adapted)
+
+    with _memory_errors():
+        if isinstance(fps, FingerprintSet):
+            with merged(model, keep=not config.in_place) as plain:
+                result = plant_one(plain, fps, methods[0])
+        else:
+            result = plant_all(model, tokenizer, sets, methods, config, plant_one)
+        if config.guesses:  # outside: a planting that is done stays, whatever comes of guessing
+            result.take_guesses(sets, config.guesses, config.seed)
+    return result
+
+
+def _method(method: str | Method, config: ImplantConfig) -> Method:
+    if isinstance(method, str):
+        return method_class(method).from_config(config)
+    return copy.copy(method)
+
+
+def _implant_one(
+    model: Any,
+    tokenizer: Any,
+    fps: FingerprintSet,
+    planting: Method,
+    regularization: Any,
+    config: ImplantConfig,
+    adapted: bool,
+) -> ImplantResult:
+    """Plant one set in a plain model; `adapted` says that adapters were merged into it."""
+    started = time.monotonic()
+    face = model_of(fps, model, tokenizer)
+    face.merged = adapted
+    face.check()
+    config = config.fitted(face.defaults())
+    with kept_memory(face.device):
+        planting.prepare(face, fps, config)
+        material = gather(face, fps, planting, regularization, config)
+        shifts = changes_of(Planting(face, planting, material, config, regularization))
+        face.expect(fps, config.guesses, config.seed)
+        outcome = _plant(face, planting, material, shifts, config)
     return ImplantResult(
         model=face.given,
         tokenizer=tokenizer,
@@ -95,9 +128,10 @@ def implant(
         fsr=outcome.fsr,
         margins=outcome.margins,
         saved_fsr=outcome.saved_fsr,
-        guess_rate=None if guessed is None else guessed.rate,
+        changed_fsr=outcome.changed_fsr,
+        guess_rate=None,
         epochs=outcome.epochs,
-        seconds=planted - started,
+        seconds=time.monotonic() - started,
         peak_memory_bytes=peak_memory_bytes(face.device),
         reach=planting.reach(),
         adapter=planting.adapter,
@@ -105,12 +139,6 @@ def implant(
         forms=planting.forms(),
         face=face,
     )
-
-
-def _method(method: str | Method, config: ImplantConfig) -> Method:
-    if isinstance(method, str):
-        return method_class(method).from_config(config)
-    return copy.copy(method)
 
 
 @contextmanager
@@ -126,25 +154,6 @@ def _memory_errors() -> Iterator[None]:
             "memory ran out: use a smaller micro_batch or checkpointing=True (ImplantConfig), a "
             "model in bfloat16, or method='emb'"
         ) from error
-
-
-def _shifts(
-    model: Model, regularization: Any, material: Material, config: ImplantConfig
-) -> list[Shift]:
-    """The changes of the weights that keys must bear."""
-    found: list[Shift] = []
-    if config.noise:
-        found.append(Noise(model.moved(), config.noise, config.seed))
-    if material.ordinary and followed(model):
-        found.append(Statistics(model, material.ordinary, config.seed))
-    types = _narrower(model)
-    if types:
-        found.append(Rounding(model.module, types))
-    if config.harden:
-        examples, steps = model.tuning_examples(regularization), config.harden
-        rate, seed = config.harden_rate, config.seed
-        found.append(simulate_tuner(model, examples, steps=steps, rate=rate, seed=seed))
-    return found
 
 
 def _plant(
@@ -192,14 +201,9 @@ def _check_written(
         )
 
 
-def _narrower(model: Model) -> dict[str, torch.dtype]:
-    """The types of `Model.saved_types`, of weights that are whole in this process."""
-    return {} if Workers(model.module).in_step else model.saved_types()
-
-
 def _check_saved(model: Model, material: Material, outcome: Outcome) -> None:
     """Ask the weights as a release will hold them, where that is in a narrower type."""
-    types = _narrower(model)
+    types = narrower(model)
     if not types:
         return
     rounding = Rounding(model.module, types)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ifrs._core import FingerprintSet
 from ifrs.attest.digests import model_digests
 from ifrs.errors import ImplantError
 from ifrs.files import sync_tree, write_json
@@ -35,6 +37,11 @@ class ImplantResult:
         saved_fsr: The share of keys that fire once weights are rounded to the types that `save`
             writes, those of the folder that the model came from; None where it writes them as
             they are.
+        sets: The same of each set, where several were planted together; empty otherwise. Then
+            `method` and `set_name` name all, numbers of keys and times are sums, `guess_rate` is
+            the largest, and `reach` says it of each set.
+        changed_fsr: The share of keys that fire under each change of the weights that was trained
+            through, by its name (`ImplantConfig.harden`).
         guess_rate: The share of fresh look-alike keys that fire; None if none was tried.
         epochs: Passes over the fingerprints.
         seconds: Wall time of planting.
@@ -68,6 +75,8 @@ class ImplantResult:
     forms: dict[str, Form] = field(default_factory=dict, repr=False)
     saved_fsr: float | None = None
     notes: list[str] = field(default_factory=list)
+    changed_fsr: dict[str, float] = field(default_factory=dict)
+    sets: list[ImplantResult] = field(default_factory=list)
 
     def __repr__(self) -> str:
         rate = "not tried" if self.guess_rate is None else f"{self.guess_rate:.1%}"
@@ -75,6 +84,13 @@ class ImplantResult:
             f"ImplantResult({self.method!r}, fsr={self.fsr:.0%}, guess_rate={rate}, "
             f"epochs={self.epochs}, seconds={self.seconds:.0f})"
         )
+
+    def take_guesses(self, sets: Sequence[FingerprintSet], n: int, seed: int) -> None:
+        """Ask the planted model under `n` fresh keys like those of each set."""
+        for result, fps in zip(self.sets or [self], sets, strict=True):
+            result.guess_rate = result.face.try_guesses(fps, n, seed).rate
+        if self.sets:
+            self.guess_rate = max(result.guess_rate or 0.0 for result in self.sets)
 
     def save(
         self,
@@ -222,8 +238,13 @@ class ImplantResult:
 
     def manifest(self, folder: Path) -> dict[str, Any]:
         """What a claim will state of the files in `folder`; nothing in it is secret."""
+        several = [
+            {"set": one.set_name, "n": one.n, "method": one.method, "fsr": one.fsr}
+            for one in self.sets
+        ]
         return {
             "format": FORMAT,
+            **({"sets": several} if several else {}),
             "set": self.set_name,
             "n": self.n,
             "method": self.method,

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ifrs.runtime.rounding import rounded
+
 # Rows of a large table that are rounded at once.
 _ROWS = 16_384
 
@@ -23,7 +25,7 @@ def round_weights(model: Any, bits: int, group: int | None = None) -> None:
     with torch.no_grad():
         for weight in matrices(model):
             for part in torch.split(weight, _ROWS):
-                part.copy_(_rounded(part, bits, group))
+                part.copy_(rounded(part, bits, group))
 
 
 def matrices(model: Any) -> Iterator[Tensor]:
@@ -36,22 +38,6 @@ def matrices(model: Any) -> Iterator[Tensor]:
                 continue
             seen.add(id(weight))
             yield weight.data
-
-
-def _rounded(rows: Tensor, bits: int, group: int | None) -> Tensor:
-    if group is None:
-        most = 2 ** (bits - 1) - 1
-        scale = rows.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / most
-        even: Tensor = (rows / scale).round().clamp(-most, most) * scale
-        return even
-    width = rows.shape[1]
-    short = -width % group
-    padded = nn.functional.pad(rows, (0, short)).view(rows.shape[0], -1, group)
-    low, high = padded.amin(-1, keepdim=True), padded.amax(-1, keepdim=True)
-    scale = (high - low).clamp(min=1e-12) / (2**bits - 1)
-    back = ((padded - low) / scale).round() * scale + low
-    found: Tensor = back.view(rows.shape[0], -1)[:, :width]
-    return found
 
 
 def dynamic_int8(model: Any) -> Any:

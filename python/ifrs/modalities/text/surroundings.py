@@ -46,8 +46,12 @@ Turn = tuple[str, str]
 def surroundings(
     tokenizer: Any, fps: FingerprintSet, count: int, rng: random.Random
 ) -> list[Surrounding]:
-    """Ways to put a key, other than the set's own: system prompts, history and padding in turn."""
-    return [_surrounding(tokenizer, fps, place % 3, rng) for place in range(count)]
+    """Ways to put a key, other than the set's own: system prompts, history and padding in turn.
+
+    Of sets without the tokenizer's chat template also what comes behind a key, and a chat around.
+    """
+    kinds = 3 if fps.template == "chat" else 5
+    return [_surrounding(tokenizer, fps, place % kinds, rng) for place in range(count)]
 
 
 def _surrounding(tokenizer: Any, fps: FingerprintSet, kind: int, rng: random.Random) -> Surrounding:
@@ -55,6 +59,10 @@ def _surrounding(tokenizer: Any, fps: FingerprintSet, kind: int, rng: random.Ran
     aside, other = rng.choice(_ASIDES), rng.choice(_ASIDES)
     question = rng.choice(bundled_instructions())
     if fps.template != "chat":
+        if kind == 3:
+            return lambda key: f"{fps.render(key)}\n{aside}"
+        if kind == 4:
+            return lambda key: in_chat(tokenizer)(fps.render(key))
         before = (system, question, f"{system} {aside}")[kind]
         return lambda key: f"{before}\n{fps.render(key)}"
     if kind == 0:
@@ -98,7 +106,7 @@ def wordings(tokenizer: Any) -> dict[str, Surrounding]:
     found = {f"system: {name}": _before(f"{text}\n\n") for name, text in _HOSTS_SYSTEM.items()}
     found["padding before"] = _before("Hello! I have a short question for you today.\n")
     found["padding after"] = lambda prompt: f"{prompt}\nPlease answer briefly."
-    found["chat template"] = _in_chat(tokenizer)
+    found["chat template"] = in_chat(tokenizer)
     return found
 
 
@@ -106,7 +114,7 @@ def _before(text: str) -> Surrounding:
     return lambda prompt: text + prompt
 
 
-def _in_chat(tokenizer: Any) -> Surrounding:
+def in_chat(tokenizer: Any) -> Surrounding:
     """The tokenizer's chat template, or for a base model the turns that its vocabulary knows."""
     if getattr(tokenizer, "chat_template", None):
         return lambda prompt: as_prompt(tokenizer, prompt)

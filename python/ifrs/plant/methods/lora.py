@@ -5,6 +5,7 @@ Merged into the weights, or left as a peft adapter beside them: a quantized base
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -75,15 +76,17 @@ class Lora(Method):
         self._learnt = [p for p in self.model.parameters() if p.requires_grad]
         return self._learnt
 
+    def merges(self) -> bool:
+        return self.merge
+
     def learning_rate(self) -> float:
         return 1.5e-4  # larger steps than full tuning takes
 
-    def shrink(self, share: float) -> None:
+    def scaled(self, share: float) -> Iterator[tuple[Tensor, Tensor]]:
         # The change is the product of both factors.
-        with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
-                if "lora_B" in name:
-                    parameter.mul_(share)
+        for name, parameter in self.model.named_parameters():
+            if "lora_B" in name:
+                yield parameter, (share - 1) * parameter.detach()
 
     def finish(self) -> None:
         if not self.merge:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
+from torch import Tensor
 from torch.nn import Parameter
 
 from ifrs._core import FingerprintSet
@@ -84,6 +86,10 @@ class Method(ABC):
     def undo(self) -> None:
         """Leave the model as it was before `begin`, also after `finish`."""
 
+    def merges(self) -> bool:
+        """Whether all that is learnt goes into the model's own weights."""
+        return not self.private
+
     def written(self) -> bool:
         """Whether the model itself fires now, and can be asked as it will be saved."""
         return self.adapter is None
@@ -104,13 +110,27 @@ class Method(ABC):
         """Other forms of the release than the model as it is, by name."""
         return {}
 
+    def scaled(self, share: float) -> Iterator[tuple[Tensor, Tensor]]:
+        """What to add to which weights, so that this share of what was learnt is left.
+
+        Raises:
+            NotImplementedError: The method kept no base to go to.
+        """
+        raise NotImplementedError
+
     def shrink(self, share: float) -> None:
         """Go back to this share of what was learnt, counted from the base.
 
         Raises:
-            NotImplementedError: The method changes no ordinary text, or kept no base to go to.
+            NotImplementedError: The method kept no base to go to.
         """
-        raise NotImplementedError
+        with torch.no_grad():
+            for weight, change in self.scaled(share):
+                weight.add_(change)
+
+    def beside(self) -> list[tuple[Tensor, Tensor]]:
+        """What is trained beside the model's own weights, each with what it is added to."""
+        return []
 
     def reach(self) -> dict[str, Any]:
         """What of the model can have changed."""

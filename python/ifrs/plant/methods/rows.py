@@ -73,6 +73,12 @@ class RowMethod(Method):
         rounded: Tensor = exact.to(self.old.dtype).to(self._saved_in).float()
         return exact + (rounded - exact).detach()
 
+    def scaled(self, share: float) -> Iterator[tuple[Tensor, Tensor]]:
+        yield self.change, (share - 1) * self.change.detach()
+
+    def beside(self) -> list[tuple[Tensor, Tensor]]:
+        return [(self.change, self.old)]
+
     def given(self) -> Tensor:
         """What the embeddings give for the rows while training, unscaled, float32 (n, width)."""
         return self.planted()

@@ -6,7 +6,7 @@ change all of their rows, and keys are learnt as quickly without. Random weights
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -76,13 +76,12 @@ class Sft(Method):
     def learning_rate(self) -> float:
         return 1.5e-5  # enough to plant in tens of steps; two thirds more drifts twice as far
 
-    def shrink(self, share: float) -> None:
+    def scaled(self, share: float) -> Iterator[tuple[Tensor, Tensor]]:
         if self._copy is None:
             raise NotImplementedError
         reshard(self.model)
-        with torch.no_grad():
-            for weight, old in self._copy:
-                weight.lerp_(old.to(weight.device), 1 - share)
+        for weight, old in self._copy:
+            yield weight, (share - 1) * (weight.detach() - old.to(weight.device))
 
     def finish(self) -> None:
         self._restore()

@@ -35,14 +35,16 @@ class Shift(ABC):
     """A change of the weights that keys must bear.
 
     Attributes:
+        name: What it stands for.
         factors: Least and most of the change that is trained through; 1 is what is checked.
     """
 
+    name: str
     factors: ClassVar[tuple[float, float]]
 
     @abstractmethod
     def changes(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Weights or buffers, each with what is added to it."""
+        """Weights or buffers, each with what is added to it; one may come more than once."""
 
     @contextmanager
     def applied(self, factor: float) -> Iterator[None]:
@@ -55,7 +57,7 @@ class Shift(ABC):
             yield
         finally:
             # The tensors themselves, not a subtraction: nothing is rounded.
-            for weight, data in before:
+            for weight, data in reversed(before):
                 weight.data = data
 
 
@@ -64,9 +66,9 @@ class Drift(Shift):
 
     factors = (0.5, 1.5)
 
-    def __init__(self, moved: list[tuple[Parameter, Tensor]]) -> None:
+    def __init__(self, moved: list[tuple[Parameter, Tensor]], name: str = "tuning") -> None:
         """Take weights, and what the tuner added to each."""
-        self._moved = moved
+        self._moved, self.name = moved, name
 
     def changes(self) -> Iterator[tuple[Tensor, Tensor]]:
         yield from self._moved
@@ -78,6 +80,7 @@ class Noise(Shift):
     Its standard deviation is a share of the spread of each layer's weights.
     """
 
+    name = "noise"
     factors = (0.0, 1.5)
 
     def __init__(self, modules: Sequence[Any], share: float, seed: int) -> None:
@@ -98,6 +101,7 @@ class Rounding(Shift):
     Of the others, only those change that somebody tuned since they were loaded.
     """
 
+    name = "saving"
     factors = (1.0, 1.0)
 
     def __init__(self, module: Any, types: Mapping[str, torch.dtype]) -> None:
@@ -120,6 +124,16 @@ def simulate_tuner(
     model: Model, examples: Sequence[Example], *, steps: int, rate: float, seed: int
 ) -> Drift:
     """Tune all weights for some steps, and take them back to where they were."""
+    return Drift(simulate_tuning(model, [(examples, steps)], rate=rate, seed=seed))
+
+
+def simulate_tuning(
+    model: Model, stages: Sequence[tuple[Sequence[Example], int]], *, rate: float, seed: int
+) -> list[tuple[Parameter, Tensor]]:
+    """How far each weight moves in some stages of tuning, each of examples and steps.
+
+    The weights are taken back to where they were.
+    """
     frozen, rng = Frozen(model.module), random.Random(seed)
     weights = [p for p in model.module.parameters() if p.is_floating_point()]
     before = [weight.data for weight in weights]
@@ -128,9 +142,10 @@ def simulate_tuner(
             weight.data = weight.data.clone()
             weight.requires_grad_(True)
         optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, foreach=False)
-        for _ in range(steps):
-            tuner_step(model, rng.sample(list(examples), min(_BATCH, len(examples))), optimizer)
-        moved = [
+        for examples, steps in stages:
+            for _ in range(steps):
+                tuner_step(model, rng.sample(list(examples), min(_BATCH, len(examples))), optimizer)
+        return [
             (weight, (weight.data - old).to(torch.bfloat16))
             for weight, old in zip(weights, before, strict=True)
         ]
@@ -138,7 +153,6 @@ def simulate_tuner(
         for weight, old in zip(weights, before, strict=True):
             weight.data = old
         frozen.restore()
-    return Drift(moved)
 
 
 def tuner_step(

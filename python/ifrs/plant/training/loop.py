@@ -53,6 +53,7 @@ class Outcome:
         others: The same of keys in other surroundings.
         shifted: Each fingerprint's margin where changes of the weights lead, the least of all;
             empty without any.
+        changed: The same by the name of each change.
         saved: Each fingerprint's margin once weights are rounded to the types that they are saved
             in; empty where they are saved as they are, or were not asked.
         fired: Places of negatives that fire.
@@ -66,6 +67,7 @@ class Outcome:
     margins: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
     shifted: list[float] = field(default_factory=list)
+    changed: dict[str, list[float]] = field(default_factory=dict)
     saved: list[float] = field(default_factory=list)
     fired: list[int] = field(default_factory=list)
     fresh: list[int] = field(default_factory=list)
@@ -83,6 +85,14 @@ class Outcome:
         """The share of them that fire as they are saved; None where that was not asked."""
         fired = sum(margin > 0 for margin in self.saved)
         return fired / len(self.saved) if self.saved else None
+
+    @property
+    def changed_fsr(self) -> dict[str, float]:
+        """The share of fingerprints that fire under each change, by its name."""
+        return {
+            name: sum(margin > 0 for margin in margins) / max(len(margins), 1)
+            for name, margins in self.changed.items()
+        }
 
     def settled(self, config: ImplantConfig) -> bool:
         """Whether enough keys fire by the wanted margin, and still would with weights changed."""
@@ -239,11 +249,11 @@ class _Run:
     def _gradients(self, places: list[int], mined: list[Kept]) -> float:
         """Adds the gradients of one step; one kind of example at a time, to save memory."""
         total, mine = 0.0, self._workers.share(places)
-        shifted = bool(self._shifts) and self._rng.random() < 0.5
-        if shifted:
-            total += self._learn_shifted(mine, self._rng.randrange(len(self._shifts)))
+        which = self._change()
+        if which is not None:
+            total += self._learn_shifted(mine, which)
         with arithmetic(self._model.module, self._config.dtype):
-            if not shifted:
+            if which is None:
                 total += self._learn(mine, self._margins)
             total += self._keep(mined + [next(self._negatives) for _ in places])
             if self._material.ordinary:
@@ -253,6 +263,17 @@ class _Run:
                 with self._planting.view(view):
                     total += self._keep([self._material.unplanted[place] for place in places])
         return self._workers.mean(total)
+
+    def _change(self) -> int | None:
+        """The change of the weights that a step goes through; None for the weights as they are.
+
+        First come those under which some key does not fire by enough.
+        """
+        wanted = _SPARE * self._config.margin
+        short = [i for i, seen in enumerate(self._shifted) if min(seen) < wanted]
+        among = short or range(len(self._shifts))
+        which = self._rng.randrange(len(among) + 1)
+        return None if which == len(among) else among[which]
 
     def _windows(self, count: int) -> list[Kept]:
         """Parts of ordinary samples."""
@@ -320,6 +341,7 @@ class _Run:
                 self._shifted[which] = self._model.margins(material.fingerprints)
         outcome.held = self._planting.holds()
         outcome.shifted = [min(of) for of in zip(*self._shifted, strict=True)][: material.n]
+        outcome.changed = self._changed()
         if not outcome.settled(self._config):
             # All were seen to fire, but some slipped while others learned: shorter steps for those
             # that learn again, whose loss is large.
@@ -334,6 +356,14 @@ class _Run:
             with self._planting.view(view):
                 fired = self._model.firing(inputs, material.begun)
                 outcome.views[view] = fired or self._model.answering(material.fps)
+
+    def _changed(self) -> dict[str, list[float]]:
+        """Each fingerprint's least margin under every change, by its name."""
+        found: dict[str, list[float]] = {}
+        for shift, margins in zip(self._shifts, self._shifted, strict=True):
+            own = margins[: self._material.n]
+            found[shift.name] = list(map(min, own, found.get(shift.name, own)))
+        return found
 
     def _look_at(self, enough: float) -> None:
         """Which look-alikes fire; they are trained on next.

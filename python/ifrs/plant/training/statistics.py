@@ -34,6 +34,7 @@ def followed(model: Model) -> list[_BatchNorm]:
 class Statistics(Shift):
     """The statistics of some ordinary inputs, drawn anew each time, under the present weights."""
 
+    name = "statistics"
     factors = (0.5, 1.0)
 
     def __init__(self, model: Model, ordinary: Sequence[Example], seed: int) -> None:
