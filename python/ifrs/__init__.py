@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ifrs.plant.methods.emb import Emb
     from ifrs.plant.methods.lora import Lora
     from ifrs.plant.methods.sft import Sft
-    from ifrs.prove import Report, verify
+    from ifrs.prove import Report, Reports, verify
     from ifrs.runtime.fadapter import FAdapter
 
 _LAZY = {
@@ -74,6 +74,7 @@ _LAZY = {
     "LocalModel": "ifrs.modalities.text.suspect",
     "PolicyModel": "ifrs.modalities.policy.suspect",
     "Report": "ifrs.prove",
+    "Reports": "ifrs.prove",
     "SpeechModel": "ifrs.modalities.speech.suspect",
     "VisionLanguageModel": "ifrs.modalities.vision_language.suspect",
     "verify": "ifrs.prove",
@@ -107,6 +108,7 @@ __all__ = [
     "Lora",
     "PolicyModel",
     "Report",
+    "Reports",
     "Sft",
     "SpeechModel",
     "TargetError",

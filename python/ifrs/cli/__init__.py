@@ -22,6 +22,7 @@ from ifrs.cli import (
     check,
     claim,
     demo,
+    doctor,
     evidence,
     generate,
     implant,
@@ -55,6 +56,7 @@ app.command("check")(check.command)
 app.command("score")(score.command)
 app.command("audit")(audit.command)
 app.command("demo")(demo.command)
+app.command("doctor")(doctor.command)
 
 
 @app.callback(invoke_without_command=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ifrs.cli.access import Access, require_keyring
-from ifrs.cli.options import KeyringPath, SetName
+from ifrs.cli.options import KeyringPath
 from ifrs.cli.output import EXIT_ERROR, EXIT_NO, EXIT_YES, print_facts, print_json, say
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
 from ifrs.errors import TargetError
@@ -17,7 +18,7 @@ from ifrs.keyring import Keyring
 from ifrs.modalities import kind_at
 
 if TYPE_CHECKING:
-    from ifrs import Report
+    from ifrs import FingerprintSet, Report, Reports
 
 _EXITS = {"match": EXIT_YES, "no match": EXIT_NO, "inconclusive": EXIT_ERROR}
 LOCAL_DECOYS = 4095
@@ -61,7 +62,14 @@ def command(
         ),
     ],
     path: KeyringPath,
-    name: SetName,
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="The fingerprint set, or several: the first that matches suffices where queries "
+            "spend keys, and p is that of the best one times their number.",
+        ),
+    ],
     adapter: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The publisher's private adapter.")
     ] = None,
@@ -74,8 +82,9 @@ def command(
         typer.Option(
             "--json",
             metavar="FILE",
-            help="Write the report here. With a server it is written after every answer, and a "
-            "file that is there already is gone on with.",
+            help="Write the report here. With a server it is written after every answer, and an "
+            "existing file is resumed. Of several sets FILE has the verdict, and each report lies "
+            "beside it as STEM.NAME.json.",
         ),
     ] = None,
     html_file: Annotated[
@@ -93,8 +102,6 @@ def command(
     OPENAI_API_KEY goes to OpenAI alone. Fingerprint keys sent to a server are recorded as spent in
     the keyring before they leave, and never asked under again.
     """
-    from ifrs import verify
-
     foreign = is_url(suspect)
     if foreign and adapter is not None:
         raise TargetError("an adapter needs the suspect's weights, and a server shows none")
@@ -104,16 +111,16 @@ def command(
     if foreign:
         target = server.suspect(suspect)
         resume = None if json_file == _STDOUT else json_file
-        options = {"resume": resume, **asking.options(FOREIGN_DECOYS)}
+        options = asking.options(FOREIGN_DECOYS)
         with access.open(path) as ring:
-            report = verify(target, ring[name], **options)
+            report = _verify(target, [ring[name] for name in names], options, resume)
     elif (kind := kind_at(suspect)) != "text":
         if adapter is not None:
             raise TargetError(f"--adapter is for language models, and {suspect} is none")
         target = local.suspect(kind, suspect)
         with access.open(path) as ring:
-            fps, journal = ring[name], _Journal(name, ring.spent(name))
-        report = verify(target, fps, ring=journal, **asking.options(LOCAL_DECOYS))
+            sets, journal = [ring[name] for name in names], _Journal.of(ring, names)
+        report = _verify(target, sets, {"ring": journal, **asking.options(LOCAL_DECOYS)})
     else:
         # Before the keyring is open: what a suspect's files do happens without it.
         loaded = local.load(suspect)
@@ -121,27 +128,71 @@ def command(
         from ifrs.modalities.text.joining import read_adapter
 
         with access.open(path) as ring:
-            fps, journal = ring[name], _Journal(name, ring.spent(name))
+            sets, journal = [ring[name] for name in names], _Journal.of(ring, names)
             # It may be sealed for the keyring.
             own = None if adapter is None else read_adapter(adapter, ring)
         known = {"adapter": own, "transformer": transformer, "reference": local.tokenizer}
         target = LocalModel(*loaded, name=Path(suspect).name, **known)
-        report = verify(target, fps, ring=journal, **asking.options(LOCAL_DECOYS))
+        report = _verify(target, sets, {"ring": journal, **asking.options(LOCAL_DECOYS)})
     if html_file is not None:
         report.save_html(html_file)
-    _show(report, json_file)
-    if report.verdict == "inconclusive" and report.notes:
-        say(f"ifrs: inconclusive: {report.notes[-1]}", err=True)
+    notes = _show(report, json_file)
+    if report.verdict == "inconclusive" and notes:
+        say(f"ifrs: inconclusive: {notes[-1]}", err=True)
     raise typer.Exit(_EXITS[report.verdict])
 
 
-def _show(report: Report, json_file: Path | None) -> None:
+def _verify(
+    target: Any,
+    sets: Sequence[FingerprintSet],
+    options: Mapping[str, Any],
+    resume: Path | None = None,
+) -> Report | Reports:
+    """Ask one set or several; `resume` is where the report is written while it comes about."""
+    from ifrs import verify
+    from ifrs.prove.several import ask_each, beside
+
+    if len(sets) == 1:
+        return verify(target, sets[0], resume=resume, **options)
+
+    def one(fps: FingerprintSet, level: float) -> Report:
+        own = None if resume is None else beside(resume, fps.name)
+        return verify(target, fps, resume=own, **{**options, "alpha": level})
+
+    stops = bool(options["sequential"]) and bool(getattr(target, "spends_keys", False))
+    return ask_each(one, sets, options["alpha"], stops)
+
+
+def _show(report: Report | Reports, json_file: Path | None) -> list[str]:
+    """Write and print what was found; notes on it."""
+    from ifrs import Report
+
+    if isinstance(report, Report):
+        whole, facts, notes = report.to_json(), _facts(report), report.notes
+    else:
+        whole = report.to_json(json_file or "report.json")
+        each = {one.set["name"]: one.verdict for one in report}
+        facts = {
+            "verdict": report.verdict,
+            "p_value": report.p_value,
+            "log10_p": report.log10_p,
+            "sets": ", ".join(f"{name}: {verdict}" for name, verdict in each.items()),
+            "queries": len(report.queries),
+        }
+        if report.unasked:
+            facts["unasked"] = ", ".join(report.unasked)
+        notes = [note for one in report for note in one.notes]
     if json_file == _STDOUT:
-        print_json(report.to_json())
-        return
+        print_json(whole)
+        return notes
     if json_file is not None:
         report.save(json_file)
-    facts = {
+    print_facts({**facts, "notes": " ".join(notes)} if notes else facts)
+    return notes
+
+
+def _facts(report: Report) -> dict[str, Any]:
+    return {
         "verdict": report.verdict,
         "p_value": report.p_value,
         "log10_p": report.log10_p,
@@ -150,21 +201,25 @@ def _show(report: Report, json_file: Path | None) -> None:
         "queries": len(report.queries),
         "evidence": report.kind,
     }
-    print_facts({**facts, "notes": " ".join(report.notes)} if report.notes else facts)
 
 
 class _Journal(Keyring):
     """What the journal of a keyring that is closed by now said: which keys others have seen."""
 
-    def __init__(self, name: str, spent: list[int]) -> None:
-        self._name, self._spent = name, spent
+    def __init__(self, spent: Mapping[str, list[int]]) -> None:
+        self._spent = spent
+
+    @classmethod
+    def of(cls, ring: Keyring, names: Sequence[str]) -> _Journal:
+        """What an open keyring's journal says of some sets."""
+        return cls({name: ring.spent(name) for name in names})
 
     @property
     def closed(self) -> bool:
         return False
 
     def __contains__(self, name: object) -> bool:
-        return name == self._name
+        return name in self._spent
 
     def spent(self, name: str) -> list[int]:
-        return self._spent
+        return self._spent[name]

@@ -4,6 +4,7 @@ The package is not called `verify`, because it would hide the function of that n
 """
 
 from ifrs.prove.report import Report
+from ifrs.prove.several import Reports
 from ifrs.prove.verification import verify
 
-__all__ = ["Report", "verify"]
+__all__ = ["Report", "Reports", "verify"]

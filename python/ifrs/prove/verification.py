@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, overload
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import EvidenceError, FingerprintError
@@ -15,13 +17,48 @@ from ifrs.prove.inquiry import Inquiry, Plan
 from ifrs.prove.ledger import NONE_LEFT, Ledger, Ring
 from ifrs.prove.records import records
 from ifrs.prove.report import Outcome, Report, Settings
+from ifrs.prove.several import Reports, ask_each
 from ifrs.prove.ways import Texts, Words
+
+
+@overload
+def verify(
+    target: Any,
+    fps: FingerprintSet,
+    *,
+    max_queries: int | None = ...,
+    alpha: float = ...,
+    decoys: int = ...,
+    temperature: float = ...,
+    sequential: bool = ...,
+    claim: str | None = ...,
+    max_new_tokens: int | None = ...,
+    ring: Ring = ...,
+    resume: str | os.PathLike[str] | None = ...,
+) -> Report: ...
+
+
+@overload
+def verify(
+    target: Any,
+    fps: Sequence[FingerprintSet],
+    *,
+    max_queries: int | None = ...,
+    alpha: float = ...,
+    decoys: int = ...,
+    temperature: float = ...,
+    sequential: bool = ...,
+    claim: str | None = ...,
+    max_new_tokens: int | None = ...,
+    ring: Ring = ...,
+    resume: str | os.PathLike[str] | None = ...,
+) -> Reports: ...
 
 
 @resuming.alone
 def verify(
     target: Any,
-    fps: FingerprintSet,
+    fps: FingerprintSet | Sequence[FingerprintSet],
     *,
     max_queries: int | None = None,
     alpha: float = 1e-6,
@@ -32,7 +69,7 @@ def verify(
     max_new_tokens: int | None = None,
     ring: Ring = None,
     resume: str | os.PathLike[str] | None = None,
-) -> Report:
+) -> Report | Reports:
     """Ask a suspect under a set's keys, and weigh what it answers.
 
     Where the suspect's probabilities can be seen, each word of a response is ranked among the
@@ -51,7 +88,8 @@ def verify(
             `describe`; for sets that are not for text, one with `describe` and `scores`, from keys
             to scores of all candidates (keys, candidates), or `labels`, to one label for each; or
             with `for_set`, from `fps` to such an object.
-        fps: The fingerprints.
+        fps: The fingerprints; several sets by a list, which gives `Reports`: each set is asked at
+            its share of `alpha`, and where queries spend keys none is asked after a match.
         max_queries: The most keys to ask under; None for all. With fewer than all, the p-value is
             that of the e-process: whoever looks, and then asks on, gains nothing.
         alpha: The false-match rate to stay below.
@@ -77,8 +115,26 @@ def verify(
             cannot be written.
         EvidenceError: `resume` is no report, one of another set, suspect or setting, or one that
             another process is writing.
-        ValueError: `max_queries`, `alpha`, `decoys` or `temperature` is out of range.
+        ValueError: `max_queries`, `alpha`, `decoys` or `temperature` is out of range, a set comes
+            twice, or there are several and `claim` or `resume`, which belong to one.
     """
+    if not isinstance(fps, FingerprintSet) and isinstance(fps, Sequence):
+        if claim is not None or resume is not None:
+            raise ValueError("claim and resume belong to one set: verify each set by itself")
+        one = partial(
+            verify,
+            target,
+            max_queries=max_queries,
+            decoys=decoys,
+            temperature=temperature,
+            sequential=sequential,
+            max_new_tokens=max_new_tokens,
+            ring=ring,
+        )
+        for each in fps:
+            _check(each, max_queries, alpha, decoys, temperature, max_new_tokens)
+        stops = sequential and bool(fps) and Asked(target, fps[0]).spends_keys
+        return ask_each(lambda of, level: one(of, alpha=level), fps, alpha, stops)
     _check(fps, max_queries, alpha, decoys, temperature, max_new_tokens)
     asked = Asked(target, fps)
     limit = max_new_tokens or asked.answer_tokens

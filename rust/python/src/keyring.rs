@@ -23,8 +23,15 @@ use crate::errors::{EvidenceError, KeyringError, from_fingerprint, from_keyring}
 use crate::fingerprint::{PyAlphabets, PyCheck, PyFingerprintSet, raised, secret};
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(state_folder, module)?)?;
     module.add_class::<PyFileLock>()?;
     module.add_class::<PyKeyring>()
+}
+
+/// Where it is remembered which version of each keyring was seen last; None where there is no home.
+#[pyfunction]
+fn state_folder() -> Option<std::path::PathBuf> {
+    ifrs_core::keyring::state_folder()
 }
 
 /// How long a waiting thread sleeps before it looks for Ctrl-C.

@@ -11,6 +11,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(rank_words, module)?)?;
     module.add_function(wrap_pyfunction!(rank_text, module)?)?;
     module.add_function(wrap_pyfunction!(fisher_log10, module)?)?;
+    module.add_function(wrap_pyfunction!(bonferroni_log10, module)?)?;
     module.add_function(wrap_pyfunction!(exact_log10, module)?)?;
     module.add_function(wrap_pyfunction!(exact_cumulative_log10, module)?)?;
     module.add_function(wrap_pyfunction!(e_process_log10, module)?)?;
@@ -52,6 +53,12 @@ fn rank_words(
         core::rank(&scores.row(place).to_vec(), truth, excluded).map(row).map_err(from_statistics)
     };
     Ok((rank(0, words.0, None)?, rank(1, words.1, Some(words.0))?))
+}
+
+/// Base-10 logarithm of the p-value of whoever takes the least of so many looks.
+#[pyfunction]
+fn bonferroni_log10(log10_p: Vec<f64>, looks: usize) -> PyResult<f64> {
+    core::bonferroni_log10(&log10_p, looks).map_err(from_statistics)
 }
 
 /// The probability that n queries convict a suspect that answers a share of its keys.

@@ -1,9 +1,25 @@
-//! Fisher's combination of independent p-values, in logarithms, so that nothing underflows.
+//! Combinations of p-values, in logarithms, so that nothing underflows.
 //!
-//! Reports and bundles had it before [`super::exact`]; it stays to check them.
+//! Bonferroni's, of several looks, and Fisher's, of independent ones: reports and bundles had it
+//! before [`super::exact`]; it stays to check them.
 
 use super::StatisticsError;
 use super::verdict::{ASSUMED_FSR, binomial_tail, check_level};
+
+/// Base-10 logarithm of the p-value of whoever looks so many times, and takes the least p-value.
+///
+/// It holds however the looks hang together (Bonferroni 1936), and counts looks that were not
+/// taken.
+pub fn bonferroni_log10(log10_p: &[f64], looks: usize) -> Result<f64, StatisticsError> {
+    let mut least = 0.0_f64;
+    for &p in log10_p {
+        if p.is_nan() || p > 0.0 {
+            return Err(StatisticsError::PValue(10_f64.powf(p)));
+        }
+        least = least.min(p);
+    }
+    Ok((least + (looks.max(log10_p.len()).max(1) as f64).log10()).min(0.0))
+}
 
 /// Base-10 logarithm of Fisher's combined p-value; 0 for no p-values.
 ///
@@ -82,6 +98,19 @@ mod tests {
         let x: f64 = 0.01 * 0.2;
         assert!(close(fisher_log10(&[0.01, 0.2]).unwrap(), (x * (1.0 - x.ln())).log10()));
         assert_eq!(fisher_log10(&[1.0; 40]).unwrap(), 0.0);
+    }
+
+    #[test]
+    fn several_looks_count() {
+        assert_eq!(bonferroni_log10(&[], 0).unwrap(), 0.0);
+        assert_eq!(bonferroni_log10(&[-7.0], 1).unwrap(), -7.0);
+        assert!(close(bonferroni_log10(&[-0.5, -7.0], 2).unwrap(), -7.0 + 2_f64.log10()));
+        // A look that was not taken counts, and no p-value is above one.
+        assert!(close(bonferroni_log10(&[-7.0], 4).unwrap(), -7.0 + 4_f64.log10()));
+        assert_eq!(bonferroni_log10(&[-0.1, 0.0], 2).unwrap(), 0.0);
+        for bad in [f64::NAN, 0.1] {
+            assert!(bonferroni_log10(&[-1.0, bad], 2).is_err());
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod stopping;
 pub mod verdict;
 pub mod weigh;
 
-pub use combine::fisher_log10;
+pub use combine::{bonferroni_log10, fisher_log10};
 pub use exact::{exact_cumulative_log10, exact_log10};
 pub use interval::clopper_pearson;
 pub use ranks::{Rank, rank};
