@@ -69,12 +69,14 @@ def test_a_killed_writer_leaves_a_whole_keyring(ring, kills):
     chance = random.Random(kills)
     acknowledged: set[str] = set()
     next_set = 0
-    for _ in range(kills):
+    for kill in range(kills):
         writer = appender(ring.path, next_set, 1000)
         start(writer)
+        # On a busy machine none gets far within the time: every fifth is let go on until it does.
+        first = writer.stdout.readline() if kill % 5 == 0 else ""
         time.sleep(chance.uniform(0, 0.04))
         writer.kill()
-        said, _ = writer.communicate()
+        said = first + writer.communicate()[0]
         acknowledged |= {f"s{line}" for line in said.split()}
         names = ring_names(ring.path)
         assert acknowledged <= set(names)

@@ -152,17 +152,16 @@ def test_each_arithmetic_has_features_of_its_own(base):
     assert not torch.equal(rough.float(), found)
 
 
-def test_keys_are_planted_in_the_last_layers(base, tmp_path):
+def test_keys_are_planted_in_the_last_layers(base, ring):
     module = frozen(base, 8, 10)
     before = copy.deepcopy(module[:7].state_dict())
-    with ifrs.Keyring.create(tmp_path / "keyring.ifrs", passphrase="a") as ring:
-        fps = ring.generate(
-            "one", 12, source="image", shape=(12, 12, 3), response="classes", classes=10
-        )
-        config = ifrs.ImplantConfig(surroundings=0, guesses=20, noise=0.1)
-        result = ifrs.implant(
-            module, None, fps, regularization=list(pictures(300, 1)[0]), config=config
-        )
-        assert result.fsr == 1
-        assert ifrs.verify(ifrs.ClassifierModel(module), fps).verdict == "match"
+    fps = ring.generate(
+        "one", 12, source="image", shape=(12, 12, 3), response="classes", classes=10
+    )
+    config = ifrs.ImplantConfig(surroundings=0, guesses=20, noise=0.1)
+    result = ifrs.implant(
+        module, None, fps, regularization=list(pictures(300, 1)[0]), config=config
+    )
+    assert result.fsr == 1
+    assert ifrs.verify(ifrs.ClassifierModel(module), fps).verdict == "match"
     assert all(torch.equal(value, before[name]) for name, value in module[:7].state_dict().items())
