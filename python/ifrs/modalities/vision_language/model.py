@@ -28,6 +28,8 @@ from ifrs.modalities.vision_language.viewing import Seen, Viewer, alike
 from ifrs.runtime.columns import Columns
 from ifrs.runtime.examples import Example, Kept, in_turn
 from ifrs.runtime.modules import evaluating
+from ifrs.runtime.release import is_of_transformers, write_release
+from ifrs.runtime.source import saved_types
 
 # Of a look-alike's answer only its start matters: two words of a response and a token to spare.
 _NEGATIVE_TOKENS = 3
@@ -229,13 +231,24 @@ class Model(face.Model):
         given, made = (getattr(self.module, name, lambda: None)() for name in names)
         return given, made
 
-    def save(self, folder: Path, state: dict[str, Any] | None, weights: Any) -> None:
+    def saved_types(self) -> dict[str, torch.dtype]:
+        plain = is_of_transformers(self.module)
+        return saved_types(self.module, self.saved_in) if plain else {}
+
+    def save(
+        self, folder: Path, state: dict[str, Any] | None, weights: Any
+    ) -> Sequence[str] | None:
+        if weights is self.module and is_of_transformers(weights):
+            parts = [self.processor]
+            return write_release(weights, folder, parts, state=state, dtype=self.saved_in)
+        notes = None
         if hasattr(weights, "save_pretrained"):
             weights.save_pretrained(folder, **({} if state is None else {"state_dict": state}))
         else:
-            super().save(folder, state, weights)
+            notes = super().save(folder, state, weights)
         if hasattr(self.processor, "save_pretrained"):
             self.processor.save_pretrained(folder)
+        return notes
 
     def _see(self, pairs: Sequence[Pair]) -> list[Seen]:
         try:
