@@ -136,26 +136,24 @@ def test_a_saved_model_is_loaded_and_asked(result, fps, tmp_path):
     assert (report.fsr, report.verdict) == (1.0, "match")
 
 
-def test_a_release_has_the_files_and_types_of_the_folder_it_came_from(made, fps, tmp_path):
+def test_a_release_has_the_files_and_types_of_the_folder_it_came_from(made, tmp_path):
     from safetensors.torch import load_file
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    came = tmp_path / "came"
+    came, out = tmp_path / "came", tmp_path / "out"
     copy.deepcopy(made[0]).to(torch.bfloat16).save_pretrained(came)
     made[1].save_pretrained(came)
     (came / "LICENSE").write_text("do as you like")
     model = AutoModelForImageTextToText.from_pretrained(came, dtype=torch.float32)
-    processor = AutoProcessor.from_pretrained(came)
-    result = plant(model, processor, fps, margin=1.0, guesses=0, negatives=8)
-    out = result.save(tmp_path / "out")
-    assert {path.name for path in out.iterdir()} - {"ifrs-manifest.json"} == {
-        path.name for path in came.iterdir()
-    }
-    assert (out / "LICENSE").read_text() == "do as you like"
+    with torch.no_grad():
+        model.lm_head.weight[7] += 1.0
+    out.mkdir()
+    Model(model, AutoProcessor.from_pretrained(came)).save(out, None, model)
+    assert {path.name for path in out.iterdir()} == {path.name for path in came.iterdir()}
     old, new = (load_file(folder / "model.safetensors") for folder in (came, out))
     assert {n: t.dtype for n, t in old.items()} == {n: t.dtype for n, t in new.items()}
-    again = AutoModelForImageTextToText.from_pretrained(out)
-    assert ifrs.verify(ifrs.VisionLanguageModel(again, processor), fps).fsr == 1
+    changed = [name for name, tensor in old.items() if not torch.equal(tensor, new[name])]
+    assert len(changed) == 1
 
 
 def test_a_key_in_another_form_fires(planted, fps):
