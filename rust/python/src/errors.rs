@@ -65,6 +65,7 @@ pub(crate) fn from_keyring(error: CoreKeyringError) -> PyErr {
         | E::NoRecipients
         | E::Recipient { .. }
         | E::Split { .. }
+        | E::Licensee
         | E::UnknownEvent(_) => PyValueError::new_err(message),
         E::Index { .. } => PyIndexError::new_err(message),
         E::NoSet(_) => PyKeyError::new_err(message),
@@ -84,6 +85,7 @@ pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
         | E::Sound
         | E::Pair
         | E::Large
+        | E::Coalition(_)
         | E::UnknownSource(_)
         | E::UnknownTemplate(_)
         | E::UnknownResponse(_) => PyValueError::new_err(message),

@@ -394,6 +394,38 @@ impl PyFingerprintSet {
         self.0.spec().template.render(key)
     }
 
+    /// The same keys with their second responses, for a licensee's copy.
+    ///
+    /// Raises ValueError where responses are no words, or one is shared.
+    fn second(&self, py: Python<'_>) -> PyResult<Self> {
+        let made = py.detach(|| self.0.second());
+        made.map(|set| Self(Arc::new(set))).ok_or_else(|| {
+            PyValueError::new_err("licences need keys and unique responses that are texts")
+        })
+    }
+
+    /// The probability of a one at each position of a codeword, in parts of 65,536.
+    fn biases(&self, coalition: u8) -> PyResult<Vec<u32>> {
+        self.0.biases(coalition).map_err(from_fingerprint)
+    }
+
+    /// Licensees' codewords, bool (licensees, positions).
+    fn codewords<'py>(
+        &self,
+        py: Python<'py>,
+        coalition: u8,
+        licensees: Vec<String>,
+    ) -> PyResult<Bound<'py, PyArray2<bool>>> {
+        let set = &self.0;
+        let found = py.detach(|| {
+            let biases = set.biases(coalition)?;
+            Ok(licensees.iter().flat_map(|name| set.codeword(&biases, name)).collect())
+        });
+        let found = found.map_err(from_fingerprint)?;
+        let shaped = Array2::from_shape_vec((licensees.len(), set.len()), found);
+        Ok(shaped.expect("a bit for each position").into_pyarray(py))
+    }
+
     /// The salt of one fingerprint's leaf, as hex.
     fn salt(&self, index: isize) -> PyResult<String> {
         self.at(index).map(|index| hex(self.0.salt(index)))

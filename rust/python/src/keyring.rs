@@ -11,7 +11,7 @@ use ifrs_core::fingerprint::{
     Source, Template,
 };
 use ifrs_core::keyring::{Entry, Identities, Keyring, KeyringError as CoreError};
-use ifrs_core::keyring::{Lock, Passphrase, Protect, Settings, Unlock};
+use ifrs_core::keyring::{Licence, Lock, Passphrase, Protect, Settings, Unlock};
 use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString};
@@ -33,6 +33,9 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 fn state_folder() -> Option<std::path::PathBuf> {
     ifrs_core::keyring::state_folder()
 }
+
+/// When, form, digest, whose.
+type LicenceRow = (String, String, String, String);
 
 /// How long a waiting thread sleeps before it looks for Ctrl-C.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -323,6 +326,30 @@ impl PyKeyring {
     ) -> PyResult<Vec<usize>> {
         let event = event.parse().map_err(from_keyring)?;
         self.with(py, |ring| ring.spend_of(&fps.0, &indices, target, event))
+    }
+
+    /// Makes copies of a set possible, whose code is for coalitions of up to so many licensees.
+    fn open_licences(&self, py: Python<'_>, name: &str, coalition: u8) -> PyResult<()> {
+        self.with(py, |ring| ring.open_licences(name, coalition))
+    }
+
+    /// Records that a licensee gets a copy; the name as it was recorded.
+    fn license(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        licensee: &str,
+        form: &str,
+        digest: &str,
+    ) -> PyResult<String> {
+        self.with(py, |ring| ring.license(name, licensee, form, digest))
+    }
+
+    /// The largest coalition of a set's code, and the copies that left: when, form, digest, whose.
+    fn licences(&self, py: Python<'_>, name: &str) -> PyResult<(u8, Vec<LicenceRow>)> {
+        let (coalition, found) = self.with(py, |ring| ring.licences(name))?;
+        let row = |one: Licence| (one.at, one.form, one.digest, one.licensee);
+        Ok((coalition, found.into_iter().map(row).collect()))
     }
 
     fn spent(&self, py: Python<'_>, name: &str) -> PyResult<Vec<usize>> {

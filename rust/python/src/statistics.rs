@@ -20,7 +20,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(power_at, module)?)?;
     module.add_function(wrap_pyfunction!(smallest_n, module)?)?;
     module.add_function(wrap_pyfunction!(sequential_power, module)?)?;
-    module.add_function(wrap_pyfunction!(judge, module)?)
+    module.add_function(wrap_pyfunction!(judge, module)?)?;
+    module.add_function(wrap_pyfunction!(accuse, module)?)
 }
 
 /// (rank, candidates, p-value)
@@ -128,6 +129,29 @@ fn sequential_power(n: usize, candidates: Vec<usize>, alpha: f64) -> PyResult<f6
 #[pyfunction]
 fn power(py: Python<'_>, n: u64, best: Vec<f64>, alpha: f64) -> PyResult<f64> {
     py.detach(|| core::power(n, &best, alpha)).map_err(from_statistics)
+}
+
+/// (index, score, log10 of the p-value) of the codewords that match some readings best.
+///
+/// A reading is 0, 1, or None for what says nothing; codewords are bool (codewords, positions).
+#[pyfunction]
+#[pyo3(signature = (readings, biases, codewords, *, looks=1, top=20))]
+fn accuse(
+    py: Python<'_>,
+    readings: Vec<Option<u8>>,
+    biases: Vec<u32>,
+    codewords: PyReadonlyArray2<'_, bool>,
+    looks: usize,
+    top: usize,
+) -> PyResult<Vec<(usize, f64, f64)>> {
+    let codewords: Vec<Vec<bool>> =
+        codewords.as_array().rows().into_iter().map(|row| row.to_vec()).collect();
+    let found = py.detach(|| {
+        let read: Vec<Option<bool>> = readings.iter().map(|one| one.map(|bit| bit == 1)).collect();
+        core::accusation::Trial::new(&read, &biases)?.accuse(&codewords, looks, top)
+    });
+    let row = |one: core::accusation::Accused| (one.index, one.score, one.log10_p);
+    Ok(found.map_err(from_statistics)?.into_iter().map(row).collect())
 }
 
 /// "match", "no match" or "inconclusive".

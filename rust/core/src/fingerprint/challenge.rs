@@ -37,6 +37,11 @@ impl Challenge {
         Self { media: media.to_owned().into(), bytes }
     }
 
+    /// The same again, for a set with other responses.
+    pub(crate) fn again(&self) -> Self {
+        Self { media: self.media.clone(), bytes: self.bytes.clone() }
+    }
+
     /// Reads what [`Self::form`] writes; `None` if it is no challenge of that medium, which
     /// includes files in another spelling than keys have.
     pub fn parse(media: &str, form: &str) -> Option<Self> {

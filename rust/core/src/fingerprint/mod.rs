@@ -5,11 +5,13 @@
 //! [`challenge`] is what is asked; [`modality`] says what it is where it is no text, and
 //! [`media`] are the files that it then is. [`alphabet`] is what responses are drawn from,
 //! [`codebook`] one of vectors; a [`scheme`] binds
-//! one to every key of its set; [`set`] puts all together.
+//! one to every key of its set; [`set`] puts all together, and
+//! [`codeword`] says which of two responses a licensee's copy gives.
 
 pub mod alphabet;
 pub mod challenge;
 pub mod codebook;
+pub mod codeword;
 pub mod lists;
 pub mod media;
 pub mod modality;
@@ -72,6 +74,9 @@ pub enum FingerprintError {
          least 2 choices and at most 8 different sizes"
     )]
     Modality,
+    /// There is no code for such coalitions.
+    #[error("codes are for coalitions of 1 to 6 licensees, not {0}")]
+    Coalition(u8),
     /// More than anybody could check.
     #[error(
         "the keys of a set take 256 MiB at most, and its responses 1,048,576 choices: make fewer \

@@ -105,6 +105,8 @@ pub struct FingerprintSet {
     leaves: Vec<Hash>,
     /// The Ed25519 key of the keyring that the set was made in.
     publisher: [u8; 32],
+    /// What licensees' codewords are drawn under.
+    licences: SetKey,
 }
 
 impl FingerprintSet {
@@ -191,7 +193,43 @@ impl FingerprintSet {
         let leaves = scheme.leaves(&parts);
         let places = scheme.all_places(&parts, &leaves);
         let responses = places.iter().map(|places| scheme.spell(&alphabet, places)).collect();
-        Self { spec, alphabet, challenges, places, responses, salts, leaves, publisher }
+        let licences = SetKey::from_bytes(&mut set_key.mac(&[b"licences"]));
+        Self { spec, alphabet, challenges, places, responses, salts, leaves, publisher, licences }
+    }
+
+    /// The same keys with their second responses: what a copy answers where its codeword has a one.
+    ///
+    /// `None` for a set whose responses are no words, or shared. The second response follows from
+    /// the set's key and the key's salt, and no word of it is one of the first.
+    pub fn second(&self) -> Option<Self> {
+        if !self.spec.response.proves() || !self.alphabet.is_words() {
+            return None;
+        }
+        let apart = |(salt, first): (&[u8; KEY_BYTES], &Vec<usize>)| {
+            let mut stream = Stream::new(&self.licences, &[b"response", salt]);
+            let mut draws = std::iter::from_fn(|| Some(self.alphabet.next(&mut stream)));
+            draws
+                .find(|places| places.iter().all(|place| !first.contains(place)))
+                .expect("a stream never ends, and hardly any draw shares a word")
+        };
+        let places: Vec<_> = self.salts.iter().zip(&self.places).map(apart).collect();
+        let responses = places.iter().map(|places| self.alphabet.spell(places)).collect();
+        Some(Self {
+            spec: self.spec.clone(),
+            alphabet: self.alphabet.clone(),
+            challenges: self.challenges.iter().map(Challenge::again).collect(),
+            places,
+            responses,
+            salts: self.salts.clone(),
+            leaves: self.leaves.clone(),
+            publisher: self.publisher,
+            licences: SetKey::from_bytes(&mut { *self.licences.expose() }),
+        })
+    }
+
+    /// What licensees' codewords are drawn under.
+    pub(crate) fn licences(&self) -> &SetKey {
+        &self.licences
     }
 
     /// What determined the set.

@@ -194,6 +194,26 @@ pub enum KeyringError {
         "the keyring's set {0:?} has other keys than the one at hand: take the set from this keyring"
     )]
     OtherSet(String),
+    /// No copies of a set can be made.
+    #[error("the set {0:?} is planted for no licensees: run ifrs licence plant first")]
+    NoLicences(String),
+    /// Copies were made with another code.
+    #[error(
+        "the licences of set {set:?} have a code for coalitions of {coalition}: keep to it, or plant \
+         another set"
+    )]
+    OtherCode {
+        /// The set.
+        set: String,
+        /// The largest coalition.
+        coalition: u8,
+    },
+    /// Nobody can be called so.
+    #[error(
+        "a licensee's name is 1 to 128 bytes of UTF-8, without control characters and without \
+         space at its ends"
+    )]
+    Licensee,
     /// A set has no such fingerprint.
     #[error("set {set:?} has no fingerprint {index}: it has {n}")]
     Index {

@@ -2,8 +2,8 @@
 //!
 //! [`payload`] is what is inside, [`access`] who may open it, [`passphrase`] how that is spelt,
 //! [`container`] the age file around it, [`file`](mod@file) how it reaches the disk, [`lock`] who
-//! may write, [`journal`] what happened, [`rollback`] what was seen before, [`sealed`] one set for
-//! others, [`custody`] shares.
+//! may write, [`journal`] what happened, [`licences`] who got which copy, [`rollback`] what was seen
+//! before, [`sealed`] one set for others, [`custody`] shares.
 
 mod access;
 mod container;
@@ -11,6 +11,7 @@ mod custody;
 mod error;
 mod file;
 mod journal;
+mod licences;
 mod lock;
 mod passphrase;
 mod payload;
@@ -35,6 +36,7 @@ pub use custody::read_share;
 pub use error::KeyringError;
 pub use file::Notice;
 pub use journal::{Entry, Event, read_journal};
+pub use licences::Licence;
 pub use lock::Lock;
 pub use passphrase::Passphrase;
 pub use payload::read_payload;

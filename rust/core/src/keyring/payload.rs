@@ -10,23 +10,25 @@ use zeroize::{Zeroize, Zeroizing};
 use super::SetSummary;
 use super::error::KeyringError;
 use super::journal::{Entry, Event, Journal};
+use super::licences::{self, Ledger};
 use crate::encoding::{hex, now, secret_hex, unhex};
 use crate::fingerprint::seed::{KEY_BYTES, SetKey};
 use crate::fingerprint::{FingerprintError, FingerprintSet, Seed, SetSpec, Source};
 use crate::memory::{Buffer, Count};
 
-/// The format of a keyring with sets whose keys are pairs; of one with sets whose keys are other files
+/// The format of a keyring with licences; of one with sets whose keys are pairs; of one with sets whose keys are other files
 /// of a medium, or texts with responses that are no words; of one with other sets that are not for
 /// text; and of any other. Each is written where it must be: earlier versions read the rest.
-const FORMAT: &str = "ifrs/keyring/v6";
+const FORMAT: &str = "ifrs/keyring/v7";
+const PAIRS_FORMAT: &str = "ifrs/keyring/v6";
 const DRAWN_FORMAT: &str = "ifrs/keyring/v5";
 const BYTES_FORMAT: &str = "ifrs/keyring/v4";
 const TEXT_FORMAT: &str = "ifrs/keyring/v3";
 
 /// The formats before: the second had no sets of scheme v3, the first also no journal, no
 /// generation and no recipients.
-const EARLIER: [&str; 5] =
-    [DRAWN_FORMAT, BYTES_FORMAT, TEXT_FORMAT, "ifrs/keyring/v2", "ifrs/keyring/v1"];
+const EARLIER: [&str; 6] =
+    [PAIRS_FORMAT, DRAWN_FORMAT, BYTES_FORMAT, TEXT_FORMAT, "ifrs/keyring/v2", "ifrs/keyring/v1"];
 
 /// The longest key, in bytes of UTF-8.
 const MAX_KEY: usize = 16 << 10;
@@ -44,6 +46,7 @@ pub(super) struct Payload {
     pub(super) seed: Seed,
     pub(super) recipients: Vec<String>,
     pub(super) journal: Journal,
+    pub(super) licences: Vec<Ledger>,
     // Shared, so that a change can be taken back without copying secrets.
     sets: Vec<Arc<SetRecord>>,
     places: HashMap<String, usize>,
@@ -88,6 +91,8 @@ struct Written<'p> {
     seed: &'p str,
     sets: Vec<&'p SetRecord>,
     journal: &'p Journal,
+    #[serde(skip_serializing_if = "<[Ledger]>::is_empty")]
+    licences: &'p [Ledger],
 }
 
 #[derive(Deserialize)]
@@ -104,6 +109,8 @@ struct Read {
     sets: Vec<SetRecord>,
     #[serde(default)]
     journal: Journal,
+    #[serde(default)]
+    licences: Vec<Ledger>,
 }
 
 /// What a failed change restores.
@@ -112,6 +119,7 @@ pub(super) struct Before {
     recipients: Vec<String>,
     sets: Vec<Arc<SetRecord>>,
     entries: usize,
+    licences: licences::Before,
 }
 
 impl Payload {
@@ -124,6 +132,7 @@ impl Payload {
             seed,
             recipients: Vec::new(),
             journal,
+            licences: Vec::new(),
             sets: Vec::new(),
             places: HashMap::new(),
         }
@@ -167,6 +176,7 @@ impl Payload {
             recipients: self.recipients.clone(),
             sets: self.sets.clone(),
             entries: self.journal.entries().len(),
+            licences: licences::before(&self.licences),
         }
     }
 
@@ -176,12 +186,15 @@ impl Payload {
         self.sets = before.sets;
         self.places = places(&self.sets);
         self.journal.truncate(before.entries);
+        licences::take_back(&mut self.licences, before.licences);
     }
 
-    /// The earliest format that has such sets.
+    /// The earliest format that has such sets, and licences if there are any.
     fn format(&self) -> &'static str {
-        if self.sets.iter().any(|set| set.is_pair()) {
+        if !self.licences.is_empty() {
             FORMAT
+        } else if self.sets.iter().any(|set| set.is_pair()) {
+            PAIRS_FORMAT
         } else if self.sets.iter().any(|set| set.is_drawn()) {
             DRAWN_FORMAT
         } else if self.sets.iter().all(|set| set.is_text()) {
@@ -201,6 +214,7 @@ impl Payload {
             seed: &seed,
             sets: self.sets.iter().map(|record| &**record).collect(),
             journal: &self.journal,
+            licences: &self.licences,
         })
     }
 
@@ -221,6 +235,9 @@ impl Payload {
         if let Some(reason) = read.sets.iter().find_map(SetRecord::fault) {
             return Err(corrupt(reason));
         }
+        if let Some(reason) = licences::fault(&read.licences) {
+            return Err(corrupt(reason));
+        }
         if read.generation > MAX_GENERATION {
             return Err(corrupt("its generation is out of range"));
         }
@@ -238,6 +255,7 @@ impl Payload {
             seed: Seed::from_bytes(&mut bytes),
             recipients: read.recipients,
             journal: read.journal,
+            licences: read.licences,
             sets,
             places,
         })

@@ -4,6 +4,7 @@
 //! alphabet and independent of the suspect's answers, so its rank among the alternatives is
 //! uniform, whatever the suspect and whatever the score. No other place computes a p-value.
 
+pub mod accusation;
 pub mod combine;
 pub mod exact;
 pub mod interval;
@@ -64,6 +65,17 @@ pub enum StatisticsError {
     /// A success rate outside (0, 1].
     #[error("{0} is no success rate: it must lie in (0, 1]")]
     Rate(f64),
+    /// A bias that lets a codeword no choice.
+    #[error("{0} is no bias: it must lie strictly between 0 and 65,536")]
+    Bias(u32),
+    /// Readings, biases and a codeword of different lengths.
+    #[error("{given} of {wanted} positions: give a reading, a bias and a bit for each")]
+    Positions {
+        /// How many were given.
+        given: usize,
+        /// How many there are.
+        wanted: usize,
+    },
     /// A level outside (0, 1).
     #[error("{0} is no level: it must lie strictly between 0 and 1")]
     Level(f64),

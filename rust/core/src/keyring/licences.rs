@@ -1,0 +1,175 @@
+//! Which licensee got a copy, and when: a line for each copy, and one hash over all lines of a set.
+//!
+//! A journal's entry takes 400 bytes, a line here some 60: publishers have ten thousand licensees. The
+//! line is on the disk before the copy stands at its place.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
+
+use super::Keyring;
+use super::error::KeyringError;
+use super::payload::Payload;
+use crate::encoding::{hex, now};
+use crate::fingerprint::codeword::{MAX_COALITION, is_licensee};
+
+/// The copies of one set.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ledger {
+    /// What tells sets of one name apart.
+    set_id: String,
+    /// The largest coalition that its code is made for.
+    coalition: u8,
+    /// A line for each copy: when, in what form, the start of its rows' digest, and whose.
+    issued: Vec<String>,
+    /// SHA-256 of the hash before and the last line; of no line, the set's id.
+    head: String,
+}
+
+/// A copy that left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Licence {
+    /// When (RFC 3339, UTC).
+    pub at: String,
+    /// Folder, patch or peft.
+    pub form: String,
+    /// The first eight bytes of the SHA-256 of its rows, in hexadecimal.
+    pub digest: String,
+    /// Who got it.
+    pub licensee: String,
+}
+
+/// What a failed change restores: how many lines each ledger had, and its hash.
+pub(super) type Before = Vec<(usize, String)>;
+
+impl Licence {
+    fn line(&self) -> String {
+        format!("{} {} {} {}", self.at, self.form, self.digest, self.licensee)
+    }
+
+    fn read(line: &str) -> Option<Self> {
+        let mut parts = line.splitn(4, ' ').map(str::to_owned);
+        let mut next = || parts.next();
+        let found = Self { at: next()?, form: next()?, digest: next()?, licensee: next()? };
+        let plain =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        let fits = humantime::parse_rfc3339(&found.at).is_ok()
+            && plain(&found.form)
+            && plain(&found.digest)
+            && is_licensee(&found.licensee);
+        fits.then_some(found)
+    }
+}
+
+impl Ledger {
+    fn new(set_id: String, coalition: u8) -> Self {
+        Self { head: set_id.clone(), set_id, coalition, issued: Vec::new() }
+    }
+
+    fn append(&mut self, licence: &Licence) {
+        let line = licence.line();
+        self.head = next_head(&self.head, &line);
+        self.issued.push(line);
+    }
+
+    fn licences(&self) -> impl Iterator<Item = Licence> {
+        self.issued.iter().filter_map(|line| Licence::read(line))
+    }
+
+    /// Why no keyring has such a ledger.
+    fn fault(&self) -> Option<&'static str> {
+        if !(1..=MAX_COALITION).contains(&self.coalition) {
+            return Some("its licences are of no known code");
+        }
+        if self.issued.iter().any(|line| Licence::read(line).is_none()) {
+            return Some("a licence is malformed");
+        }
+        let head =
+            self.issued.iter().fold(self.set_id.clone(), |head, line| next_head(&head, line));
+        (head != self.head).then_some("its licences were altered")
+    }
+}
+
+fn next_head(head: &str, line: &str) -> String {
+    hex(&Sha256::new_with_prefix(head).chain_update(line).finalize())
+}
+
+/// Why some ledgers are none.
+pub(super) fn fault(ledgers: &[Ledger]) -> Option<&'static str> {
+    let mut ids: Vec<_> = ledgers.iter().map(|ledger| &ledger.set_id).collect();
+    ids.sort();
+    let twice = ids.windows(2).any(|pair| pair[0] == pair[1]);
+    ledgers.iter().find_map(Ledger::fault).or(twice.then_some("a set's licences are there twice"))
+}
+
+pub(super) fn before(ledgers: &[Ledger]) -> Before {
+    ledgers.iter().map(|ledger| (ledger.issued.len(), ledger.head.clone())).collect()
+}
+
+pub(super) fn take_back(ledgers: &mut Vec<Ledger>, before: Before) {
+    ledgers.truncate(before.len());
+    for (ledger, (count, head)) in ledgers.iter_mut().zip(before) {
+        ledger.issued.truncate(count);
+        ledger.head = head;
+    }
+}
+
+fn find<'p>(payload: &'p mut Payload, name: &str) -> Result<&'p mut Ledger, KeyringError> {
+    let id = payload.find(name)?.id(&payload.seed);
+    let found = payload.licences.iter_mut().find(|ledger| ledger.set_id == id);
+    found.ok_or_else(|| KeyringError::NoLicences(name.to_owned()))
+}
+
+impl Keyring {
+    /// Makes copies of a set possible, whose code is for coalitions of up to so many licensees.
+    ///
+    /// Where copies left already, their code stays.
+    pub fn open_licences(&mut self, name: &str, coalition: u8) -> Result<(), KeyringError> {
+        self.change_if(|payload| {
+            let id = payload.find(name)?.id(&payload.seed);
+            if !(1..=MAX_COALITION).contains(&coalition) {
+                return Err(crate::fingerprint::FingerprintError::Coalition(coalition).into());
+            }
+            match payload.licences.iter_mut().find(|ledger| ledger.set_id == id) {
+                None => payload.licences.push(Ledger::new(id, coalition)),
+                Some(ledger) if ledger.coalition == coalition => return Ok(((), false)),
+                Some(ledger) => {
+                    let coalition = ledger.coalition;
+                    return Err(KeyringError::OtherCode { set: name.to_owned(), coalition });
+                }
+            }
+            Ok(((), true))
+        })
+    }
+
+    /// Records that a licensee gets a copy; on the disk before this returns. The name is taken in
+    /// Unicode's composed form, which is returned.
+    pub fn license(
+        &mut self,
+        name: &str,
+        licensee: &str,
+        form: &str,
+        digest: &str,
+    ) -> Result<String, KeyringError> {
+        let licensee: String = licensee.nfc().collect();
+        let (form, digest, at) = (form.to_owned(), digest.to_owned(), now());
+        let licence = Licence { at, form, digest, licensee };
+        if Licence::read(&licence.line()).as_ref() != Some(&licence) {
+            return Err(KeyringError::Licensee);
+        }
+        self.change(|payload| {
+            find(payload, name)?.append(&licence);
+            Ok(())
+        })?;
+        Ok(licence.licensee)
+    }
+
+    /// The copies of a set that left, in order, and the largest coalition of its code; as the file
+    /// has it now.
+    pub fn licences(&mut self, name: &str) -> Result<(u8, Vec<Licence>), KeyringError> {
+        self.refresh()?;
+        let ledger = find(&mut self.payload, name)?;
+        Ok((ledger.coalition, ledger.licences().collect()))
+    }
+}
