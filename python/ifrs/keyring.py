@@ -431,6 +431,54 @@ class Keyring:
         """
         return self._core.spent(name)
 
+    def open_licences(self, name: str, coalition: int) -> None:
+        """Make copies of a set possible, whose code is for so many licensees who work together.
+
+        Raises:
+            KeyError: There is no such set.
+            KeyringError: Its code is for others already, or the keyring cannot be written.
+            ValueError: There is no such code.
+        """
+        self._core.open_licences(name, coalition)
+
+    def license(self, name: str, licensee: str, form: str, digest: str) -> str:
+        """Record that a licensee gets a copy; on the disk before this returns.
+
+        Args:
+            name: The set.
+            licensee: Whose copy: 1 to 128 bytes of UTF-8, taken in Unicode's composed form.
+            form: What it is, one word.
+            digest: What names its rows, in hexadecimal.
+
+        Returns:
+            The licensee's name as it was recorded.
+
+        Raises:
+            KeyError: There is no such set.
+            KeyringError: The set was planted for nobody, or the keyring cannot be written.
+            ValueError: Nobody can be called so.
+        """
+        return self._core.license(name, licensee, form, digest)
+
+    def licences(self, name: str) -> list[dict[str, str]]:
+        """Which copies of a set left, in order: `at`, `licensee`, `form`, `digest`.
+
+        Raises:
+            KeyError: There is no such set.
+            KeyringError: It was planted for nobody.
+        """
+        fields = ("at", "form", "digest", "licensee")
+        return [dict(zip(fields, row, strict=True)) for row in self._core.licences(name)[1]]
+
+    def coalition(self, name: str) -> int:
+        """For how many licensees who work together a set's code is made.
+
+        Raises:
+            KeyError: There is no such set.
+            KeyringError: It was planted for nobody.
+        """
+        return self._core.licences(name)[0]
+
     def sets(self) -> list[dict[str, Any]]:
         """What is public about every set, in the order they were made."""
         return self._core.sets()

@@ -27,6 +27,7 @@ from ifrs.cli import (
     generate,
     implant,
     keyring,
+    licence,
     score,
     sweep,
     verify,
@@ -46,6 +47,7 @@ app = Commands(
     rich_markup_mode=None,
 )
 app.add_typer(keyring.app, name="keyring")
+app.add_typer(licence.app, name="licence")
 app.command("generate")(generate.command)
 app.command("implant")(implant.command)
 app.command("verify")(verify.command)

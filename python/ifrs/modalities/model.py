@@ -221,6 +221,10 @@ class Model(ABC):
         """Rows of the input embeddings that stand for keys alone; ImplantError without any."""
         raise ImplantError("keys of this kind have no embedding rows: use method='sft' or 'lora'")
 
+    def tokens_apart(self, fps: FingerprintSet, most: int) -> list[list[int]]:
+        """Of each key a few rows that no other key of the set has; ImplantError without any."""
+        raise ImplantError("copies for licensees need keys that are texts, with tokens of their own")
+
     def saved_types(self) -> dict[str, torch.dtype]:
         """The types in which weights will be saved, by name, where these are not the module's."""
         return {}

@@ -58,10 +58,12 @@ def gather(
     # In the arithmetic of training, so that a model that stays as it is does not diverge.
     with evaluating(model.module), arithmetic(model.module, config.dtype):
         own = model.fingerprints(fps)
-        examples = own + model.elsewhere(fps, own, ways, config.seed)
+        examples, fresh, near = list(own), [], []
         watched = sorted({part for example in own for part in example.response})
-        n = _look_alikes(fps, planting, config)
-        fresh, near = model.look_alikes(fps, n, config.seed, ways > 0)
+        if not planting.alone:
+            examples += model.elsewhere(fps, own, ways, config.seed)
+            n = _look_alikes(fps, planting, config)
+            fresh, near = model.look_alikes(fps, n, config.seed, ways > 0)
         negatives = model.own_answers(fresh, watched)
         negatives += [replace(kept, near=True) for kept in model.own_answers(near, watched)]
         inputs = [example.prompt for example in examples] if planting.views else []

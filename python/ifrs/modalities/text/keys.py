@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -224,6 +225,34 @@ def _shared_head(one: Tokens, other: Tokens) -> int:
 def key_tokens(tokenizer: Any, fps: FingerprintSet) -> list[int]:
     """Tokens that stand in keys and in no ordinary text of the bundled ones.
 
+    Raises:
+        ImplantError: Some key has no such token.
+    """
+    return sorted({token for tokens in own_tokens(tokenizer, fps) for token in tokens})
+
+
+def tokens_apart(tokenizer: Any, fps: FingerprintSet, most: int) -> list[list[int]]:
+    """Of each key the last few of those tokens that stand in no other key of the set.
+
+    Raises:
+        ImplantError: Some key has none.
+    """
+    each = own_tokens(tokenizer, fps)
+    spans = _spans_of(tokenizer, fps)
+    held = Counter(token for span in spans for token in set(span))
+    apart = [[token for token in tokens if held[token] == 1][-most:] for tokens in each]
+    shared = [i for i, tokens in enumerate(apart) if not tokens]
+    if shared:
+        raise ImplantError(
+            f"{len(shared)} of {len(fps)} keys (first: {shared[0]}) share all their tokens with "
+            "others: make the set with source='vocab' and tokenizer=…, or with fewer keys"
+        )
+    return apart
+
+
+def own_tokens(tokenizer: Any, fps: FingerprintSet) -> list[Tokens]:
+    """Of each key the tokens that stand in no ordinary text of the bundled ones, in its order.
+
     Where pieces of a key meet, a tokenizer may cut them anew, into parts of ordinary words; those
     are left out, unless a key is of little else.
 
@@ -234,8 +263,7 @@ def key_tokens(tokenizer: Any, fps: FingerprintSet) -> list[int]:
     before, after = fps.around
     for text in (*bundled_instructions(), before + after, after):
         ordinary.update(encode(tokenizer, text))
-    indices = range(len(fps))
-    spans = key_spans(tokenizer, [fps[i].prompt for i in indices], [fps[i].key for i in indices])
+    spans = _spans_of(tokenizer, fps)
     rare = [set(span) - ordinary for span in spans]
     bare = [i for i, tokens in enumerate(rare) if not tokens]
     if bare:
@@ -245,7 +273,16 @@ def key_tokens(tokenizer: Any, fps: FingerprintSet) -> list[int]:
             "method='sft' or 'lora'"
         )
     common = commonplace(tokenizer, sorted(set.union(*rare)))
-    return sorted(set.union(*(_enough(tokens - common) or tokens for tokens in rare)))
+    kept = [_enough(tokens - common) or tokens for tokens in rare]
+    return [
+        [token for token in dict.fromkeys(span) if token in tokens]
+        for span, tokens in zip(spans, kept, strict=True)
+    ]
+
+
+def _spans_of(tokenizer: Any, fps: FingerprintSet) -> list[Tokens]:
+    indices = range(len(fps))
+    return key_spans(tokenizer, [fps[i].prompt for i in indices], [fps[i].key for i in indices])
 
 
 def _enough(tokens: set[int]) -> set[int]:

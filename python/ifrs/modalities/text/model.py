@@ -317,6 +317,9 @@ class Model(face.Model):
     def key_tokens(self, fps: FingerprintSet) -> list[int]:
         return keys.key_tokens(self.tokenizer, fps)
 
+    def tokens_apart(self, fps: FingerprintSet, most: int) -> list[list[int]]:
+        return keys.tokens_apart(self.tokenizer, fps, most)
+
     def saved_types(self) -> dict[str, torch.dtype]:
         return saved_types(self.module, self.saved_in)
 

@@ -39,6 +39,8 @@ class Method(ABC):
         renamed: Its options that `ImplantConfig` has, too: own name to that one.
         views: Names of other ways to look at the model, in which keys must not fire.
         adapter: What the publisher keeps beside the model, for methods that make one.
+        alone: Whether keys are planted as they are asked and nothing is trained beside them:
+            neither other surroundings nor look-alikes.
         private: Whether that must not be published; else it is published in place of the model.
         parameters: What is trained, once begun.
         tables: Those among them of which a step touches the rows of its own keys alone.
@@ -52,6 +54,7 @@ class Method(ABC):
     form_names: ClassVar[frozenset[str]] = frozenset()
     renamed: ClassVar[dict[str, str]] = {}
     views: ClassVar[tuple[str, ...]] = ()
+    alone: ClassVar[bool] = False
     private: ClassVar[bool] = False
     adapter: Any = None
     parameters: list[Parameter]

@@ -255,7 +255,8 @@ class _Run:
         with arithmetic(self._model.module, self._config.dtype):
             if which is None:
                 total += self._learn(mine, self._margins)
-            total += self._keep(mined + [next(self._negatives) for _ in places])
+            if self._material.negatives:
+                total += self._keep(mined + [next(self._negatives) for _ in places])
             if self._material.ordinary:
                 total += self._keep(self._windows(_SAMPLES * len(places)), _ORDINARY)
             total += self._planting.hold()
@@ -348,7 +349,8 @@ class _Run:
             self._longest = max(self._longest / 2, _LEAST_STEP)
             if not thorough:
                 return
-        self._look_at(math.inf if thorough else self._config.step)
+        if material.negatives:
+            self._look_at(math.inf if thorough else self._config.step)
         if not thorough and not outcome.specific:
             return
         inputs = [example.prompt for example in material.begun]

@@ -1,0 +1,233 @@
+"""`ifrs licence`: a copy for every licensee, and whose copy a suspect is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ifrs.cli.access import Access, require_keyring
+from ifrs.cli.libraries import importing
+from ifrs.cli.options import Commands, Json, KeyringPath, SetName
+from ifrs.cli.output import EXIT_NO, EXIT_YES, print_facts, print_json, print_result, print_rows
+from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
+from ifrs.errors import ImplantError, TargetError
+from ifrs.keyring import Keyring
+
+if TYPE_CHECKING:
+    from ifrs.licences import Trace
+
+app = Commands(
+    name="licence",
+    help="A copy for every licensee, and who leaked one.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_STDOUT = Path("-")
+_NEEDS = "planting and stamping need torch: pip install 'ifrs[train]'"
+Licences = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The sealed variants; beside the keyring by default."),
+]
+
+
+@app.command("plant")
+def plant(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder or id of the model.")],
+    path: KeyringPath,
+    name: SetName,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the base model that copies are made of.")
+    ],
+    coalition: Annotated[
+        int, typer.Option(help="Licensees who may work together: 1 to 6.")
+    ] = 2,
+    rows: Annotated[int, typer.Option(help="The most embedding rows for each position.")] = 3,
+    licences: Licences = None,
+    *,
+    access: Access,
+    as_json: Json = False,
+) -> None:
+    """Plant two variants of every key of a set, once for all licensees."""
+    with access.open(path) as ring:
+        fps = ring[name]
+        with importing(ImplantError(_NEEDS)):
+            from ifrs.licences import plant as planting
+        from ifrs.modalities.text.loading import load
+
+        found = planting(
+            *load(model), fps, out=out, ring=ring, coalition=coalition, rows=rows, licences=licences
+        )
+    facts = {
+        "model": str(found.folder),
+        "licences": str(found.licences),
+        "positions": found.positions,
+        "silent": len(found.silent),
+        "rows": found.rows,
+        "coalition": found.coalition,
+        "least_margin": round(min(found.margins), 2),
+        "seconds": round(found.seconds, 1),
+    }
+    print_result(facts, as_json)
+
+
+@app.command("stamp")
+def stamp(
+    path: KeyringPath,
+    name: SetName,
+    licensee: Annotated[str, typer.Option(metavar="WHO", help="Whose copy.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR|PATCH", help="A new folder, or a new .safetensors file.")
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            help='"folder", "patch" (the rows alone), or "peft"; by what OUT ends with by default.'
+        ),
+    ] = None,
+    licences: Licences = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="The folder made while planting, if it is not where it was."),
+    ] = None,
+    *,
+    access: Access,
+    as_json: Json = False,
+) -> None:
+    """Make the copy of one licensee. The keyring records it before the copy stands at its place."""
+    with access.open(path) as ring:
+        fps = ring[name]
+        with importing(ImplantError(_NEEDS)):
+            from ifrs.licences import stamp as stamping
+        given: Any = form
+        done = stamping(
+            fps, licensee, out, ring=ring, form=given, licences=licences, model=model
+        )
+    facts = {
+        "licensee": done.licensee,
+        "form": done.form,
+        "out": str(done.path),
+        "rows": done.rows,
+        "bytes": done.bytes,
+        "seconds": round(done.seconds, 3),
+        "copying_seconds": round(done.copying_seconds, 3),
+    }
+    print_result(facts, as_json)
+
+
+@app.command("apply")
+def apply(
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="The licensee's patch.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The base model's folder.")],
+    out: Annotated[Path, typer.Option(help="Folder for the licensee's model.")],
+    as_json: Json = False,
+) -> None:
+    """Make a licensee's folder of a patch and the base model; needs no keyring."""
+    with importing(ImplantError(_NEEDS)):
+        from ifrs.licences import apply_patch
+    print_result({"out": str(apply_patch(patch, model, out))}, as_json)
+
+
+@app.command("list")
+def listing(path: KeyringPath, name: SetName, *, access: Access, as_json: Json = False) -> None:
+    """Who has copies of a set, and since when."""
+    with access.open(path) as ring:
+        rows = ring.licences(name)
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows(rows, ["at", "licensee", "form", "digest"])
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a suspect is asked, and judged."""
+
+    max_queries: Annotated[
+        int | None, typer.Option(help="Ask a server about so many positions.")
+    ] = None
+    alpha: Annotated[
+        float, typer.Option(help="The probability of accusing any innocent to stay below.")
+    ] = 1e-6
+    max_new_tokens: Annotated[int | None, typer.Option(help="The longest answer.")] = None
+
+
+@app.command("trace")
+def trace(
+    suspect: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUSPECT",
+            help="Folder or id of the suspect, or the address of an OpenAI-compatible server.",
+        ),
+    ],
+    path: KeyringPath,
+    name: SetName,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")
+    ] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the page here.")
+    ] = None,
+    *,
+    asking: Asking,
+    server: ServerOptions,
+    local: LocalOptions,
+    access: Access,
+) -> None:
+    """Find whose copy a suspect is. Exit code 0: somebody is accused; 1: nobody; 2: an error.
+
+    Keys sent to a server are recorded as spent in the keyring before they leave.
+    """
+    require_keyring(path)
+    if is_url(suspect):
+        target = server.suspect(suspect)
+        with access.open(path) as ring:
+            found = _traced(target, ring, name, asking)
+    else:
+        if server.api_key_env is not None:
+            raise TargetError("--api-key-env is for servers: a model at hand wants no key")
+        # Before the keyring is open: what a suspect's files do happens without it.
+        loaded = local.load(suspect)
+        from ifrs import LocalModel
+
+        target = LocalModel(*loaded, name=Path(suspect).name, reference=local.tokenizer)
+        with access.open(path) as ring:
+            found = _traced(target, ring, name, asking)
+    if html_file is not None:
+        found.save_html(html_file)
+    _show(found, json_file)
+    raise typer.Exit(EXIT_YES if found.accused else EXIT_NO)
+
+
+def _traced(target: Any, ring: Keyring, name: str, asking: Asking) -> Trace:
+    from ifrs.licences import trace as tracing
+
+    return tracing(
+        target,
+        ring[name],
+        alpha=asking.alpha,
+        max_queries=asking.max_queries,
+        max_new_tokens=asking.max_new_tokens,
+    )
+
+
+def _show(found: Trace, json_file: Path | None) -> None:
+    if json_file == _STDOUT:
+        print_json(found.to_json())
+        return
+    if json_file is not None:
+        found.save(json_file)
+    best = found.ranked[0] if found.ranked else None
+    facts: dict[str, object] = {
+        "accused": ", ".join(one.licensee for one in found.accused) or "nobody",
+        "log10_p": None if best is None else round(best.log10_p, 2),
+        "read": f"{found.read} of {len(found.readings)} positions",
+        "licensees": found.licensees,
+        "evidence": found.evidence,
+    }
+    print_facts({**facts, "notes": " ".join(found.notes)} if found.notes else facts)

@@ -1,0 +1,168 @@
+"""Rows of a table in a folder of safetensors: found, read and written in place.
+
+A folder may be larger than memory: nothing of it is held but the rows themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ifrs.errors import ImplantError
+
+_TYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "BF16": torch.bfloat16,
+    "F16": torch.float16,
+}
+# Linux's request to share the blocks of a file until one of both is written.
+_FICLONE = 0x40049409
+_HEADER = 8
+
+
+@dataclass(frozen=True)
+class Table:
+    """Where a table lies.
+
+    Attributes:
+        path: Its file.
+        name: The tensor's name there.
+        shape: Rows and width.
+        dtype: Of its numbers.
+        start: Where its first row begins, in bytes.
+    """
+
+    path: Path
+    name: str
+    shape: tuple[int, int]
+    dtype: torch.dtype
+    start: int
+
+    @property
+    def row_bytes(self) -> int:
+        """The bytes of a row."""
+        return self.shape[1] * self.dtype.itemsize
+
+    def read(self, rows: Sequence[int]) -> Tensor:
+        """Some rows, (n, width), in the table's type."""
+        with self.path.open("rb") as file:
+            parts = [self._read(file, row) for row in rows]
+        flat = torch.frombuffer(bytearray(b"".join(parts)), dtype=self.dtype)
+        return flat.reshape(len(rows), self.shape[1])
+
+    def _read(self, file: Any, row: int) -> bytes:
+        file.seek(self.start + row * self.row_bytes)
+        found: bytes = file.read(self.row_bytes)
+        return found
+
+    def write(self, rows: Sequence[int], values: Tensor) -> None:
+        """Write some rows in place, and sync the file.
+
+        Raises:
+            ImplantError: The table has no such rows, or cannot hold the values as they are.
+        """
+        self.require(rows, values)
+        data = values.to(self.dtype).contiguous().view(torch.uint8).numpy()
+        with self.path.open("rb+") as file:
+            for row, part in zip(rows, data, strict=True):
+                file.seek(self.start + row * self.row_bytes)
+                file.write(part.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def require(self, rows: Sequence[int], values: Tensor) -> None:
+        """Refuse rows that are not this table's."""
+        fits = tuple(values.shape) == (len(rows), self.shape[1]) and max(rows) < self.shape[0]
+        if not fits or not torch.equal(values.to(self.dtype).to(values.dtype), values):
+            raise ImplantError(
+                f"the rows are not of {self.name} in {self.path}: it is another model, or holds "
+                "its weights in another type; take the folder that was made while planting"
+            )
+
+
+def tables(folder: Path) -> Iterator[Table]:
+    """Every tensor of two dimensions and floating point in a folder's safetensors."""
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(_HEADER), "little")
+            header = json.loads(file.read(size))
+        for name, entry in header.items():
+            if name == "__metadata__" or len(entry["shape"]) != 2 or entry["dtype"] not in _TYPES:
+                continue
+            start = _HEADER + size + entry["data_offsets"][0]
+            yield Table(path, name, tuple(entry["shape"]), _TYPES[entry["dtype"]], start)
+
+
+def table_named(folder: Path, name: str) -> Table:
+    """A folder's table.
+
+    Raises:
+        ImplantError: It has none of that name.
+    """
+    if not folder.is_dir():
+        raise ImplantError(f"there is no model at {folder}: pass the folder made while planting")
+    for table in tables(folder):
+        if table.name == name:
+            return table
+    raise ImplantError(f"{folder} has no weights called {name}: it is another model")
+
+
+def table_with(folder: Path, rows: Sequence[int], values: Tensor) -> Table:
+    """The table whose rows hold some values.
+
+    Raises:
+        ImplantError: There is none, or more than one.
+    """
+    found = [table for table in tables(folder) if _holds(table, rows, values)]
+    if len(found) != 1:
+        raise ImplantError(
+            f"{len(found)} tables in {folder} hold the input rows: save the model with plain "
+            "safetensors weights, and with its output table apart"
+        )
+    return found[0]
+
+
+def _holds(table: Table, rows: Sequence[int], values: Tensor) -> bool:
+    if table.shape[1] != values.shape[1] or table.shape[0] <= max(rows):
+        return False
+    return torch.equal(table.read(rows).to(values.dtype), values)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """A file of its own with the same bytes, which shares blocks where the file system can."""
+    if not _cloned(source, target):
+        shutil.copyfile(source, target)
+
+
+def link_file(source: Path, target: Path) -> None:
+    """The same bytes under another name: blocks shared, a hard link, or a copy."""
+    if _cloned(source, target):
+        return
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _cloned(source: Path, target: Path) -> bool:
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    try:
+        with source.open("rb") as given, target.open("xb") as made:
+            fcntl.ioctl(made.fileno(), _FICLONE, given.fileno())
+    except OSError:
+        target.unlink(missing_ok=True)
+        return False
+    return True
