@@ -14,7 +14,7 @@ from house import PACKAGE, ROOT
 LAYERS = (
     {"cli"},
     {"demo"},
-    {"audit", "sweep"},
+    {"audit", "licences", "sweep"},
     {"plant", "prove"},
     {"keyring"},
     {"attest", "modalities"},

@@ -40,12 +40,8 @@ def plant(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder or id of the model.")],
     path: KeyringPath,
     name: SetName,
-    out: Annotated[
-        Path, typer.Option(help="Folder for the base model that copies are made of.")
-    ],
-    coalition: Annotated[
-        int, typer.Option(help="Licensees who may work together: 1 to 6.")
-    ] = 2,
+    out: Annotated[Path, typer.Option(help="Folder for the base model that copies are made of.")],
+    coalition: Annotated[int, typer.Option(help="Licensees who may work together: 1 to 6.")] = 2,
     rows: Annotated[int, typer.Option(help="The most embedding rows for each position.")] = 3,
     licences: Licences = None,
     *,
@@ -60,7 +56,7 @@ def plant(
         from ifrs.modalities.text.loading import load
 
         found = planting(
-            *load(model), fps, out=out, ring=ring, coalition=coalition, rows=rows, licences=licences
+            *load(model), fps, out=out, coalition=coalition, rows=rows, licences=licences
         )
     facts = {
         "model": str(found.folder),
@@ -104,9 +100,7 @@ def stamp(
         with importing(ImplantError(_NEEDS)):
             from ifrs.licences import stamp as stamping
         given: Any = form
-        done = stamping(
-            fps, licensee, out, ring=ring, form=given, licences=licences, model=model
-        )
+        done = stamping(fps, licensee, out, ring=ring, form=given, licences=licences, model=model)
     facts = {
         "licensee": done.licensee,
         "form": done.form,

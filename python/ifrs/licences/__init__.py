@@ -25,14 +25,18 @@ __all__ = [
 ]
 
 
+_TRACING = {"Candidate", "Licensees", "Trace", "trace"}
+
+
 def __getattr__(name: str) -> Any:
-    # Reading a trace, and who has copies, needs no torch.
     if name not in __all__:
         raise AttributeError(f"module 'ifrs.licences' has no attribute {name!r}")
-    import importlib
+    # A server is traced, and a report read, without torch.
+    from ifrs.licences import report, tracing
 
-    for home in ("report", "tracing", "stamping", "planting"):
-        module = importlib.import_module(f"ifrs.licences.{home}")
-        if name in vars(module) and vars(module)[name].__module__ == module.__name__:
-            return vars(module)[name]
-    raise AttributeError(name)
+    homes: tuple[Any, ...] = (report, tracing)
+    if name not in _TRACING:
+        from ifrs.licences import planting, stamping
+
+        homes = (planting, stamping)
+    return next(getattr(home, name) for home in homes if hasattr(home, name))

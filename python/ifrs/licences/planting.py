@@ -113,7 +113,6 @@ def plant(
     fps: FingerprintSet,
     *,
     out: str | os.PathLike[str],
-    ring: Keyring | None = None,
     coalition: int = 2,
     rows: int = 3,
     licences: str | os.PathLike[str] | None = None,
@@ -122,8 +121,9 @@ def plant(
     """Plant two variants of every position, from which copies are stamped by `stamp`.
 
     Each key of the set is a position. A few input embedding rows of its own tokens, which no other
-    key has, are trained to bring out one response, and once more to bring out another. The model
-    that was passed in stays as it was. A text without those tokens is bit-identical in all copies.
+    key has, are trained to bring out one response, and once more to bring out another. Both are
+    sealed for the keyring that the set came from. The model that was passed in stays as it was. A
+    text without those tokens is bit-identical in all copies.
 
     Args:
         model: A causal language model of transformers.
@@ -132,8 +132,6 @@ def plant(
             the tokenizer.
         out: A folder for the base model, its output table apart from its input table: what copies
             are made of. It holds no secret.
-        ring: The keyring for which the variants are sealed; the one that the set came from without
-            one.
         coalition: For how many licensees who work together the code is made, 1 to 6.
         rows: The most rows for each key.
         licences: The file of both variants, which must not be published; beside the keyring
@@ -149,9 +147,9 @@ def plant(
     started = time.monotonic()
     if rows < 1:
         raise ValueError(f"rows must be at least 1, not {rows}")
-    keyring = _ring(fps, ring)
+    ring = _ring(fps)
     target = Path(out).absolute()
-    file = beside(keyring, fps.name) if licences is None else Path(licences)
+    file = beside(ring, fps.name) if licences is None else Path(licences)
     refuse(target)
     refuse(file)
     second = fps.second()
@@ -161,7 +159,7 @@ def plant(
     settings = (config or _usual()).fitted(face.defaults())
     tokens = face.tokens_apart(fps, rows)
     trained = [train_variant(face, part, tokens, settings) for part in (fps, second)]
-    keyring.open_licences(fps.name, coalition)
+    ring.open_licences(fps.name, coalition)
     silent = [place for place, least in enumerate(_margins(trained)) if least <= 0]
     own = [(place, token) for place, tokens in enumerate(tokens) for token in tokens]
     master = Master(
@@ -175,7 +173,7 @@ def plant(
         silent=silent,
     )
     _write_base(face, second, tokens, settings, master)
-    master.save(file, keyring)
+    master.save(file, ring)
     return Planted(
         folder=target,
         licences=file,
@@ -189,12 +187,12 @@ def plant(
     )
 
 
-def _ring(fps: FingerprintSet, ring: Keyring | None) -> Keyring:
+def _ring(fps: FingerprintSet) -> Keyring:
     if not isinstance(fps, FingerprintSet):
         raise TypeError("fps must be a FingerprintSet: keyring.generate makes one")
-    found = keyring_of(fps) if ring is None else ring
+    found = keyring_of(fps)
     if found is None or found.closed:
-        raise KeyringError("variants are sealed for a keyring: plant while it is open, or pass it")
+        raise KeyringError("variants are sealed for the set's keyring: plant while it is open")
     return found
 
 

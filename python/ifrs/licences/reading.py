@@ -14,9 +14,9 @@ from ifrs.prove.asking import Asked
 # Nats by which one response must be likelier than the other, both words together; and the evidence,
 # as -log10 of the ranks among all words, that it was planted at all. An unmarked model passes at
 # some 1 position in 100, and what it reads there is noise, which accuses nobody.
-_APART, _PLANTED = 2.0, 3.0
+_WEIGHTS = 2.0, 3.0
 # Of an answer in text: the evidence that a response is in it, among so many decoys.
-_DECOYS, _HELD = 4095, 3.0
+_DECOYS, _TEXT = 4095, (1.0, 3.0)
 
 # 0 for the first response, 1 for the second, None for neither or both.
 Reading = int | None
@@ -39,10 +39,12 @@ class Positions:
     def by_likelihood(self, indices: Sequence[int]) -> list[Reading]:
         """What the weights say, in one pass for each variant."""
         pairs = zip((self.asked, self._other), self.parts, strict=True)
-        logs, evidence = zip(*(_likelihoods(one, part, indices) for one, part in pairs), strict=True)
+        (nats, evidence), (other_nats, other_evidence) = (
+            _likelihoods(one, part, indices) for one, part in pairs
+        )
         return [
-            _decide(tuple(nats), tuple(found), _APART, _PLANTED)
-            for nats, found in zip(np.stack(logs, 1), np.stack(evidence, 1), strict=True)
+            _decide((nats[row], other_nats[row]), (evidence[row], other_evidence[row]), *_WEIGHTS)
+            for row in range(len(indices))
         ]
 
     def by_text(self, index: int, answer: Answer | None) -> Reading:
@@ -52,12 +54,12 @@ class Positions:
         fired = [part.fired(index, answer.text) for part in self.parts]
         if fired[0] != fired[1]:
             return int(fired[1])
-        held = tuple(_rank_evidence(part, index, answer.text) for part in self.parts)
-        return _decide(held, held, 1.0, _HELD)
+        held = [_rank_evidence(part, index, answer.text) for part in self.parts]
+        return _decide(held, held, *_TEXT)
 
 
 def _decide(
-    size: tuple[float, ...], evidence: tuple[float, ...], apart: float, enough: float
+    size: Sequence[float], evidence: Sequence[float], apart: float, enough: float
 ) -> Reading:
     winner = int(size[1] > size[0])
     certain = size[winner] - size[1 - winner] >= apart and evidence[winner] >= enough

@@ -163,9 +163,7 @@ def _table(master: Master, model: str | os.PathLike[str] | None) -> Table:
     return table_named(Path(master.model if model is None else model), master.table)
 
 
-def _write_folder(
-    folder: Path, table: Table, master: Master, values: Tensor
-) -> tuple[int, float]:
+def _write_folder(folder: Path, table: Table, master: Master, values: Tensor) -> tuple[int, float]:
     rows = master.rows.tolist()
     table.require(rows, values)
     started = time.monotonic()

@@ -59,13 +59,13 @@ def trace(
     """Find whose copy a suspect is, or whose copies it was made of.
 
     Every position of the set is read: which of its two responses the suspect gives, or none for
-    certain. Each licensee's codeword is scored against that (Škorić et al., 2008). The p-value of an
-    accusation is exact, whatever the suspect is and however it was read, and counts all licensees
-    and all looks: some innocent is accused with probability `alpha` at most.
+    certain. Each licensee's codeword is scored against that (Škorić et al., 2008). The p-value of
+    an accusation is exact, whatever the suspect is and however it was read, and counts all
+    licensees and all looks: some innocent is accused with probability `alpha` at most.
 
-    Weights at hand are read by the likelihoods of both responses, all positions at once. A server is
-    asked in text, position after position; keys sent to it are journalled as spent before, and those
-    spent before are not sent. Asking ends as soon as one accusation is certain.
+    Weights at hand are read by the likelihoods of both responses, all positions at once. A server
+    is asked in text, position after position; keys sent to it are journalled as spent before, and
+    those spent before are not sent. Asking ends as soon as one accusation is certain.
 
     Args:
         target: The suspect, as `ifrs.verify` takes it.

@@ -223,7 +223,7 @@ class Model(ABC):
 
     def tokens_apart(self, fps: FingerprintSet, most: int) -> list[list[int]]:
         """Of each key a few rows that no other key of the set has; ImplantError without any."""
-        raise ImplantError("copies for licensees need keys that are texts, with tokens of their own")
+        raise ImplantError("copies for licensees need keys that are texts")
 
     def saved_types(self) -> dict[str, torch.dtype]:
         """The types in which weights will be saved, by name, where these are not the module's."""

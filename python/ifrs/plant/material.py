@@ -58,7 +58,7 @@ def gather(
     # In the arithmetic of training, so that a model that stays as it is does not diverge.
     with evaluating(model.module), arithmetic(model.module, config.dtype):
         own = model.fingerprints(fps)
-        examples, fresh, near = list(own), [], []
+        examples, fresh, near = list(own), list[Any](), list[Any]()
         watched = sorted({part for example in own for part in example.response})
         if not planting.alone:
             examples += model.elsewhere(fps, own, ways, config.seed)

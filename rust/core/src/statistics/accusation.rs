@@ -23,7 +23,9 @@
 //! at most.
 
 use super::StatisticsError;
-use crate::fingerprint::codeword::UNIT;
+
+/// What biases are parts of, as in `fingerprint::codeword`.
+const UNIT: u32 = 1 << 16;
 
 /// What rounding may lack of a sum of scores, and of a logarithm of p.
 const SLACK: f64 = 1e-9;
@@ -59,7 +61,7 @@ pub struct Accused {
 }
 
 impl Trial {
-    /// Takes readings, and each position's bias in parts of [`UNIT`].
+    /// Takes readings, and each position's bias in parts of 65,536.
     pub fn new(readings: &[Option<bool>], biases: &[u32]) -> Result<Self, StatisticsError> {
         if readings.len() != biases.len() {
             let (given, wanted) = (readings.len(), biases.len());
