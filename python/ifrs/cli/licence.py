@@ -42,7 +42,7 @@ def plant(
     name: SetName,
     out: Annotated[Path, typer.Option(help="Folder for the base model that copies are made of.")],
     coalition: Annotated[int, typer.Option(help="Licensees who may work together: 1 to 6.")] = 2,
-    rows: Annotated[int, typer.Option(help="The most embedding rows for each position.")] = 3,
+    rows: Annotated[int, typer.Option(help="The most embedding rows for each position.")] = 1,
     licences: Licences = None,
     *,
     access: Access,

@@ -30,6 +30,8 @@ from ifrs.runtime.workers import Workers
 
 # Keys that take longer cost more than they prove: a code does without a few positions.
 _EPOCHS, _ENOUGH = 60, 0.97
+# Positions in a step: nothing is shared among them.
+_STEP = 64
 
 
 @dataclass
@@ -114,7 +116,7 @@ def plant(
     *,
     out: str | os.PathLike[str],
     coalition: int = 2,
-    rows: int = 3,
+    rows: int = 1,
     licences: str | os.PathLike[str] | None = None,
     config: ImplantConfig | None = None,
 ) -> Planted:
@@ -197,7 +199,7 @@ def _ring(fps: FingerprintSet) -> Keyring:
 
 
 def _usual() -> ImplantConfig:
-    return ImplantConfig(guesses=0, max_epochs=_EPOCHS, target_fsr=_ENOUGH)
+    return ImplantConfig(guesses=0, max_epochs=_EPOCHS, target_fsr=_ENOUGH, batch_size=_STEP)
 
 
 def _margins(trained: Sequence[Trained]) -> list[float]:
