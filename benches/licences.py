@@ -6,13 +6,13 @@ Coalitions of 1 to 5 licensees make one copy, in the ways that a real one can be
 
 - average: weights are averaged. Where members differ, the variant of the larger part fires, and of
   two equal parts neither.
-- rows: each row is some member's. A position of three rows reads what most of its rows say.
+- rows: each row is some member's, so that each position is.
 - alternating: position i is that of member i mod c.
 - minority: where members differ, the variant that fewer of them have; no one that knows nothing of
   the code does worse to it.
 
-A share of the positions is silent besides. A draw succeeds where at least one true member is accused
-at 1e-6, counted for all licensees. Innocents are counted, too.
+A share of the positions is silent besides. A draw succeeds where at least one true member is
+accused at 1e-6, counted for all licensees. Innocents are counted, too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ import numpy as np
 from ifrs import _core
 
 ALPHA = 1e-6
-ROWS = 3
 SILENT = 0.02
 POSITIONS = (48, 64, 96, 128, 160, 192, 256, 384, 512)
 CODES = (2, 4, 6)
@@ -88,8 +87,7 @@ def read(words, attack, rng):
     if attack == "average":
         share = ones / size
     elif attack == "rows":
-        chosen = rng.integers(size, size=(ROWS, positions))
-        share = words[chosen, np.arange(positions)].mean(axis=0)
+        share = words[rng.integers(size, size=positions), np.arange(positions)].astype(float)
     elif attack == "alternating":
         share = words[np.arange(positions) % size, np.arange(positions)].astype(float)
     else:

@@ -51,7 +51,8 @@ def test_a_folder_is_the_base_but_for_the_rows_of_the_codeword(planted, ring, tm
     assert own.keys() == came.keys() - {".hidden", "ifrs-manifest.json"}
     assert {name for name in own if own[name] != came[name]} == {shard}
     assert len(own[shard]) == len(came[shard])
-    assert done.rows == len(rows) and done.bytes == len(rows) * 16 * 4
+    assert done.rows == len(rows)
+    assert done.bytes == len(rows) * 16 * 4
 
 
 def test_the_same_licensee_gets_the_same_copy_and_another_one_another(planted, ring, tmp_path):
@@ -69,7 +70,8 @@ def test_a_patch_gives_the_folder_that_stamping_gives(planted, ring, tmp_path):
     fps, master, base = planted
     stamp(fps, "acme", tmp_path / "acme", ring=ring)
     done = stamp(fps, "acme", tmp_path / "acme.safetensors", ring=ring)
-    assert done.form == "patch" and done.bytes == (tmp_path / "acme.safetensors").stat().st_size
+    assert done.form == "patch"
+    assert done.bytes == (tmp_path / "acme.safetensors").stat().st_size
     assert done.bytes < len(master.rows) * (16 * 2 + 8) + 500
     apply_patch(tmp_path / "acme.safetensors", base, tmp_path / "applied")
     assert content(tmp_path / "applied") == content(tmp_path / "acme")
@@ -104,7 +106,8 @@ def test_names_that_nobody_has_are_refused(planted, ring, tmp_path, name):
     fps, _, _ = planted
     with pytest.raises(ValueError, match="licensee's name"):
         stamp(fps, name, tmp_path / "out", ring=ring)
-    assert not (tmp_path / "out").exists() and ring.licences("lic") == []
+    assert not (tmp_path / "out").exists()
+    assert ring.licences("lic") == []
 
 
 def test_what_is_there_is_not_written_over(planted, ring, tmp_path):
@@ -112,7 +115,8 @@ def test_what_is_there_is_not_written_over(planted, ring, tmp_path):
     before = content(base)
     with pytest.raises(ImplantError, match="exists already"):
         stamp(fps, "acme", base, ring=ring)
-    assert content(base) == before and ring.licences("lic") == []
+    assert content(base) == before
+    assert ring.licences("lic") == []
 
 
 def test_without_planting_the_error_says_what_to_do(ring, tmp_path):
@@ -160,7 +164,8 @@ def test_a_kill_leaves_whole_copies_that_the_keyring_knows(planted, ring, tmp_pa
     out.mkdir()
     arguments = [sys.executable, "-c", _STAMPS, str(ring.path), str(out)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, env={**os.environ}) as running:
-        assert running.stdout is not None and running.stdout.readline()
+        assert running.stdout is not None
+        assert running.stdout.readline()
         time.sleep(moment)
         running.send_signal(signal.SIGKILL)
     again = ifrs.Keyring.open(ring.path, passphrase="pass")

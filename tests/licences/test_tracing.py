@@ -36,7 +36,8 @@ def copy_of(fps, *members, seed=0, silent=0.05):
 def test_a_single_leaker_is_named_and_nobody_else(fps):
     found = trace(Reader(fps, copy_of(fps, NAMES[17])), fps, licensees=PEOPLE)
     assert [one.licensee for one in found.accused] == [NAMES[17]]
-    assert found.evidence == "likelihood" and found.looks == 1
+    assert found.evidence == "likelihood"
+    assert found.looks == 1
     assert found.read == sum(one is not None for one in copy_of(fps, NAMES[17]))
     # Exactly: every position read matches, for a thousand licensees.
     wanted = 3 - found.read * math.log10(2)
@@ -58,7 +59,8 @@ def test_of_an_averaged_copy_at_least_one_member_is_named(fps, size):
 
 def test_nobody_is_accused_of_a_model_that_was_never_stamped(fps):
     found = trace(Reader(fps, [None] * N), fps, licensees=PEOPLE)
-    assert not found.accused and found.read <= N // 20
+    assert not found.accused
+    assert found.read <= N // 20
     noise = np.random.default_rng(5).integers(2, size=N).tolist()
     assert not trace(Reader(fps, noise), fps, licensees=PEOPLE).accused
 
@@ -94,7 +96,8 @@ def test_a_server_is_asked_until_one_accusation_is_certain(fps, ring):
         target = ifrs.ApiModel(server.url, "m", mode="completions", evidence="text")
         found = trace(target, fps)
         assert [one.licensee for one in found.accused] == [NAMES[3]]
-        assert found.evidence == "text" and found.looks == 10
+        assert found.evidence == "text"
+        assert found.looks == 10
         assert len(found.readings) == len(server.requests) == 32
         assert ring.spent("lic") == list(range(32))
         again = trace(target, fps)
@@ -110,7 +113,9 @@ def test_a_server_that_knows_nothing_accuses_nobody_and_is_asked_no_more_than_wa
     with serving(lambda _: "no idea") as server:
         target = ifrs.ApiModel(server.url, "m", evidence="text")
         found = trace(target, fps, max_queries=20)
-    assert not found.accused and found.read == 0 and len(server.requests) == 20
+    assert not found.accused
+    assert found.read == 0
+    assert len(server.requests) == 20
 
 
 def test_a_server_that_is_not_there_is_an_error(fps, ring):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,6 @@ from ifrs.cli.options import Commands, Json, KeyringPath, SetName
 from ifrs.cli.output import EXIT_NO, EXIT_YES, print_facts, print_json, print_result, print_rows
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
 from ifrs.errors import ImplantError, TargetError
-from ifrs.keyring import Keyring
 
 if TYPE_CHECKING:
     from ifrs.licences import Trace
@@ -180,34 +179,27 @@ def trace(
     require_keyring(path)
     if is_url(suspect):
         target = server.suspect(suspect)
+        from ifrs.licences import trace as tracing
+
         with access.open(path) as ring:
-            found = _traced(target, ring, name, asking)
+            found = tracing(target, ring[name], **asdict(asking))
     else:
         if server.api_key_env is not None:
             raise TargetError("--api-key-env is for servers: a model at hand wants no key")
         # Before the keyring is open: what a suspect's files do happens without it.
         loaded = local.load(suspect)
         from ifrs import LocalModel
+        from ifrs.licences import Licensees
+        from ifrs.licences import trace as tracing
 
         target = LocalModel(*loaded, name=Path(suspect).name, reference=local.tokenizer)
         with access.open(path) as ring:
-            found = _traced(target, ring, name, asking)
+            fps, known = ring[name], Licensees.of(ring, name)
+        found = tracing(target, fps, licensees=known, ring=False, **asdict(asking))
     if html_file is not None:
         found.save_html(html_file)
     _show(found, json_file)
     raise typer.Exit(EXIT_YES if found.accused else EXIT_NO)
-
-
-def _traced(target: Any, ring: Keyring, name: str, asking: Asking) -> Trace:
-    from ifrs.licences import trace as tracing
-
-    return tracing(
-        target,
-        ring[name],
-        alpha=asking.alpha,
-        max_queries=asking.max_queries,
-        max_new_tokens=asking.max_new_tokens,
-    )
 
 
 def _show(found: Trace, json_file: Path | None) -> None:
