@@ -173,3 +173,98 @@ impl Keyring {
         Ok((ledger.coalition, ledger.licences().collect()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::fingerprint::{Alphabets, SetSpec};
+    use crate::keyring::{Passphrase, Protect, Settings, Unlock};
+
+    fn ring(path: &Path) -> Keyring {
+        let passphrase = Passphrase::new("x".into());
+        let protect = Protect::Passphrase { passphrase, work_factor: Some(2) };
+        let settings = Settings { state: None, ..Settings::default() };
+        let mut ring = Keyring::create(path, protect, settings).unwrap();
+        let spec = serde_json::json!({
+            "name": "one", "n": 4, "source": "chinese", "template": {"name": "simple"},
+            "response": "owned",
+        });
+        let spec: SetSpec = serde_json::from_value(spec).unwrap();
+        ring.generate(spec, &Alphabets::default(), None).unwrap();
+        ring
+    }
+
+    fn again(path: &Path) -> Result<Keyring, KeyringError> {
+        let unlock = Unlock::Passphrase(Passphrase::new("x".into()));
+        Keyring::open(path, unlock, Settings { state: None, ..Settings::default() })
+    }
+
+    #[test]
+    fn copies_are_there_when_the_keyring_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("k");
+        let mut ring = ring(&path);
+        assert!(matches!(ring.licences("one"), Err(KeyringError::NoLicences(_))));
+        assert!(matches!(
+            ring.license("one", "a", "folder", "00"),
+            Err(KeyringError::NoLicences(_))
+        ));
+        ring.open_licences("one", 3).unwrap();
+        ring.open_licences("one", 3).unwrap();
+        assert!(matches!(ring.open_licences("one", 2), Err(KeyringError::OtherCode { .. })));
+        assert!(ring.open_licences("one", 7).is_err());
+        for name in ["ACME GmbH & Co.", "Cafe\u{301}", "b"] {
+            ring.license("one", name, "folder", "0011223344556677").unwrap();
+        }
+        for (name, form) in [("a\nb", "folder"), (" a", "folder"), ("a", "a b"), ("a", "")] {
+            assert!(matches!(ring.license("one", name, form, "00"), Err(KeyringError::Licensee)));
+        }
+        let (coalition, found) = again(&path).unwrap().licences("one").unwrap();
+        let names: Vec<_> = found.iter().map(|one| one.licensee.as_str()).collect();
+        assert_eq!((coalition, names), (3, vec!["ACME GmbH & Co.", "Caf\u{e9}", "b"]));
+        ring.remove("one").unwrap();
+        assert_eq!(again(&path).unwrap().payload.licences[0].issued.len(), 3);
+    }
+
+    #[test]
+    fn any_change_of_the_lines_is_found() {
+        let mut ledger = Ledger::new("00".into(), 2);
+        for licensee in ["a", "b", "c"] {
+            let (at, form, digest) = ("2026-01-01T00:00:00Z".into(), "patch".into(), "0f".into());
+            ledger.append(&Licence { at, form, digest, licensee: licensee.into() });
+        }
+        let written = serde_json::to_value(&ledger).unwrap();
+        let read = |value| serde_json::from_value::<Ledger>(value).unwrap().fault();
+        assert_eq!(read(written.clone()), None);
+        let mut changed = written.clone();
+        changed["issued"][1] = "2026-01-01T00:00:00Z patch 0f x".into();
+        assert_eq!(read(changed), Some("its licences were altered"));
+        let mut shorter = written.clone();
+        shorter["issued"].as_array_mut().unwrap().pop();
+        assert_eq!(read(shorter), Some("its licences were altered"));
+        let mut other = written.clone();
+        other["issued"][0] = "yesterday patch 0f a".into();
+        assert_eq!(read(other), Some("a licence is malformed"));
+        let mut code = written.clone();
+        code["coalition"] = 9.into();
+        assert_eq!(read(code), Some("its licences are of no known code"));
+        let twice = [written.clone(), written].map(|value| serde_json::from_value(value).unwrap());
+        assert_eq!(fault(&twice), Some("a set's licences are there twice"));
+    }
+
+    #[test]
+    fn what_did_not_reach_the_disk_is_taken_back() {
+        let mut ledgers = vec![Ledger::new("00".into(), 2)];
+        let saved = before(&ledgers);
+        let at = "2026-01-01T00:00:00Z".to_owned();
+        let licence =
+            Licence { at, form: "patch".into(), digest: "0f".into(), licensee: "a".into() };
+        ledgers[0].append(&licence);
+        ledgers.push(Ledger::new("01".into(), 2));
+        take_back(&mut ledgers, saved);
+        assert_eq!((ledgers.len(), ledgers[0].issued.len()), (1, 0));
+        assert_eq!(fault(&ledgers), None);
+    }
+}
