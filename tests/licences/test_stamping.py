@@ -190,3 +190,20 @@ def test_ten_thousand_licensees_take_under_a_hundred_bytes_each(tmp_path):
 
 def test_forms_are_named():
     assert set(module.FORMS) == {"folder", "patch", "peft"}
+
+
+@pytest.mark.parametrize("rows", [[], [-1, 2], [0, 500], [1]])
+def test_a_patch_of_rows_that_are_not_there_is_refused(planted, tmp_path, rows):
+    from safetensors.torch import save_file
+
+    base = planted[2]
+    before = content(base)
+    facts = {"format": module.PATCH, "table": TABLE}
+    save = {"rows": torch.tensor(rows, dtype=torch.int64), "values": torch.ones(2, 16)}
+    if not rows:
+        save["values"] = torch.ones(0, 16)
+    save_file(save, tmp_path / "p.safetensors", facts)
+    with pytest.raises(ImplantError, match="another model"):
+        apply_patch(tmp_path / "p.safetensors", base, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert content(base) == before

@@ -82,8 +82,12 @@ class Table:
 
     def require(self, rows: Sequence[int], values: Tensor) -> None:
         """Refuse rows that are not this table's."""
-        fits = tuple(values.shape) == (len(rows), self.shape[1]) and max(rows) < self.shape[0]
-        if not fits or not torch.equal(values.to(self.dtype).to(values.dtype), values):
+        fits = bool(rows) and tuple(values.shape) == (len(rows), self.shape[1])
+        if (
+            not fits
+            or not 0 <= min(rows) <= max(rows) < self.shape[0]
+            or not torch.equal(values.to(self.dtype).to(values.dtype), values)
+        ):
             raise ImplantError(
                 f"the rows are not of {self.name} in {self.path}: it is another model, or holds "
                 "its weights in another type; take the folder that was made while planting"
