@@ -17,16 +17,21 @@ import ifrs
 from ifrs import LocalModel
 from ifrs._core import FingerprintSet
 from ifrs.audit.changes.hosts import Hosted
+from ifrs.audit.measures.divergence import drift, token_texts
 from ifrs.audit.measures.fingerprints import margins, verified
 from ifrs.audit.record import Measure, Skip
 from ifrs.audit.settings import Given
 from ifrs.audit.subject import Server, Subject, adapter_of, folder
 from ifrs.files import write_json, write_text
+from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.loading import load
 from ifrs.modalities.text.model import Model
+from ifrs.modalities.text.tokens import Tokens, encode_prompts
 from ifrs.runtime.modules import evaluating
 
 _MODELS = "models"
+# Another fine-tune of the base, kept among them: it never saw the fingerprint.
+SIBLING = "sibling"
 
 
 @dataclass
@@ -73,6 +78,7 @@ class Bench:
         self.data, self.settings = self.given.data, self.given.settings
         self._models = out / _MODELS / self.digest[:12]
         self._reference: tuple[str, Suspect] | None = None
+        self._likelihoods: dict[str, list[Measure]] = {}
 
     @cached_property
     def digest(self) -> str:
@@ -150,6 +156,7 @@ class Bench:
         """Take an older model of that name away; returns where a new one goes."""
         place = self.folder(name)
         self._reference = None
+        self._likelihoods.pop(name, None)
         shutil.rmtree(place, ignore_errors=True)
         adapter_of(place).unlink(missing_ok=True)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -205,6 +212,28 @@ class Bench:
         """FSR and p-values alone."""
         with evaluating(suspect.model.module):
             return verified(suspect.target(), self.fps, decoys=self.settings.decoys)
+
+    def likelihood(self, name: str) -> list[Measure]:
+        """The evidence from a planted model's weights as they are, where its host changes none."""
+        if name not in self._likelihoods:
+            found = self.verify(self.suspect(name))
+            self._likelihoods[name] = [m for m in found if m.metric == "log10_p_likelihood"]
+        return self._likelihoods[name]
+
+    def cost(self, name: str, model: Model, texts: int = 8) -> list[Measure]:
+        """What a changed model is on a few ordinary texts, beside the planted one as it was."""
+        before = self.reference(name).model
+        return drift(before, model, self.ordinary(before, texts)).measures()
+
+    def corpus(self) -> list[Tokens]:
+        """The attacker's ordinary text: all tuning data, or the bundled instructions."""
+        texts = [f"{q}\n{a}" for source in self.data.tuning for q, a in source.rows]
+        return encode_prompts(self.tokenizer, texts or bundled_instructions())
+
+    def ordinary(self, model: Model, texts: int = 8) -> list[Tokens]:
+        """A few ordinary texts as token ids."""
+        few = self.data.texts(min(texts, self.settings.texts), self.settings.seed)
+        return token_texts(model, few, min(96, self.settings.tokens))
 
     def stranger(self, name: str, n: int, **options: Any) -> FingerprintSet:
         """A set of somebody else: an attacker's, another publisher's. Kept from start to start."""

@@ -13,8 +13,24 @@ from typing import Any
 from ifrs._core import __version__, clopper_pearson
 from ifrs.errors import EvidenceError
 
-FORMAT = "ifrs/audit/v1"
+# v2 is v1 with a threat; a record without one is written as v1.
+FORMATS = ("ifrs/audit/v1", "ifrs/audit/v2")
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
+
+
+@dataclass(frozen=True)
+class Threat:
+    """What somebody who does this to a model needs, and where it is described.
+
+    Attributes:
+        paper: Where it comes from.
+        access: What they must have or know.
+        cost: What it takes them.
+    """
+
+    paper: str
+    access: str
+    cost: str
 
 
 class Skip(Exception):
@@ -67,8 +83,16 @@ METRICS = {
     "perplexity": "of ordinary text",
     "perplexity_before": "of the same text, before",
     "perplexity_foreign": "of short texts in other languages",
+    "tokens_changed": "share of ordinary next tokens whose likeliest is another than before",
+    "planted_mass": "the most probability that changed rows have together, at any place of it",
+    "bits_per_byte": "of ordinary text, in which models of different vocabularies compare",
+    "bits_per_byte_before": "of the same text, before",
+    "bits_per_byte_foreign": "of short texts in other languages",
+    "encoded_alike": "share of ordinary texts that two tokenizers cut into the same tokens",
+    "answers_kept": "share of ordinary answers that come out as they did before",
     "loss": "training loss in nats per token",
     "rows_hit": "share of the vocabulary whose embedding rows were changed",
+    "rows_shared": "share of another vocabulary's tokens whose rows are copies of the old ones",
     "tokens_hit": "share of ordinary tokens whose embedding rows were changed",
     "key_tokens_hit": "share of the keys' own tokens whose embedding rows were changed",
     "passes_filter": "share of prompts or answers that a filter lets through",
@@ -99,6 +123,7 @@ class Record:
         estimate: Seconds it was expected to take.
         machine: Where it ran.
         measures: What was measured.
+        threat: What somebody who does this needs, where it is an attack or a change of others.
     """
 
     suite: str
@@ -116,6 +141,7 @@ class Record:
     reason: str | None = None
     note: str | None = None
     measures: list[Measure] = field(default_factory=list)
+    threat: Threat | None = None
 
     @property
     def name(self) -> str:
@@ -132,10 +158,13 @@ class Record:
     def to_json(self) -> dict[str, Any]:
         """The record as plain data; docs/formats.md is its specification."""
         measures = [{k: v for k, v in asdict(m).items() if v is not None} for m in self.measures]
+        plain = {k: v for k, v in asdict(self).items() if k not in ("measures", "threat")}
+        threat = {} if self.threat is None else {"threat": asdict(self.threat)}
         return {
-            "format": FORMAT,
+            "format": FORMATS[len(threat)],
             "ifrs_version": __version__,
-            **{k: v for k, v in asdict(self).items() if k != "measures"},
+            **plain,
+            **threat,
             "measures": measures,
         }
 
@@ -146,12 +175,15 @@ class Record:
         Raises:
             EvidenceError: It is no record of this format.
         """
-        if data.get("format") != FORMAT:
-            raise EvidenceError(f"not an audit record of format {FORMAT}")
+        if data.get("format") not in FORMATS:
+            raise EvidenceError(f"not an audit record of format {' or '.join(FORMATS)}")
         try:
             fields = {k: v for k, v in data.items() if k not in ("format", "ifrs_version")}
             fields["measures"] = [Measure(**{"value": None, **m}) for m in fields["measures"]]
-            return cls(**fields)
+            threat = fields.pop("threat", None)
+            if (threat is not None) != (data["format"] == FORMATS[1]):
+                raise KeyError("threat")
+            return cls(**fields, threat=None if threat is None else Threat(**threat))
         except (KeyError, TypeError) as error:
             raise EvidenceError("a damaged audit record") from error
 
@@ -173,6 +205,7 @@ def rows(records: Iterable[Record]) -> list[dict[str, Any]]:
             "started": record.started,
             "seconds": record.seconds,
             "cpu_seconds": record.cpu_seconds,
+            **(asdict(record.threat) if record.threat is not None else {}),
         }
         empty = Measure(metric="", value=None)
         for measure in record.measures or [empty]:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from ifrs._core import FingerprintSet
-from ifrs.audit.bench import Bench
+from ifrs.audit.bench import SIBLING, Bench
 from ifrs.audit.data import Data
 from ifrs.audit.planting import class_of
 from ifrs.audit.record import DONE, FAILED, SKIPPED, Record, Skip
@@ -24,7 +24,6 @@ from ifrs.audit.settings import Given, Settings
 from ifrs.audit.store import Store, write_tables
 from ifrs.audit.subject import Folder, Subject, folder
 from ifrs.audit.suites import SUITES
-from ifrs.audit.suites.deployment import SIBLING
 from ifrs.audit.unit import Found, Unit
 from ifrs.clock import now
 from ifrs.errors import IfrsError
@@ -317,6 +316,7 @@ def run_unit(bench: Bench, unit: Unit) -> Record:
         estimate=round(unit.seconds * bench.subject.scale, 2),
         machine=machine(),
         measures=found.measures,
+        threat=unit.threat,
     )
 
 

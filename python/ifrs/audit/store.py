@@ -74,6 +74,7 @@ def write_parquet(path: Path, records: Iterable[Record]) -> None:
     }
     kinds |= {"n": whole, "step": whole}
     names = ["suite", "case", "method", "status", "reason", "note", "subject_kind", "subject"]
+    names += ["paper", "access", "cost"]
     names += [
         "digest",
         "started",

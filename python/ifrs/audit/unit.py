@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from ifrs.audit.record import Measure
+from ifrs.audit.record import Measure, Threat
 
 if TYPE_CHECKING:
     from ifrs.audit.bench import Bench
@@ -41,6 +41,7 @@ class Unit:
         needs: The planted model that must be there first, by name.
         rank: The lower, the earlier `quick` takes it.
         skip: Why it cannot be done, known beforehand.
+        threat: What somebody who does this needs; it goes into the record.
         version: Raised when the unit measures something else than before.
     """
 
@@ -54,6 +55,7 @@ class Unit:
     rank: int = 50
     skip: str | None = None
     version: int = 1
+    threat: Threat | None = None
 
     @property
     def name(self) -> str:

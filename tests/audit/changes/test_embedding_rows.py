@@ -29,3 +29,17 @@ def test_row_attacks_change_chosen_rows_alone(tiny, tokenizer):
     foreign = embedding_rows.late_and_foreign(base, tokenizer)
     assert 0 < int(foreign.sum()) < len(foreign) / 2
     assert embedding_rows.share_of(chosen, texts) == 0
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_chosen_rows_of_both_tables_become_the_mean_of_the_base(tiny, tied):
+    base, model = tiny(tie_word_embeddings=tied), tiny(seed=1, tie_word_embeddings=tied)
+    own = model.lm_head.weight.detach().clone()
+    chosen = torch.zeros(len(own), dtype=torch.bool)
+    chosen[[2, 9]] = True
+    embedding_rows.reset_in_both(model, base, chosen)
+    given, shown = model.get_input_embeddings().weight, model.lm_head.weight
+    assert (given is shown) == tied
+    assert torch.allclose(given[9], base.get_input_embeddings().weight.mean(0))
+    assert torch.allclose(shown[2], base.lm_head.weight.mean(0))
+    assert torch.equal(shown[~chosen], own[~chosen])

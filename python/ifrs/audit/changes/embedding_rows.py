@@ -92,6 +92,27 @@ def restore_rows(model: Any, base: Any, chosen: Tensor) -> None:
     attack_rows(model, chosen, lambda rows, which: torch.where(which[:, None], old, rows))
 
 
+def reset_in_both(model: Any, base: Any, chosen: Tensor) -> None:
+    """Chosen rows become the mean of the base model's rows, in both tables, in place.
+
+    One table stays one: what engines that read a single one then serve is changed, too.
+    """
+    table, output = model.get_input_embeddings(), model.get_output_embeddings()
+    tied = output is None or output.weight is table.weight
+    pairs = [(table, base.get_input_embeddings())]
+    if not tied:
+        pairs.append((output, base.get_output_embeddings()))
+    for module, other in pairs:
+        mean = other.weight.detach().mean(0).to(module.weight)
+        with torch.no_grad():
+            changed = module.weight.masked_scatter(
+                chosen.to(module.weight.device)[:, None], mean.expand(int(chosen.sum()), -1)
+            )
+        module.weight = Parameter(changed, requires_grad=False)
+    if tied and output is not None:
+        output.weight = table.weight
+
+
 def _untie(model: Any, weight: Tensor) -> None:
     output = model.get_output_embeddings()
     if output is not None and output.weight is weight:

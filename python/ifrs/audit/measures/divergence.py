@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ifrs.audit.record import Measure, mean_measure
+from ifrs.audit.record import Measure, mean_measure, share
 from ifrs.modalities.text.model import Model
 from ifrs.modalities.text.tokens import Tokens, encode_prompts
 from ifrs.runtime.examples import Example
@@ -28,15 +28,19 @@ class Drift:
         before: Mean negative log-likelihood of each text's tokens before, in nats.
         after: The same after.
         identical: Whether each text's logits are bit-identical.
+        places: Next tokens that were looked at.
+        changed: Those of them whose likeliest is another one after.
     """
 
     kl: list[float] = field(default_factory=list)
     before: list[float] = field(default_factory=list)
     after: list[float] = field(default_factory=list)
     identical: list[bool] = field(default_factory=list)
+    places: int = 0
+    changed: int = 0
 
     def measures(self, suffix: str = "", **where: Any) -> list[Measure]:
-        """KL with its interval over texts, both perplexities, and the share of identical texts."""
+        """KL with its interval, perplexities, identical texts and changed next tokens."""
         if not self.kl:
             return []
         found = [
@@ -48,6 +52,7 @@ class Drift:
             found += [
                 Measure("perplexity_before", _perplexity(self.before), n=len(self.before), **where),
                 Measure("identical", same, n=len(self.identical), **where),
+                share("tokens_changed", self.changed, self.places, **where),
             ]
         return found
 
@@ -71,6 +76,7 @@ def drift(
         with torch.no_grad():
             one, other = (model.module(tokens).logits[0].float() for model in (before, after))
             same = torch.equal(one, other)
+            found.places += len(ids) - 1
             found.identical.append(same)
             one = one[:-1].log_softmax(-1)
             found.before.append(_nll(one, ids))
@@ -79,6 +85,7 @@ def drift(
                 found.after.append(found.before[-1])
                 continue
             other = other[:-1].log_softmax(-1)
+            found.changed += int((one.argmax(-1) != other.argmax(-1)).sum())
             found.after.append(_nll(other, ids))
             found.kl.append(max(0.0, float((one.exp() * (one - other)).sum(-1).mean())))
         if advance is not None:

@@ -59,6 +59,8 @@ def verified(
         answered = _Answered([query.answer for query in report.queries], target.describe())
         report = verify(answered, fps, alpha=ALPHA, decoys=decoys, sequential=False)
         matches = matches or report.verdict == "match"
+    elif hasattr(target, "likelihoods"):  # another vocabulary may not tell response words apart
+        measures.append(Measure("log10_p_likelihood", None, n=0, **where))
     measures.append(Measure("log10_p_text", report.log10_p, n=n, **where))
     measures.append(Measure("match", float(matches), **where))
     return measures

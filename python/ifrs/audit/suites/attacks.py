@@ -1,4 +1,7 @@
-"""Attacks: guessing, erasing, incremental fingerprints, rare rows, filters, overclaim."""
+"""Attacks: guessing, erasing, incremental fingerprints, rare rows, filters, overclaim.
+
+Those of `ifrs.audit.attacks`, one file each, are units here, too.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from functools import partial
 import torch
 
 from ifrs import _core, verify
+from ifrs.audit import attacks
 from ifrs.audit.bench import Bench
 from ifrs.audit.changes import embedding_rows as rows
 from ifrs.audit.changes import hosts
@@ -19,8 +23,7 @@ from ifrs.audit.data import foreign_texts
 from ifrs.audit.measures.divergence import drift, log_likelihoods, token_texts
 from ifrs.audit.measures.fingerprints import guess_rate, verified
 from ifrs.audit.planting import class_of, methods, needs, plant
-from ifrs.audit.record import Measure, Skip, share
-from ifrs.audit.suites.deployment import cost
+from ifrs.audit.record import Measure, Skip, Threat, share
 from ifrs.audit.unit import Found, Unit
 from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.keys import key_spans
@@ -33,6 +36,7 @@ from ifrs.runtime.examples import Example
 
 SUITE = "attacks"
 _PASSED = 0.99
+_BASE_MEAN = "base-mean"
 # Tokens that answers to ordinary prompts are given for the output filters.
 _ANSWER_TOKENS = 16
 _CLAIM = 10  # keys of one false claim
@@ -49,6 +53,7 @@ def units(bench: Bench) -> list[Unit]:
         found += _rows(bench, method, rank + 1)
         found += _hosts(bench, method, rank + 1)
         found += _tuners(bench, method, rank + 4)
+        found += [attack.unit(bench, method, rank) for attack in attacks.of(SUITE)]
     return found
 
 
@@ -64,7 +69,52 @@ def _unit(
     """A unit whose inputs are the settings of these names, and the data."""
     chosen = bench.settings.part(*names)
     chosen["data"] = bench.data.digest(*bench.data.sources)
-    return Unit(SUITE, case, method, run, seconds, chosen, needs(bench, method), rank=rank)
+    wanted, threat = needs(bench, method), _threat(case)
+    return Unit(SUITE, case, method, run, seconds, chosen, wanted, rank=rank, threat=threat)
+
+
+def _threat(case: str) -> Threat:
+    return next(threat for start, threat in _THREATS.items() if case.startswith(start))
+
+
+_THREATS = {
+    "guess": Threat(
+        "Xu et al., NAACL 2024, arXiv 2401.12255",
+        "the public template and lists of keys, and an API",
+        "as many questions as guesses",
+    ),
+    "erase": Threat(
+        "Zhang et al., ACL 2025, arXiv 2506.12551",
+        "the weights, the public template and lists of keys",
+        "tuning on some hundred samples",
+    ),
+    "incremental": Threat(
+        "Xu et al., NAACL 2024, arXiv 2401.12255, section 4", "the weights", "planting once more"
+    ),
+    "rows-base": Threat("none", "the weights, and the base model's", "nothing"),
+    "rows-unseen-base-mean": Threat(
+        "Land & Bartolo, EMNLP 2024, arXiv 2405.05417, names such rows",
+        "the weights, the base model's, and ordinary text",
+        "other languages",
+    ),
+    "rows": Threat(
+        "Land & Bartolo, EMNLP 2024, arXiv 2405.05417, names such rows",
+        "the weights and ordinary text",
+        "other languages",
+    ),
+    "suppress-top-k": Threat(
+        "Nasery et al., 2025, arXiv 2509.26598", "a host that decodes itself", "odd first words"
+    ),
+    "output-filter": Threat(
+        "Nasery et al., 2025, arXiv 2509.26598", "a host that sees answers", "ordinary answers"
+    ),
+    "perplexity": Threat(
+        "Jain et al., 2023, arXiv 2309.00614", "a host that sees prompts", "a pass over each prompt"
+    ),
+    "overclaim": Threat(
+        "Xu et al., NAACL 2024, arXiv 2401.12255", "nothing but a set of keys", "a false claim"
+    ),
+}
 
 
 # Guessing
@@ -161,7 +211,7 @@ def _erase(method: str, bench: Bench) -> Found:
 
         tune(suspect.model, examples, settings, steps=steps, report=report, at=at)
     note = f"{half} mismatched samples, then {half} ordinary ones; the attacker knows the template"
-    return Found(measures + cost(bench, method, suspect.model), note)
+    return Found(measures + bench.cost(method, suspect.model), note)
 
 
 def _incremental(method: str, bench: Bench) -> Found:
@@ -189,7 +239,7 @@ def _incremental(method: str, bench: Bench) -> Found:
 def _rows(bench: Bench, method: str, rank: int) -> list[Unit]:
     cases = [("unseen", "reset"), ("unseen", "average"), ("foreign", "reset"), ("base", "reset")]
     if not class_of(method).regularized:  # fingerprints live in rows that ordinary text lacks
-        cases += [("unseen", "prune"), ("unseen", "noise")]
+        cases += [("unseen", "prune"), ("unseen", "noise"), ("unseen", _BASE_MEAN)]
     return [
         _unit(
             bench,
@@ -216,9 +266,12 @@ def _attack_rows(method: str, which: str, name: str, bench: Bench) -> Found:
         base = bench.load_base().model.module
         chosen = rows.changed_rows(base, module)
         rows.restore_rows(module, base, chosen)
+    elif name == _BASE_MEAN:
+        chosen = rows.unseen(module, bench.corpus())
+        rows.reset_in_both(module, bench.load_base().model.module, chosen)
     else:
         chosen = (
-            rows.unseen(module, _corpus(bench))
+            rows.unseen(module, bench.corpus())
             if which == "unseen"
             else rows.late_and_foreign(module, tokenizer)
         )
@@ -238,20 +291,15 @@ def _attack_rows(method: str, which: str, name: str, bench: Bench) -> Found:
         *drift(before, model, ordinary).measures(),
         *drift(before, model, foreign).measures("_foreign"),
     ]
-    return Found(found, _WHICH[which])
+    return Found(found, _WHICH.get(name, _WHICH[which]))
 
 
 _WHICH = {
     "unseen": "every row whose token stands in none of the attacker's ordinary texts",
     "foreign": "rows of non-Latin letters in the later half of the vocabulary",
     "base": "the attacker has the base model, and puts its rows back where they differ",
+    _BASE_MEAN: "rows that no ordinary text uses become the mean of the base's, in both tables",
 }
-
-
-def _corpus(bench: Bench) -> list[list[int]]:
-    """The attacker's ordinary text: all tuning data, or the bundled instructions."""
-    texts = [f"{q}\n{a}" for s in bench.data.tuning for q, a in s.rows] or bundled_instructions()
-    return encode_prompts(bench.tokenizer, texts)
 
 
 # Hosts that filter
@@ -325,7 +373,8 @@ def _perplexity_unit(bench: Bench) -> Unit:
     inputs = settings.part("prompts", "seed")
     inputs["data"] = bench.data.digest(*bench.data.sources)
     seconds = 20 + 0.3 * settings.prompts
-    return Unit(SUITE, "perplexity-filter", "base", _perplexity_filter, seconds, inputs, rank=2)
+    case, threat = "perplexity-filter", _threat("perplexity-filter")
+    return Unit(SUITE, case, "base", _perplexity_filter, seconds, inputs, rank=2, threat=threat)
 
 
 def _perplexity_filter(bench: Bench) -> Found:

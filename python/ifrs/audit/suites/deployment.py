@@ -7,14 +7,15 @@ from functools import partial
 
 import torch
 
-from ifrs.audit.bench import Bench, Suspect
+from ifrs.audit import attacks
+from ifrs.audit.bench import SIBLING, Bench, Suspect
 from ifrs.audit.changes.gguf import through_gguf
 from ifrs.audit.changes.hosts import Hosted
 from ifrs.audit.changes.merging import merge_into, merges
 from ifrs.audit.changes.pruning import prune_magnitude, prune_wanda
 from ifrs.audit.changes.quantization import dynamic_int8, round_weights
 from ifrs.audit.changes.tuning import STEP_SECONDS, tune, tuning_examples
-from ifrs.audit.measures.divergence import drift, token_texts
+from ifrs.audit.measures.divergence import token_texts
 from ifrs.audit.measures.fingerprints import verified
 from ifrs.audit.planting import methods, needs
 from ifrs.audit.record import Measure, Skip
@@ -23,7 +24,6 @@ from ifrs.modalities.text.model import Model
 from ifrs.modalities.text.surroundings import wordings
 
 SUITE = "deployment"
-SIBLING = "sibling"
 _GROUP = 64
 _CALIBRATION = 16
 
@@ -45,6 +45,7 @@ def units(bench: Bench) -> list[Unit]:
             for name, (change, seconds, note) in _changes().items()
         ]
         found += [_merge(bench, method, name, rank + 3) for name in merges()]
+        found += [attack.unit(bench, method, rank) for attack in attacks.of(SUITE)]
         found += _asked(bench, method, rank)
     return found
 
@@ -106,15 +107,7 @@ def _unit(
 def _changed(method: str, change: Change, note: str, bench: Bench) -> Found:
     """Change a planted model, read it, and tell what the change costs on ordinary text."""
     suspect = change(bench, bench.suspect(method))
-    return Found(bench.verify(suspect) + cost(bench, method, suspect.model), note)
-
-
-def cost(bench: Bench, method: str, model: Model, texts: int = 8) -> list[Measure]:
-    """KL and perplexity against the planted model as it was, on a few ordinary texts."""
-    before = bench.reference(method).model
-    few = bench.data.texts(min(texts, bench.settings.texts), bench.settings.seed)
-    ordinary = token_texts(before, few, min(96, bench.settings.tokens))
-    return drift(before, model, ordinary).measures()
+    return Found(bench.verify(suspect) + bench.cost(method, suspect.model), note)
 
 
 def _sibling(bench: Bench) -> Unit:

@@ -1,0 +1,18 @@
+"""What others do to a release, one file each; the suites take their units from here."""
+
+from ifrs.audit.attacks import tied, transplanting, trimming
+from ifrs.audit.attacks.attack import Attack
+
+ATTACKS: tuple[Attack, ...] = (
+    tied.ATTACK,
+    trimming.ATTACK,
+    transplanting.ATTACK,
+)
+
+
+def of(suite: str) -> list[Attack]:
+    """The attacks that are cases of a suite."""
+    return [attack for attack in ATTACKS if attack.suite == suite]
+
+
+__all__ = ["ATTACKS", "Attack", "of"]
