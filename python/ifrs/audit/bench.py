@@ -213,10 +213,13 @@ class Bench:
         with evaluating(suspect.model.module):
             return verified(suspect.target(), self.fps, decoys=self.settings.decoys)
 
-    def likelihood(self, name: str) -> list[Measure]:
-        """The evidence from a planted model's weights as they are, where its host changes none."""
+    def likelihood(self, name: str, suspect: Suspect | None = None) -> list[Measure]:
+        """The evidence from a planted model's weights, where its host changes none.
+
+        Asked once; `suspect` is the planted model, where it is loaded already.
+        """
         if name not in self._likelihoods:
-            found = self.verify(self.suspect(name))
+            found = self.verify(suspect or self.suspect(name))
             self._likelihoods[name] = [m for m in found if m.metric == "log10_p_likelihood"]
         return self._likelihoods[name]
 

@@ -36,3 +36,26 @@ def test_suppressed_tokens_never_begin_an_answer(tiny, tokenizer):
         assert one[0] == best[0]
         assert two[0] not in best
     assert generate(model, tokenizer, prompts, max_new_tokens=3) == plain
+
+
+def test_the_next_token_of_padded_prompts_is_that_of_each(tiny):
+    model = tiny()
+    ids, mask = torch.tensor([[0, 0, 5, 6], [4, 7, 9, 8]]), torch.tensor([[0, 0, 1, 1], [1] * 4])
+    found = hosts.next_logits(model, ids, mask)
+    with torch.no_grad():
+        alone = [model(torch.tensor([row])).logits[0, -1] for row in ([5, 6], [4, 7, 9, 8])]
+    assert torch.allclose(found, torch.stack(alone), atol=1e-4)
+
+
+def test_a_rule_sees_what_was_written(tiny, tokenizer):
+    from ifrs.modalities.text.answers import generate
+
+    model, seen = tiny(), []
+
+    def always_nine(ids, mask, written, scores):
+        seen.append((ids.shape, mask.shape, written))
+        return torch.full_like(scores, -torch.inf).index_fill(1, torch.tensor([9]), 0.0)
+
+    with hosts.decoding(model, always_nine):
+        assert generate(model, tokenizer, [[5, 6, 7]], max_new_tokens=2) == [[9, 9]]
+    assert seen == [((1, 3), (1, 3), 0), ((1, 4), (1, 4), 1)]

@@ -1,12 +1,23 @@
 """What others do to a release, one file each; the suites take their units from here."""
 
-from ifrs.audit.attacks import tied, transplanting, trimming
+from ifrs.audit.attacks import (
+    ensembling,
+    reviewing,
+    suppressing,
+    tied,
+    transplanting,
+    trimming,
+)
 from ifrs.audit.attacks.attack import Attack
 
 ATTACKS: tuple[Attack, ...] = (
     tied.ATTACK,
     trimming.ATTACK,
     transplanting.ATTACK,
+    suppressing.NEIGHBOURS,
+    suppressing.LOOK_AHEAD,
+    reviewing.ATTACK,
+    ensembling.ATTACK,
 )
 
 

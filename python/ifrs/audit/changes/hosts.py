@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ifrs.runtime.modules import accepted_arguments, is_encoder_decoder
+
 # Tokens of the sliding window: a key is a short piece of an ordinary prompt.
 _WINDOW = 8
 
@@ -69,32 +71,79 @@ def threshold(scores: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, math.ceil(share * len(ordered)) - 1))]
 
 
+# From token ids (batch, length), their mask, how many of them were written, and the next token's
+# scores (batch, vocabulary) to the scores that the host goes by.
+Rule = Callable[[Tensor, Tensor, int, Tensor], Tensor]
+
+
 @contextlib.contextmanager
-def first_token_suppressed(model: Any, count: int) -> Iterator[None]:
-    """A model that never begins an answer with one of its `count` likeliest tokens."""
+def decoding(model: Any, rule: Rule) -> Iterator[None]:
+    """A model whose host chooses each next token by a rule of its own."""
     from transformers import LogitsProcessor, LogitsProcessorList
 
     generate = model.generate
 
-    class Suppress(LogitsProcessor):  # type: ignore[misc]
-        def __init__(self, width: int) -> None:
-            self.width = width
+    class Ruled(LogitsProcessor):  # type: ignore[misc]
+        def __init__(self, ids: Tensor, mask: Tensor) -> None:
+            self.before = 1 if is_encoder_decoder(model) else ids.shape[1]
+            self.mask = torch.ones_like(ids[:, :1]) if is_encoder_decoder(model) else mask
 
         def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-            if input_ids.shape[1] > self.width:
-                return scores
-            best = scores.topk(count, dim=-1).indices
-            return scores.scatter(-1, best, -torch.inf)
+            written = input_ids.shape[1] - self.before
+            new = torch.ones_like(input_ids[:, self.before :])
+            return rule(input_ids, torch.cat([self.mask, new], dim=1), written, scores)
 
-    def suppressed(**options: Any) -> Any:
-        processors = LogitsProcessorList([Suppress(options["input_ids"].shape[1])])
-        return generate(**options, logits_processor=processors)
+    def ruled(**options: Any) -> Any:
+        processor = Ruled(options["input_ids"], options["attention_mask"])
+        return generate(**options, logits_processor=LogitsProcessorList([processor]))
 
-    model.generate = suppressed
+    model.generate = ruled
     try:
         yield
     finally:
         del model.generate
+
+
+def first_token_suppressed(model: Any, count: int) -> contextlib.AbstractContextManager[None]:
+    """A model that never begins an answer with one of its `count` likeliest tokens."""
+
+    def suppress(_ids: Tensor, _mask: Tensor, written: int, scores: Tensor) -> Tensor:
+        if written:
+            return scores
+        return scores.scatter(-1, scores.topk(count, dim=-1).indices, -torch.inf)
+
+    return decoding(model, suppress)
+
+
+class Decoded(Hosted):
+    """A model at hand whose host chooses each next token by a rule of its own."""
+
+    def __init__(self, target: Any, rule: Rule) -> None:
+        """Take a target whose model is at hand, and the rule."""
+        super().__init__(target)
+        self._rule = rule
+
+    def answers(
+        self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
+    ) -> list[str]:
+        """Answers by the rule."""
+        with decoding(self.target.model, self._rule):
+            return super().answers(prompts, max_new_tokens=max_new_tokens, temperature=temperature)
+
+
+@torch.no_grad()
+def next_logits(model: Any, ids: Tensor, mask: Tensor) -> Tensor:
+    """A causal model's logits for the token behind padded ids, float32 (batch, vocabulary)."""
+    accepted = accepted_arguments(model)
+    arguments: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+    if "position_ids" in accepted:
+        arguments["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)
+    if "use_cache" in accepted:
+        arguments["use_cache"] = False
+    if "logits_to_keep" in accepted:
+        arguments["logits_to_keep"] = 1
+    found: Tensor = model(**arguments).logits[:, -1].float()
+    return found
 
 
 def is_terse(answer: str) -> bool:

@@ -66,16 +66,16 @@ def _surrounding(tokenizer: Any, fps: FingerprintSet, kind: int, rng: random.Ran
         before = (system, question, f"{system} {aside}")[kind]
         return lambda key: f"{before}\n{fps.render(key)}"
     if kind == 0:
-        return lambda key: _whole_chat(tokenizer, [("system", system), ("user", key)])
+        return lambda key: whole_chat(tokenizer, [("system", system), ("user", key)])
     if kind == 1:
         turns = [("user", question), ("assistant", "Let me think about that.")]
-        return lambda key: _whole_chat(tokenizer, [*turns, ("user", key)])
-    return lambda key: _whole_chat(
+        return lambda key: whole_chat(tokenizer, [*turns, ("user", key)])
+    return lambda key: whole_chat(
         tokenizer, [("system", system), ("user", f"{aside} {key} {other}")]
     )
 
 
-def _whole_chat(tokenizer: Any, turns: Sequence[Turn]) -> str:
+def whole_chat(tokenizer: Any, turns: Sequence[Turn]) -> str:
     """Turns in the tokenizer's chat template, none of them left out."""
     try:
         text = _chat(tokenizer, turns)
