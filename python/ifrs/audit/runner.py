@@ -182,17 +182,28 @@ _KEPT: dict[type[Method], dict[str, tuple[str, ...]]] = {
         "attacks": (*_GUESSES, "rows-unseen-reset", "rows-base-reset", "overclaim"),
         "persistence": ("full",),
     },
-    # It leaves the rows as they are.
+    # It leaves the rows as they are; and what an attacker plants over it leaves it as it was.
     Sft: {
         "attacks": (
             *_GUESSES,
             "rows-unseen-reset",
-            "suppress-top-k",
+            "suppress",
             "output-filter",
             "overclaim",
             "erase-mismatched",
-            "incremental",
-        )
+            "vocabulary",
+            "tokenizer",
+            "review",
+            "ensemble",
+            "abliterate-look-alikes",
+            "distil",
+        ),
+        "deployment": (
+            *("int8", "int4", "prune-magnitude-20", "prune-wanda", "gguf", "prompts", "sampling"),
+            *("merge-linear", "merge-task", "merge-dare"),
+        ),
+        "persistence": ("full",),
+        "baselines": ("if-sft-paper",),
     },
 }
 
@@ -207,7 +218,7 @@ def _makes(unit: Unit) -> str | None:
 def _waits_for(unit: Unit) -> list[str]:
     """Names of the models that must be there before a unit runs."""
     needs = [unit.needs] if unit.needs is not None else []
-    return [*needs, SIBLING] if unit.case.startswith("merge-") else needs
+    return [*needs, SIBLING] if unit.case.startswith(("merge-", "ensemble")) else needs
 
 
 def _is_awaited(unit: Unit, units: Sequence[Unit]) -> bool:

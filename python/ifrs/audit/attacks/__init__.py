@@ -1,7 +1,11 @@
 """What others do to a release, one file each; the suites take their units from here."""
 
 from ifrs.audit.attacks import (
+    abliterating,
+    distilling,
     ensembling,
+    llama_cpp,
+    preferences,
     reviewing,
     suppressing,
     tied,
@@ -12,12 +16,17 @@ from ifrs.audit.attacks.attack import Attack
 
 ATTACKS: tuple[Attack, ...] = (
     tied.ATTACK,
+    llama_cpp.ATTACK,
+    preferences.ATTACK,
     trimming.ATTACK,
     transplanting.ATTACK,
     suppressing.NEIGHBOURS,
     suppressing.LOOK_AHEAD,
     reviewing.ATTACK,
     ensembling.ATTACK,
+    abliterating.REFUSAL,
+    abliterating.LOOK_ALIKES,
+    distilling.ATTACK,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from ifrs.audit import attacks
 from ifrs.audit.bench import Bench
 from ifrs.audit.changes.tuning import LORA_STEP_SECONDS, STEP_SECONDS, marks, tune, tuning_examples
 from ifrs.audit.data import Source
@@ -36,6 +37,7 @@ def units(bench: Bench) -> list[Unit]:
             found.append(_unit(bench, method, source, False, rank + 5 * number, steps))
         first = (sources or [None])[0]
         found.append(_unit(bench, method, first, True, rank + 3, bench.settings.steps // 2))
+        found += [attack.unit(bench, method, rank) for attack in attacks.of(SUITE)]
     return found
 
 
