@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ifrs.audit.record import DONE, Record
+from ifrs.audit.results.cells import by_method, count, last, number, percent, points, value_of
 from ifrs.audit.results.expected import ENOUGH, benign
-from ifrs.audit.results.tables import by_method, count, last, number, percent, points, value_of
 from ifrs.pages import words
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ifrs.audit.planting import class_of, every_method
 from ifrs.audit.record import DONE, Record
-from ifrs.audit.results.tables import count, last, percent, points, value_of
+from ifrs.audit.results.cells import count, last, percent, points, value_of
 from ifrs.pages import words
 
 HELD, BROKE = "held", "did not hold"

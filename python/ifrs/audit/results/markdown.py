@@ -12,9 +12,10 @@ from pathlib import Path
 
 from ifrs.audit.record import DONE, Record
 from ifrs.audit.results.advice import advice
+from ifrs.audit.results.cells import Table
 from ifrs.audit.results.expected import checks
 from ifrs.audit.results.plots import plots
-from ifrs.audit.results.tables import Table, tables
+from ifrs.audit.results.tables import tables
 from ifrs.files import write_text
 from ifrs.pages import words
 

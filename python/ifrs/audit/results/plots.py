@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ifrs.audit.planting import every_method
 from ifrs.audit.record import DONE, Record
-from ifrs.audit.results.tables import by_method, last, value_of
+from ifrs.audit.results.cells import by_method, last, value_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
