@@ -290,13 +290,17 @@ def test_files_that_docs_name_are_there():
     )
 
 
+# Paths in other projects' addresses.
+_ELSEWHERE = r"https?://[^\s)]+"
+
+
 def test_folders_that_docs_name_are_there():
     tops = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
     none(
         [
             f"{path}: {named}"
             for path, text in pages().items()
-            for named in re.findall(rf"\b(?:{tops})/[\w./-]*\w", text)
+            for named in re.findall(rf"\b(?:{tops})/[\w./-]*\w", re.sub(_ELSEWHERE, "", text))
             if not _exists(named)
         ]
     )

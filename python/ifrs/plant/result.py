@@ -16,6 +16,7 @@ from ifrs.errors import ImplantError
 from ifrs.files import sync_tree, write_json
 from ifrs.keyring import Keyring
 from ifrs.plant.methods.method import Form
+from ifrs.plant.serving import warn_untied
 from ifrs.runtime.workers import Workers, full_state
 
 MANIFEST = "ifrs-manifest.json"
@@ -128,6 +129,7 @@ class ImplantResult:
                 cannot be saved in that form.
         """
         write = self._writer(form)
+        warn_untied(self.face, self.reach, self.forms, form)
         target = Path(folder).absolute()
         private = self._adapter_target(target, adapter, "" if keyring is None else ".age")
         if target.exists() and (not target.is_dir() or any(target.iterdir())):

@@ -54,6 +54,9 @@ class Emb(RowMethod):
             self._outputs = Outputs(self._output, self.rows, self.planted, states, self._seed)
         return parameters
 
+    def _unties(self) -> bool:
+        return super()._unties() and not self.tied
+
     def hold(self) -> float:
         return 0.0 if self._outputs is None else self._outputs.hold()
 

@@ -16,6 +16,7 @@ from ifrs.errors import ImplantError
 from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.methods.method import Frozen, Method
+from ifrs.runtime.engines import untied_risk
 from ifrs.runtime.modules import embedding_tables, replacing_rows, scale_of
 
 # Adam moves every weight by about its step size: this much of a typical weight at once.
@@ -53,6 +54,13 @@ class RowMethod(Method):
                 "hold those words change too; method='sft' suits such keys better",
                 stacklevel=3,
             )
+        risk = untied_risk(self.model.config, self.form_names) if self._unties() else None
+        if risk is not None:
+            warnings.warn(f"the planted model has two tables, but {risk}", stacklevel=4)
+
+    def _unties(self) -> bool:
+        """Whether the model is planted with one table, and left with two alone."""
+        return self._is_tied()
 
     def begin(self) -> list[Parameter]:
         self._frozen, self._written = Frozen(self.model), False
