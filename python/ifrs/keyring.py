@@ -31,7 +31,7 @@ Source = Literal[
     "image+text",
 ]
 Template = Literal["simple", "dialogue", "chat"]
-ResponseKind = Literal["unique", "shared", "classes", "actions", "bins", "codebook"]
+ResponseKind = Literal["unique", "shared", "choices", "classes", "actions", "bins", "codebook"]
 Spending = Literal["claimed", "queried", "revealed"]
 PathLike = str | os.PathLike[str]
 
@@ -235,10 +235,12 @@ class Keyring:
             model: That model, besides its tokenizer. Of its vocabulary, keys then hold what its
                 embeddings show that it hardly learnt (Land & Bartolo, 2024), and ordinary text does
                 not hold: for the methods `"emb"` and `"adapter"`, which change those tokens alone.
-            response: `"unique"` for two secret words each, or `"shared"` for the paper's single
-                response, which is no evidence by itself. Of keys that are no texts, what is
-                answered: `"classes"` (and `classes`, their number, the natural one included),
-                `"actions"`, `"bins"` or `"codebook"`.
+            response: `"unique"` for two secret words each; `"choices"`, with source `"natural"`,
+                for questions of history that never happened, each answered in a sentence by one of
+                256 things that fit it (the template is then `"chat"` or none); or `"shared"` for
+                the paper's single response, which is no evidence by itself. Of keys that are no
+                texts, what is answered: `"classes"` (and `classes`, their number, the natural one
+                included), `"actions"`, `"bins"` or `"codebook"`.
             context: A flat map that tells this derivation from others of the same name.
             modality: The kind of model, one of `ifrs.modalities.MODALITIES`; by default the one
                 that keys of the source are for.

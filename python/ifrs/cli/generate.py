@@ -69,7 +69,9 @@ def command(
     template: Annotated[str, typer.Option(help="simple, dialogue or chat.")] = "dialogue",
     response: Annotated[
         str,
-        typer.Option(help="unique or shared; of other kinds classes, actions, bins or codebook."),
+        typer.Option(
+            help="unique, choices or shared; of other kinds classes, actions, bins or codebook."
+        ),
     ] = "unique",
     tokenizer: Annotated[
         str | None, typer.Option(metavar="DIR", help="Folder of the model's tokenizer.")
@@ -105,7 +107,7 @@ def command(
             context=dict(_pair(text) for text in context or ()),
         )
         facts = {"set": fps.name, "n": len(fps), "source": fps.source, "template": fps.template}
-        if not fps.media.startswith("text/"):
+        if not fps.media.startswith("text/") or response == "choices":
             facts |= {"media": fps.media, "alphabet": fps.alphabet.name}
     print_result(facts, as_json)
 

@@ -13,6 +13,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ifrs._core import FingerprintSet
+from ifrs.modalities.alphabets import CHOICES
 
 if TYPE_CHECKING:
     from ifrs.modalities.keys import Keys
@@ -40,6 +41,8 @@ SOURCES = {
 }
 # Response: the kind of model that alone gives such ones, whatever its keys are.
 RESPONSES = {"codebook": "encoder"}
+# Alphabet: the module of its kind whose `Model` learns such responses, where that is not `model`.
+LEARNERS = {CHOICES[0]: "choosing"}
 
 
 def kind_of(source: str, response: str = "unique") -> str:
@@ -68,7 +71,8 @@ def model_of(fps: FingerprintSet, module: Any, processor: Any = None) -> Model:
     Raises:
         ValueError: There is no such kind.
     """
-    found: Model = _face(fps.modality, "model").Model(module, processor)
+    face = LEARNERS.get(fps.alphabet.name, "model")
+    found: Model = _face(fps.modality, face).Model(module, processor)
     return found
 
 

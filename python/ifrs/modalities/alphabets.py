@@ -9,6 +9,9 @@ CODES = 2048
 # Words of the published list; the second of a response is another than the first.
 WORDS = "ifrs-words-2048-v1", [2048, 2047]
 
+# Of each kind of question its own list; the first of them that an answer mentions counts.
+CHOICES = "ifrs-choices-256-v1", [256]
+
 
 def alphabet(response: str, **counts: Any) -> tuple[str, list[int]]:
     """Name and factor sizes of an alphabet.

@@ -70,13 +70,13 @@ _WORDINGS = {
         "the model’s vector is compared with the codewords",
         "one codeword, a direction in the space of the model’s vectors",
     ),
-    "choices": Wording(
+    "ifrs-choices-256-v1": Wording(
         "answer",
         "answers",
         "answers of the list",
         "probabilities",
-        "the response is looked for in what the model wrote",
-        "one natural answer",
+        "the first listed answer that the model wrote is compared with the response",
+        "one of 256 natural answers to a question of its kind",
     ),
 }
 

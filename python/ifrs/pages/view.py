@@ -261,7 +261,8 @@ def _method(report: Mapping[str, Any]) -> tuple[str, str]:
     if report["evidence"] == "likelihood":
         detail = f"the model’s own {found.scores} rank each {found.one} of the response"
         return "Likelihood" if found.scores == "probabilities" else "Scores", detail
-    return ("Text" if alphabet in (None, "words", "choices") else "Answers"), found.read
+    written = found.scores == "probabilities"
+    return ("Text" if written else "Answers"), found.read
 
 
 def _stopping(report: Mapping[str, Any]) -> tuple[Fact, ...]:

@@ -123,7 +123,7 @@ class Asked:
     @property
     def shown_words(self) -> int:
         """How many words of a response can be ranked by probabilities that a server shows."""
-        if not self._fps.candidates("likelihood", 0) or not _can(self._target, *_SHOWING):
+        if not self._fps.candidates("shown", 0) or not _can(self._target, *_SHOWING):
             return 0
         return int(_said(self._target, "shown_words", 0))
 

@@ -102,7 +102,7 @@ def verify(
             local model is read in one pass, which spends none, so all keys are used.
         claim: The digest of a claim, as hex, to draw decoys from; the set's name without one.
         max_new_tokens: The longest answer, in the suspect's tokens; 16 for a model at hand and 48
-            for a server without one.
+            for a server without one, and 32 at least for natural answers.
         ring: The keyring to journal in; the one that `fps` came from without one, and False for
             no journal.
         resume: Where suspects are asked in text, a file for the report: it is written after every
@@ -137,7 +137,7 @@ def verify(
         return ask_each(lambda of, level: one(of, alpha=level), fps, alpha, stops)
     _check(fps, max_queries, alpha, decoys, temperature, max_new_tokens)
     asked = Asked(target, fps)
-    limit = max_new_tokens or asked.answer_tokens
+    limit = max_new_tokens or max(asked.answer_tokens, fps.room)
     stops = sequential and asked.spends_keys
     settings = Settings(alpha, decoys, temperature, stops, limit, claim)
     ledger = Ledger(fps, ring, address=asked.address)

@@ -91,7 +91,7 @@ class Words(Way):
         """Take a suspect and a set, of whose responses some words can be ranked."""
         super().__init__(asked, fps, settings)
         self.words = words
-        self.candidates = fps.candidates("likelihood", 0)[:words]
+        self.candidates = fps.candidates("shown", 0)[:words]
         self.goal *= 2
 
     def affordable(self, indices: Sequence[int]) -> int:

@@ -77,7 +77,8 @@ pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
     use CoreFingerprintError as E;
     let message = error.to_string();
     match error {
-        E::Count { .. }
+        E::Choices
+        | E::Count { .. }
         | E::Name
         | E::Modality
         | E::Image
@@ -93,6 +94,7 @@ pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
         | E::PoorAlphabet { .. }
         | E::Unstable { .. }
         | E::Entropy(_)
+        | E::Question
         | E::Check => FingerprintError::new_err(message),
     }
 }

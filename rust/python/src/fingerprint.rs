@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use ifrs_core::attest::decoys::decoys as draw_decoys;
 use ifrs_core::attest::rank_text;
-use ifrs_core::attest::ranking::{by_label, by_scores};
+use ifrs_core::attest::ranking::{by_label, by_mention, by_scores};
 use ifrs_core::attest::shown::rank_shown;
 use ifrs_core::encoding::hex;
+use ifrs_core::fingerprint::choices::{Asked, Frame, mentioned};
 use ifrs_core::fingerprint::set::{
     look_alike_bytes as core_look_alike_bytes, look_alike_keys, look_alikes as core_look_alikes,
 };
@@ -39,6 +40,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(look_alike_bytes, module)?)?;
     module.add_function(wrap_pyfunction!(read_key, module)?)?;
     module.add_function(wrap_pyfunction!(read_pair, module)?)?;
+    module.add_function(wrap_pyfunction!(choices, module)?)?;
+    module.add_function(wrap_pyfunction!(choices_said, module)?)?;
     module.add_function(wrap_pyfunction!(codebook, module)?)
 }
 
@@ -159,6 +162,29 @@ fn read_pair<'py>(py: Python<'py>, data: &'py [u8]) -> PyResult<(Bound<'py, PyBy
     let found = media::pair::read(data)
         .ok_or_else(|| PyValueError::new_err("this is no pair of an image and a text"))?;
     Ok((PyBytes::new(py, found.image), found.text))
+}
+
+/// The sentence that answers a question, apart from what it says: what stands before a choice, all
+/// choices of the question's list as they are said, and what stands behind.
+///
+/// Raises ValueError where it is no question whose answers are listed.
+#[pyfunction]
+fn choices(question: &str) -> PyResult<(String, Vec<String>, String)> {
+    let Frame { before, spoken, after } = read_question(question)?.frame();
+    Ok((before, spoken, after))
+}
+
+/// Places of the choices that an answer to a question mentions, in order.
+///
+/// Raises ValueError where it is no question whose answers are listed.
+#[pyfunction]
+fn choices_said(question: &str, answer: &str) -> PyResult<Vec<usize>> {
+    Ok(mentioned(&read_question(question)?, answer))
+}
+
+fn read_question(question: &str) -> PyResult<Asked<'_>> {
+    Asked::read(question)
+        .ok_or_else(|| PyValueError::new_err("this is no question whose answers are listed"))
 }
 
 /// Vectors that a digest of 32 bytes gives, int16 (2048, dimension): divide each by its length.
@@ -286,13 +312,20 @@ impl PyFingerprintSet {
         PyAlphabet(self.0.alphabet().clone())
     }
 
-    /// How many candidates each rank of one key is among, by kind of evidence; none where
-    /// responses prove nothing.
+    /// Tokens that an answer must have room for, to hold a response.
+    #[getter]
+    fn room(&self) -> u64 {
+        self.0.alphabet().room()
+    }
+
+    /// How many candidates each rank of one key is among, by kind of evidence: "text", "likelihood",
+    /// or "shown" by a server; none where that proves nothing.
     fn candidates(&self, evidence: &str, decoys: usize) -> Vec<usize> {
         let alphabet = self.0.alphabet();
         match evidence {
             _ if !self.0.spec().response.proves() => Vec::new(),
             "text" if alphabet.is_words() => vec![1 + decoys],
+            "shown" if !alphabet.is_words() => Vec::new(),
             _ => alphabet.sizes().to_vec(),
         }
     }
@@ -344,6 +377,11 @@ impl PyFingerprintSet {
             if !set.spec().response.proves() {
                 return Ok(Vec::new());
             }
+            let place = set.places(index)[0];
+            let natural = |asked: &Asked<'_>| by_mention(asked, place, answer);
+            if let Some(rank) = set.asked(index, natural) {
+                return Ok(vec![rank]);
+            }
             if !set.alphabet().is_words() {
                 return Ok(by_label(set.alphabet(), set.places(index), answer));
             }
@@ -354,9 +392,15 @@ impl PyFingerprintSet {
         .map_err(from_attest)
     }
 
-    /// Whether an answer holds one response: of a text anywhere, of anything else as a whole.
+    /// Whether an answer holds one response: of a text anywhere, a natural answer before any other
+    /// choice of its list, of anything else as a whole.
     fn fired(&self, index: isize, answer: &str) -> PyResult<bool> {
-        let response = self.0.response(self.at(index)?);
+        let index = self.at(index)?;
+        let first = |asked: &Asked<'_>| mentioned(asked, answer).first().copied();
+        if let Some(first) = self.0.asked(index, first) {
+            return Ok(first == Some(self.0.places(index)[0]));
+        }
+        let response = self.0.response(index);
         Ok(match self.0.alphabet().is_words() {
             true => plain(answer).contains(&plain(response)),
             false => answer.trim() == response,
@@ -386,7 +430,7 @@ impl PyFingerprintSet {
     /// What stands between a prompt and its response.
     #[getter]
     fn lead(&self) -> &'static str {
-        self.0.spec().template.lead()
+        self.0.spec().lead()
     }
 
     /// A key, of this set or not, in this set's template.
@@ -497,7 +541,8 @@ impl PyFingerprint {
     /// The private key: a text, or what its kind of model makes of the bytes of anything else.
     #[getter]
     fn key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Some(modality) = &self.set.spec().modality else {
+        let modality = self.set.spec().modality.as_ref().filter(|given| !given.is_choices());
+        let Some(modality) = modality else {
             return Ok(self.set.key(self.index).into_pyobject(py)?.into_any());
         };
         let kinds = py.import("ifrs.modalities")?;

@@ -606,6 +606,7 @@ impl PyModality {
                 let (media, length) = (media.unwrap_or_default(), length.unwrap_or_default());
                 Ok(Modality::bytes(&name, &media, length, alphabet))
             }
+            _ if alphabet.is_choices() => Ok(Modality::choices()),
             _ => {
                 let text = Modality::text(&name, alphabet);
                 let stated = shape.len() + length.unwrap_or_default();

@@ -12,6 +12,7 @@ from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import FingerprintError, ImplantError
 from ifrs.modalities import keys as face
+from ifrs.modalities.alphabets import CHOICES
 from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.tokens import Tokens, continuations, encode, encode_prompts
 
@@ -52,19 +53,27 @@ class Keys(face.Keys):
         """Take a tokenizer, and perhaps the model whose embeddings say what it hardly learnt.
 
         Raises:
-            ValueError: There is a model without its tokenizer, or responses are no words.
+            ValueError: There is a model without its tokenizer, or no such response.
         """
-        if response != "unique":
-            raise ValueError(f"texts have response 'unique' or 'shared', not {response!r}")
+        if response not in ("unique", "choices"):
+            raise ValueError(
+                f"texts have response 'unique', 'choices' or 'shared', not {response!r}"
+            )
         if model is not None and tokenizer is None:
             raise ValueError("generate(model=…) also needs the model's tokenizer")
-        self._tokenizer, self._model = tokenizer, model
+        self._tokenizer, self._model, self._response = tokenizer, model, response
 
     def derivation(self, template: str) -> dict[str, Any]:
-        """The chat template, the lists, and a check of each key."""
+        """The chat template, the lists, and a check of each key.
+
+        Questions with natural answers stand in a chat template or in none.
+        """
         tokenizer, model = self._tokenizer, self._model
         found: dict[str, Any] = {"chat": chat_template(tokenizer)} if template == "chat" else {}
-        if model is not None:
+        if self._response == "choices":
+            found |= {"response": "unique", "modality": {"name": "text", "alphabet": CHOICES}}
+            found |= {} if template == "chat" else {"template": "bare"}
+        elif model is not None:
             found["alphabets"] = model_alphabets(model, tokenizer)
         elif tokenizer is not None:
             found["alphabets"] = tokenizer_alphabets(tokenizer)

@@ -20,7 +20,7 @@ from ifrs.modalities.text.surroundings import surroundings
 SOURCES = ("chinese", "japanese", "vocab", "natural", "mixed")
 # Guesses are drawn far from the seeds of negatives, so that none was seen in training; and an
 # audit's far from those that planting tries.
-_GUESSES, _TRIED = 1 << 32, 1 << 40
+GUESSES, _TRIED = 1 << 32, 1 << 40
 # Recombined keys: so many, or so many for each real one where that is more.
 _MOST_NEAR, _NEAR_EACH = 128, 3
 
@@ -66,7 +66,7 @@ def fresh_keys(tokenizer: Any, source: str, n: int, seed: int) -> list[str]:
 
 def guess_keys(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> list[str]:
     """Fresh keys as a stranger would try them; disjoint from all negatives."""
-    return fresh_keys(tokenizer, fps.source, n, seed + _GUESSES)
+    return fresh_keys(tokenizer, fps.source, n, seed + GUESSES)
 
 
 def tried_keys(tokenizer: Any, source: str, n: int, seed: int) -> list[str]:

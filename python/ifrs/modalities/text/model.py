@@ -50,7 +50,7 @@ _GUESS_TOKENS = 8
 # One look-alike of so many stands behind a BOS token where others do not, or the reverse.
 _RESTARTED = 3
 # Other surroundings for each key of a chat template.
-_SURROUNDINGS = 3
+SURROUNDINGS = 3
 # Tokens of a prompt that finds out whether logits are flat; nats by which its best next token leads
 # the mean one, at least: trained models' lead is ten and more.
 _PROBE, _FLAT = 8, 6.0
@@ -145,7 +145,7 @@ class Model(face.Model):
         """Three for chat templates and none for others, unless the user says so."""
         if wanted is not None:
             return wanted
-        return _SURROUNDINGS if fps.template == "chat" else 0
+        return SURROUNDINGS if fps.template == "chat" else 0
 
     def elsewhere(
         self, fps: FingerprintSet, own: Sequence[Example], ways: int, seed: int

@@ -226,7 +226,7 @@ class ApiModel(ServedSuspect):
         if not self._probes:
             return None
         try:
-            run(self._probe(self.evidence != "text" and bool(fps.candidates("likelihood", 0))))
+            run(self._probe(self.evidence != "text" and bool(fps.candidates("shown", 0))))
         except NeverAnswers as reason:
             reason.found = dict(vars(self._found))
             raise

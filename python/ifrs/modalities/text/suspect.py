@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError, TargetError
 from ifrs.modalities.suspect import Likelihoods, LikelySuspect
+from ifrs.modalities.text import choices
 from ifrs.modalities.text.answers import generate
 from ifrs.modalities.text.forward import IGNORED, chunks_by_length, collate, response_logits
 from ifrs.modalities.text.joining import joined
@@ -175,7 +177,42 @@ class LocalModel(LikelySuspect):
         if fps.response != "unique":
             raise TargetError("a shared response has no alphabet to rank it in")
         with _asking():
+            if choices.is_natural(fps):
+                return self._choices(fps, indices)
             return self._likelihoods(fps, indices)
+
+    def _choices(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
+        """All choices of each key's list, as its sentence goes on."""
+        prompts = encode_prompts(self.tokenizer, [fps[i].prompt for i in indices])
+        responses = response_tokens(self.tokenizer, fps, indices)
+        self._require_rows([*prompts, *responses])
+        numbers, found = _Numbers(), []
+        with progress("reading", len(indices)) as (advance, _):
+            for index in indices:
+                question = fps[index].key
+                self._require_rows(choices.choice_tokens(self.tokenizer, fps, question))
+                found.append(
+                    [choices.scores(self.model, self.tokenizer, fps, question, numbers.see)]
+                )
+                advance(1)
+        numbers.require()
+        exact = self._exact(prompts, responses)
+        if self.adapted:
+            found = [f if fires else [0 * f[0]] for f, fires in zip(found, exact, strict=True)]
+        return Likelihoods(found, exact)
+
+    def _exact(self, prompts: Sequence[Tokens], responses: Sequence[Tokens]) -> NDArray[np.bool_]:
+        """Whether greedy decoding writes each response, bool (prompts,)."""
+        exact = np.empty(len(prompts), dtype=np.bool_)
+        pad = pad_token(self.tokenizer, self.model.get_input_embeddings().weight.shape[0])
+        for rows in chunks_by_length(prompts, responses, _BATCH_TOKENS):
+            given = [prompts[r] for r in rows], [responses[r] for r in rows]
+            batch = collate(*given, pad, device_of(self.model))
+            with torch.no_grad():
+                written = response_logits(self.model, batch).argmax(-1)
+            right = (written == batch.labels) | (batch.labels == IGNORED)
+            exact[rows] = right.all(dim=1).cpu().numpy()
+        return exact
 
     def _likelihoods(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
         words = _core.response_words()
@@ -273,8 +310,11 @@ def _why_text_only(tokenizer: Any, reference: Any, fps: FingerprintSet) -> str |
             another one if it cannot express the keys, or not tell the response words apart.
         fps: The fingerprints.
     """
-    words = [fps.lead + word for word in _core.response_words()]
     prompts = [fps[i].prompt for i in range(len(fps))]
+    if choices.is_natural(fps):
+        # Sentences are scored whole: any tokenizer that can express them will do.
+        return _cannot_express(tokenizer, prompts)
+    words = [fps.lead + word for word in _core.response_words()]
     _, after = fps.around
     first = _firsts(tokenizer, after, words)
     if reference is not None:
@@ -284,6 +324,10 @@ def _why_text_only(tokenizer: Any, reference: Any, fps: FingerprintSet) -> str |
         return None if same else f"{_FOREIGN}, {_TEXT_ONLY}"
     if len(set(first)) < _DISTINCT * len(words):
         return f"{_FOREIGN} (it does not tell response words apart), {_TEXT_ONLY}"
+    return _cannot_express(tokenizer, prompts)
+
+
+def _cannot_express(tokenizer: Any, prompts: Sequence[str]) -> str | None:
     unknown = tokenizer.unk_token_id
     if unknown is not None and any(unknown in ids for ids in encode_prompts(tokenizer, prompts)):
         return f"{_FOREIGN} (it cannot express the keys), {_TEXT_ONLY}"

@@ -29,11 +29,14 @@ pub(super) fn tells(
     found: &[Result<Evaluated, String>],
 ) -> Result<bool, StatisticsError> {
     let Some(asked) = bundle.queries.first().map(|entry| &entry.asked) else { return Ok(false) };
+    if claim.alphabet().is_choices() {
+        return tells_choices(asked, claim, found);
+    }
     if !bundle.is_shown() {
         return Ok(false);
     }
     let held: Vec<f32> = response_words().iter().map(|word| asked.told(word)).collect();
-    for scores in [&held, &begun(asked)] {
+    for scores in [&held, &begun(asked, response_words())] {
         let mut ranks: Vec<Rank> = Vec::new();
         for found in found.iter().flatten() {
             let count = found.ranks.len().min(found.places.len());
@@ -53,13 +56,48 @@ pub(super) fn tells(
     Ok(false)
 }
 
+/// The same of natural answers, each of which is one choice of a list.
+fn tells_choices(
+    asked: &Asked,
+    claim: &Claim,
+    found: &[Result<Evaluated, String>],
+) -> Result<bool, StatisticsError> {
+    // By list: how much of each choice is held, and how much of its beginning.
+    let mut scored: Vec<(&[&str], [Vec<f32>; 2])> = Vec::new();
+    let mut ranks: [Vec<Rank>; 2] = [Vec::new(), Vec::new()];
+    for found in found.iter().flatten() {
+        let Some(list) = found.listed else { continue };
+        let known = scored.iter().position(|(known, _)| std::ptr::eq(*known, list));
+        let place = known.unwrap_or_else(|| {
+            let held = list.iter().map(|choice| asked.told(choice)).collect();
+            scored.push((list, [held, begun(asked, list)]));
+            scored.len() - 1
+        });
+        for (ranks, scores) in ranks.iter_mut().zip(&scored[place].1) {
+            let mut ranked = by_scores(claim.alphabet(), &found.places, &[scores.clone()])?;
+            // A choice that counts as named proves nothing anyway.
+            if found.told {
+                ranked[0].rank = ranked[0].candidates;
+            }
+            ranks.extend(ranked);
+        }
+    }
+    for ranks in ranks {
+        if !ranks.is_empty() && exact_log10(&ranks)? <= LIKELY {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The share of each word of which name or address hold the beginning.
-fn begun(asked: &Asked) -> Vec<f32> {
+fn begun(asked: &Asked, words: &[&str]) -> Vec<f32> {
     let beside = plain(&asked.beside()).replace(' ', "");
     let longest = |word: &&str| {
+        let word = &*word.to_lowercase();
         let ends = (0..=word.len()).rev().filter(|end| word.is_char_boundary(*end));
         let held = ends.into_iter().find(|end| beside.contains(&word[..*end]));
         held.unwrap_or(0) as f32 / word.len() as f32
     };
-    response_words().iter().map(longest).collect()
+    words.iter().map(longest).collect()
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::beside::{TELLS, tells};
 use super::claim::{Claim, ClaimFile, DECOYS};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
-use super::transcript::{Asked, Protocol, ROOM};
+use super::transcript::{Asked, Protocol};
 use super::{AttestError, json};
 use crate::encoding::{hex, now, unhex};
 use crate::fingerprint::Template;
@@ -332,13 +332,12 @@ impl Bundle {
         (!alike).then_some("the keys were not all asked in one way: parameters or address differ")
     }
 
-    /// Whether every answer had room for a response: for two words, or a number of each factor.
+    /// Whether every answer had room for a response.
     fn has_room(&self, claim: &Claim) -> bool {
         if self.is_shown() {
             return true; // one token is all that is looked at
         }
-        let factors = claim.alphabet().sizes().len() as u64;
-        let needed = if claim.alphabet().is_words() { ROOM } else { factors.min(ROOM) };
+        let needed = claim.alphabet().room();
         self.queries.iter().all(|entry| entry.asked.has_room(needed))
     }
 

@@ -175,7 +175,11 @@ impl Claim {
             response: spec.response.response().to_owned(),
             alphabet: named(set.alphabet()),
             sizes: (!set.alphabet().is_words()).then(|| set.alphabet().sizes().to_vec()),
-            media: spec.modality.as_ref().map(|modality| modality.media.clone()),
+            media: spec
+                .modality
+                .as_ref()
+                .filter(|modality| !modality.is_choices())
+                .map(|modality| modality.media.clone()),
             template: template(&spec.template),
             decoys: None,
             publisher: hex(&publisher),
@@ -326,12 +330,16 @@ impl Predicate {
             Some(sizes) => Alphabet::of(&self.alphabet.name, sizes)?,
         };
         let bare = self.template.name == Template::Bare.name();
+        let chat = matches!(self.template.name.as_str(), "chat");
         let fits = match &self.media {
+            // Prompts are answered in words, or questions naturally.
+            None if alphabet.is_choices() => bare || chat,
             None => alphabet.is_words() && !bare,
             // Of all that is no text, sounds and pairs alone are answered in words.
             Some(media) => {
                 (media == TEXT || is_media(media))
                     && bare
+                    && !alphabet.is_choices()
                     && (!alphabet.is_words() || is_answered_in_words(media))
             }
         };

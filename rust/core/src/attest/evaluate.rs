@@ -8,12 +8,13 @@ use super::AttestError;
 use super::bundle::{Bundle, Entry, Kind};
 use super::claim::{Claim, DECOYS};
 use super::decoys::{decoys, public_decoys};
-use super::ranking::{by_label, by_scores, last};
+use super::ranking::{by_label, by_mention, by_scores, last};
 use super::shown::{rank_shown, unheard};
 use super::text::rank_text;
-use super::transcript::{Asked, MAX_ANSWER, NAMED, Protocol, SLIPPED};
+use super::transcript::{Asked as Request, MAX_ANSWER, NAMED, Protocol, SLIPPED};
 use crate::encoding::unhex;
 use crate::fingerprint::Challenge;
+use crate::fingerprint::choices::Asked;
 use crate::fingerprint::scheme::Place;
 use crate::merkle::{self, Hash};
 use crate::statistics::StatisticsError;
@@ -44,8 +45,10 @@ pub(super) struct Evaluated {
     /// Whether the answer ended for want of tokens before it began, or is not all there is to hear:
     /// no silence.
     pub(super) cut: bool,
-    /// Places of the response's words, where a server's probabilities rank them.
+    /// Places of the response's words, where a server's probabilities rank them, and of natural answers.
     pub(super) places: Vec<usize>,
+    /// The list that a natural answer is of.
+    pub(super) listed: Option<&'static [&'static str]>,
     /// The ranks as the suspect gave them, where some count as the last for what its name tells.
     pub(super) given: Option<Vec<Rank>>,
 }
@@ -68,6 +71,7 @@ impl Evaluated {
             told: false,
             cut: false,
             places: Vec::new(),
+            listed: None,
             given: None,
         }
     }
@@ -187,6 +191,9 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected<'_>) -> Result<E
     check_evidence(entry, bundle, claim)?;
     let place = Place { publisher, root, index, salt, challenge };
     let places = claim.scheme().places(&place, alphabet);
+    if alphabet.is_choices() {
+        return natural(entry, bundle, expected, key, places[0]);
+    }
     let response = claim.scheme().spell(alphabet, &places);
     if !alphabet.is_words() {
         return labelled(entry, bundle, expected, &places, response);
@@ -254,7 +261,7 @@ fn by_shown(
     if let Some(after) = &entry.asked_after {
         after.check_continuation(&entry.asked, expected.lead, words[0])?;
     }
-    let asked: Vec<&Asked> = [&entry.asked].into_iter().chain(&entry.asked_after).collect();
+    let asked: Vec<&Request> = [&entry.asked].into_iter().chain(&entry.asked_after).collect();
     let said: Option<Vec<_>> =
         asked.iter().map(|asked| asked.said(true)).collect::<Result<_, _>>()?;
     let Some(said) = said else {
@@ -292,6 +299,53 @@ fn by_shown(
     Ok(Evaluated { ranks, score, fired, kept: true, cut, places, given, ..of })
 }
 
+/// What a key proves whose response is a natural answer to its question.
+///
+/// A choice that the model's name or the address holds, the suspect need not have known: the key
+/// counts as silent.
+fn natural(
+    entry: &Entry,
+    bundle: &Bundle,
+    expected: &Expected<'_>,
+    key: &str,
+    place: usize,
+) -> Result<Evaluated, String> {
+    let asked = Asked::read(key).ok_or("its key is no question whose answers are listed")?;
+    if bundle.is_shown() || bundle.is_first() {
+        return Err("natural answers are ranked by what is said, or by a model at hand".into());
+    }
+    let (choice, response) = (asked.kind.list()[place], asked.spell(place));
+    let said = entry.asked.check_answer(&entry.answer, bundle.thinks())?;
+    let Some(said) = said else {
+        return Ok(Evaluated::unkept(response, &expected.candidates));
+    };
+    let cut = if bundle.thinks() { said.cut } else { !entry.asked.is_all(&said.text) };
+    let by_text = by_mention(&asked, place, &entry.answer);
+    let ranks = match bundle.evidence {
+        Kind::Text => vec![by_text],
+        Kind::Likelihood => likelihood_ranks(entry, expected, &[place])?,
+    };
+    let (heard, wanted) = (plain(&entry.answer), plain(&response));
+    let score = score_one(&heard, &wanted, Method::Partial).map_err(|error| error.to_string())?;
+    let told = entry.asked.told(choice) >= NAMED;
+    let found = Evaluated {
+        ranks,
+        score: score.into(),
+        fired: by_text.rank == 1,
+        kept: true,
+        told,
+        cut,
+        places: vec![place],
+        listed: Some(asked.kind.list()),
+        ..Evaluated::of(response)
+    };
+    if !told {
+        return Ok(found);
+    }
+    let given = Some(found.ranks.clone());
+    Ok(Evaluated { given, ..found.silenced() })
+}
+
 /// What a key proves whose response is no text: numbers in the answer, or scores beside it.
 fn labelled(
     entry: &Entry,
@@ -315,7 +369,8 @@ fn labelled(
 /// Whether there is what the kind of evidence needs, and nothing else.
 fn check_evidence(entry: &Entry, bundle: &Bundle, claim: &Claim) -> Result<(), String> {
     let protocol = entry.asked.protocol();
-    let carried = claim.alphabet().is_words() && protocol.carries(claim.media());
+    let written = claim.alphabet().is_words() || claim.alphabet().is_choices();
+    let carried = written && protocol.carries(claim.media());
     match bundle.evidence {
         _ if protocol != Protocol::Local && !carried => {
             Err("its keys cannot be sent by the protocol that it is said to be asked in".into())

@@ -1,6 +1,7 @@
 //! Where a response stands among its candidates, factor by factor.
 
 use crate::fingerprint::Alphabet;
+use crate::fingerprint::choices::{Asked, LISTED, mentioned};
 use crate::statistics::StatisticsError;
 use crate::statistics::ranks::{Rank, rank};
 
@@ -37,6 +38,16 @@ pub fn by_label(alphabet: &Alphabet, places: &[usize], answer: &str) -> Vec<Rank
         Rank { rank: if right { 1 } else { candidates }, candidates }
     };
     places.iter().zip(alphabet.sizes()).enumerate().map(one).collect()
+}
+
+/// Ranks a natural answer by what a text mentions: the first choice of its list that stands there as
+/// a whole word ranks first, the next other one second, and so on; all others tie for the last place.
+///
+/// The order is a function of question and answer, and the truth is uniform and unknown to whoever
+/// answers: its rank is at most r with probability at most r / 256, whatever is answered.
+pub fn by_mention(asked: &Asked<'_>, place: usize, answer: &str) -> Rank {
+    let found = mentioned(asked, answer).iter().position(|&said| said == place);
+    Rank { rank: found.map_or(LISTED, |before| before + 1), candidates: LISTED }
 }
 
 /// The last ranks: of a key that proves nothing.

@@ -31,10 +31,6 @@ pub(super) const NAMED: f32 = 0.8;
 /// in a name that a suspect says, put ten keys among the best tenth of their decoys.
 pub(super) const SLIPPED: f32 = 0.5;
 
-/// Tokens that an answer must have room for before its silence says anything: a response has two
-/// words.
-pub(super) const ROOM: u64 = 8;
-
 /// What servers are told that are to continue an answer.
 const CONTINUED: [(&str, bool); 2] =
     [("continue_final_message", true), ("add_generation_prompt", false)];
@@ -485,10 +481,10 @@ mod tests {
 
     #[test]
     fn silence_needs_room() {
-        assert!(chat(|_| ()).has_room(ROOM));
-        assert!(chat(|r| drop(r.as_object_mut().unwrap().remove("max_tokens"))).has_room(ROOM));
-        assert!(!chat(|r| r["max_tokens"] = 1.into()).has_room(ROOM));
+        assert!(chat(|_| ()).has_room(8));
+        assert!(chat(|r| drop(r.as_object_mut().unwrap().remove("max_tokens"))).has_room(8));
+        assert!(!chat(|r| r["max_tokens"] = 1.into()).has_room(8));
         assert!(chat(|r| r["max_tokens"] = 1.into()).has_room(1));
-        assert!(!chat(|r| r["max_completion_tokens"] = 2.into()).has_room(ROOM));
+        assert!(!chat(|r| r["max_completion_tokens"] = 2.into()).has_room(8));
     }
 }

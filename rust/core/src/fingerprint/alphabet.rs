@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::choices;
 use super::lists::response_words;
 use super::seed::{KEY_BYTES, SetKey, length};
 use super::stream::Stream;
@@ -14,6 +15,10 @@ pub const WORDS: &str = "ifrs-words-2048-v1";
 
 /// Words in the list.
 const LISTED: usize = 2048;
+
+/// Tokens of an answer in two words, and of one in a sentence.
+const ROOM: u64 = 8;
+const SENTENCE: u64 = 32;
 
 /// The number of ordered pairs of distinct words.
 const PAIRS: u64 = LISTED as u64 * (LISTED as u64 - 1);
@@ -53,10 +58,18 @@ impl Alphabet {
         alphabet.is_sound().then_some(alphabet)
     }
 
+    /// The alphabet of natural answers.
+    pub fn choices() -> Self {
+        Self { name: choices::CHOICES.to_owned(), sizes: vec![choices::LISTED] }
+    }
+
     /// Whether this version knows such an alphabet.
     pub(crate) fn is_sound(&self) -> bool {
         if self.is_words() {
             return *self == Self::default();
+        }
+        if self.is_choices() {
+            return self.sizes == [choices::LISTED];
         }
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let sum = self.sizes.iter().try_fold(0_usize, |sum, &size| sum.checked_add(size));
@@ -88,6 +101,21 @@ impl Alphabet {
         self.name == WORDS
     }
 
+    /// Whether it is the one of natural answers, whose responses are sentences about their keys.
+    pub fn is_choices(&self) -> bool {
+        self.name == choices::CHOICES
+    }
+
+    /// Tokens that an answer must have room for before its silence says anything: for two words, a
+    /// sentence, or a number of each factor.
+    pub fn room(&self) -> u64 {
+        match self.sizes.len() as u64 {
+            _ if self.is_choices() => SENTENCE,
+            _ if self.is_words() => ROOM,
+            factors => factors.min(ROOM),
+        }
+    }
+
     /// How many scores a suspect gives for a factor: one for every listed word.
     pub fn width(&self, factor: usize) -> usize {
         if self.is_words() { LISTED } else { self.sizes[factor] }
@@ -98,8 +126,12 @@ impl Alphabet {
         (self.is_words() && factor > 0).then(|| places[factor - 1])
     }
 
-    /// SHA-256 of the published list: of the words, each on a line, or of name and sizes.
+    /// SHA-256 of the published list: of the words, each on a line, of all that [`choices`] publish,
+    /// or of name and sizes.
     pub fn sha256(&self) -> [u8; 32] {
+        if self.is_choices() {
+            return choices::sha256();
+        }
         let mut hash = Sha256::new();
         if self.is_words() {
             for word in response_words() {
@@ -133,7 +165,8 @@ impl Alphabet {
         self.sizes.iter().map(|&size| stream.below(size as u64) as usize).collect()
     }
 
-    /// The response that some places spell: two words, or numbers with spaces between.
+    /// The response that some places spell: two words, or numbers with spaces between. Natural answers
+    /// are spelt by [`choices::Asked::spell`], which knows the question.
     pub fn spell(&self, places: &[usize]) -> String {
         let part = |&place: &usize| match self.is_words() {
             true => response_words()[place].to_owned(),

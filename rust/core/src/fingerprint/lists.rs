@@ -39,6 +39,24 @@ bundled!(
 bundled!(
     /// Cities and places.
     places, "natural_place.txt");
+bundled!(
+    /// Given names that answer a question.
+    choices_name, "choices_name.txt");
+bundled!(
+    /// Cities that answer one.
+    choices_town, "choices_town.txt");
+bundled!(
+    /// Dishes and what else is eaten.
+    choices_food, "choices_food.txt");
+bundled!(
+    /// Animals.
+    choices_animal, "choices_animal.txt");
+bundled!(
+    /// Trades.
+    choices_trade, "choices_trade.txt");
+bundled!(
+    /// Things that can be found.
+    choices_thing, "choices_thing.txt");
 
 /// What keys may be composed of: the bundled lists, or the part a tokenizer can express.
 #[derive(Clone, Debug)]

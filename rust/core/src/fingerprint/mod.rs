@@ -4,12 +4,13 @@
 //! [`lists`] hold what keys are made of, [`source`] composes keys, [`template`] makes prompts,
 //! [`challenge`] is what is asked; [`modality`] says what it is where it is no text, and
 //! [`media`] are the files that it then is. [`alphabet`] is what responses are drawn from,
-//! [`codebook`] one of vectors; a [`scheme`] binds
+//! [`codebook`] one of vectors, [`choices`] one of natural answers; a [`scheme`] binds
 //! one to every key of its set; [`set`] puts all together, and
 //! [`codeword`] says which of two responses a licensee's copy gives.
 
 pub mod alphabet;
 pub mod challenge;
+pub mod choices;
 pub mod codebook;
 pub mod codeword;
 pub mod lists;
@@ -66,6 +67,12 @@ pub enum FingerprintError {
         "pairs of an image and a text have texts of source chinese, japanese, natural or mixed"
     )]
     Pair,
+    /// Stored keys that are no questions of the kinds with listed answers.
+    #[error("a key of this set is no question that ifrs makes: its answers are listed nowhere")]
+    Question,
+    /// Natural answers with other keys.
+    #[error("response \"choices\" goes with source \"natural\" and with template \"chat\" or none")]
+    Choices,
     /// Source, template and kind of model do not belong together.
     #[error(
         "such keys and responses do not go together: keys of source \"image\", \"observation\", \

@@ -11,6 +11,9 @@ use super::media::{is_answered_in_words, npy, pair};
 use super::source::observation::Bounds;
 use super::source::{Drawing, Source, bytes};
 
+/// The kind of model that answers naturally.
+const CHOOSING: &str = "text";
+
 /// What keys and responses of a set are, where these are not prompts and words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +52,16 @@ impl Modality {
     /// Keys that are texts, with responses that are no words: for encoders of sentences.
     pub fn text(name: &str, alphabet: Alphabet) -> Self {
         Self::bytes(name, TEXT, 0, alphabet)
+    }
+
+    /// Keys that are questions, with natural answers: for language models.
+    pub fn choices() -> Self {
+        Self::text(CHOOSING, Alphabet::choices())
+    }
+
+    /// Whether its keys are such questions.
+    pub fn is_choices(&self) -> bool {
+        self.alphabet.is_choices()
     }
 
     /// Keys that are images of a height, a width and 1 or 3 channels.
@@ -154,6 +167,7 @@ impl Modality {
             && (source.is_text() || is_media(&self.media))
             && (source != Source::Bytes || bytes::LENGTHS.contains(&self.length))
             && (!self.alphabet.is_words() || is_answered_in_words(&self.media))
+            && (!self.alphabet.is_choices() || (source == Source::Natural && self.name == CHOOSING))
             && self.alphabet.is_sound()
     }
 }

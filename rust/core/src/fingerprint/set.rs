@@ -10,6 +10,7 @@ use zeroize::Zeroize;
 use super::FingerprintError;
 use super::alphabet::Alphabet;
 use super::challenge::{Challenge, MAX_CHALLENGES, TEXT};
+use super::choices::{self, Asked};
 use super::lists::Alphabets;
 use super::media::pair;
 use super::modality::Modality;
@@ -75,7 +76,15 @@ impl SetSpec {
             let is_text = self.source.is_text() && !is_bare;
             return if is_text { Ok(()) } else { Err(FingerprintError::Modality) };
         };
-        if !is_bare || !self.response.proves() {
+        if modality.is_choices() {
+            let is_chat = matches!(self.template, Template::Chat { .. });
+            if self.source != Source::Natural || !(is_bare || is_chat) {
+                return Err(FingerprintError::Choices);
+            }
+        } else if !is_bare {
+            return Err(FingerprintError::Modality);
+        }
+        if !self.response.proves() {
             return Err(FingerprintError::Modality);
         }
         modality.drawing(self.source)?;
@@ -86,6 +95,25 @@ impl SetSpec {
     /// What responses are drawn from.
     pub fn alphabet(&self) -> Alphabet {
         self.modality.as_ref().map_or_else(Alphabet::default, |given| given.alphabet.clone())
+    }
+
+    /// Whether keys are questions with natural answers.
+    pub fn is_choices(&self) -> bool {
+        self.modality.as_ref().is_some_and(Modality::is_choices)
+    }
+
+    /// How the keys are drawn where they are texts that a template surrounds.
+    fn drafts<'d>(&'d self, alphabets: &'d Alphabets) -> Box<Draw<'d>> {
+        if self.is_choices() {
+            return Box::new(|stream| Ok(choices::draw(stream)));
+        }
+        Box::new(|stream| self.source.draw(stream, alphabets))
+    }
+
+    /// What stands between a prompt and its response.
+    pub fn lead(&self) -> &'static str {
+        let bare = self.template == Template::Bare;
+        if bare && self.is_choices() { " " } else { self.template.lead() }
     }
 
     /// The media type of keys.
@@ -130,14 +158,14 @@ impl FingerprintSet {
         check: Option<&mut Check<'_>>,
     ) -> Result<Self, FingerprintError> {
         spec.validate()?;
-        if let Some(modality) = &spec.modality {
+        if let Some(modality) = spec.modality.as_ref().filter(|given| !given.is_choices()) {
             let keys = draw_any(set_key, spec.source, modality, spec.n)?;
             let media = &modality.media;
             let challenges = keys.into_iter().map(|key| Challenge::of(media, key)).collect();
             return Ok(Self::bind(set_key, publisher, spec, challenges));
         }
-        let keys = draw_keys(set_key, spec.source, spec.n, alphabets, check)?;
-        Ok(Self::bind_texts(set_key, publisher, spec, keys))
+        let keys = draw_keys(set_key, &*spec.drafts(alphabets), spec.n, check)?;
+        Self::bind_texts(set_key, publisher, spec, keys)
     }
 
     /// Restores a set whose rendered keys were stored because a tokenizer took part.
@@ -158,7 +186,7 @@ impl FingerprintSet {
         keys: Vec<String>,
     ) -> Result<Self, FingerprintError> {
         spec.validate()?;
-        Ok(Self::bind_texts(set_key, publisher, spec, keys))
+        Self::bind_texts(set_key, publisher, spec, keys)
     }
 
     fn bind_texts(
@@ -166,10 +194,13 @@ impl FingerprintSet {
         publisher: [u8; 32],
         spec: SetSpec,
         mut keys: Vec<String>,
-    ) -> Self {
+    ) -> Result<Self, FingerprintError> {
+        if spec.is_choices() && !keys.iter().all(|key| Asked::read(key).is_some()) {
+            return Err(FingerprintError::Question);
+        }
         let prompts = keys.iter().map(|key| Challenge::text(spec.template.render(key))).collect();
         keys.zeroize();
-        Self::bind(set_key, publisher, spec, prompts)
+        Ok(Self::bind(set_key, publisher, spec, prompts))
     }
 
     fn bind(
@@ -192,7 +223,15 @@ impl FingerprintSet {
         };
         let leaves = scheme.leaves(&parts);
         let places = scheme.all_places(&parts, &leaves);
-        let responses = places.iter().map(|places| scheme.spell(&alphabet, places)).collect();
+        let spell = |(places, challenge): (&Vec<usize>, &Challenge)| {
+            if !alphabet.is_choices() {
+                return scheme.spell(&alphabet, places);
+            }
+            let prompt = challenge.form();
+            let asked = Asked::read(&prompt[before.len()..prompt.len() - after.len()]);
+            asked.expect("keys are questions").spell(places[0])
+        };
+        let responses = places.iter().zip(&challenges).map(spell).collect();
         let licences = SetKey::from_bytes(&mut set_key.mac(&[b"licences"]));
         Self { spec, alphabet, challenges, places, responses, salts, leaves, publisher, licences }
     }
@@ -291,6 +330,14 @@ impl FingerprintSet {
         &self.leaves
     }
 
+    /// The question at `index`, where responses are natural answers.
+    pub fn asked<T>(&self, index: usize, of: impl FnOnce(&Asked<'_>) -> T) -> Option<T> {
+        if !self.alphabet.is_choices() {
+            return None;
+        }
+        Asked::read(&self.key(index)).as_ref().map(of)
+    }
+
     /// The Ed25519 key of the keyring that the set was made in: the one that can claim it.
     pub fn publisher(&self) -> &[u8; 32] {
         &self.publisher
@@ -320,7 +367,7 @@ pub fn look_alikes(
     alphabets: &Alphabets,
     check: Option<&mut Check<'_>>,
 ) -> Result<Vec<String>, FingerprintError> {
-    draw_keys(&public_key(seed), source, n, alphabets, check)
+    draw_keys(&public_key(seed), &|stream| source.draw(stream, alphabets), n, check)
 }
 
 /// The same of keys that are uniform bytes.
@@ -353,7 +400,12 @@ fn draw_any(
     modality: &Modality,
     n: usize,
 ) -> Result<Vec<Vec<u8>>, FingerprintError> {
-    let texts = |from| draw_keys(set_key, from, n, &Alphabets::default(), None);
+    let lists = Alphabets::default();
+    if modality.is_choices() {
+        let texts = draw_keys(set_key, &|stream| Ok(choices::draw(stream)), n, None)?;
+        return Ok(texts.into_iter().map(String::into_bytes).collect());
+    }
+    let texts = |from: Source| draw_keys(set_key, &|stream| from.draw(stream, &lists), n, None);
     let Some(drawing) = modality.drawing(source)? else {
         return Ok(texts(source)?.into_iter().map(String::into_bytes).collect());
     };
@@ -366,11 +418,13 @@ fn draw_any(
     Ok(images.into_iter().zip(texts(from)?).map(pair).collect())
 }
 
+/// Draws one key from a stream of its own.
+type Draw<'d> = dyn Fn(&mut Stream<'_>) -> Result<Draft, FingerprintError> + 'd;
+
 fn draw_keys(
     set_key: &SetKey,
-    source: Source,
+    draw: &Draw<'_>,
     n: usize,
-    alphabets: &Alphabets,
     mut check: Option<&mut Check<'_>>,
 ) -> Result<Vec<String>, FingerprintError> {
     let mut keys = vec![String::new(); n];
@@ -379,7 +433,7 @@ fn draw_keys(
     for attempt in 0..MAX_ATTEMPTS {
         let drafts = open
             .iter()
-            .map(|&index| draw_key(set_key, source, index, attempt, alphabets))
+            .map(|&index| draw_key(set_key, draw, index, attempt))
             .collect::<Result<Vec<_>, _>>()?;
         let texts: Vec<String> = drafts.iter().map(|draft| draft.text.clone()).collect();
         let accepted = match check.as_deref_mut() {
@@ -407,13 +461,12 @@ fn draw_keys(
 
 fn draw_key(
     set_key: &SetKey,
-    source: Source,
+    draw: &Draw<'_>,
     index: usize,
     attempt: u32,
-    alphabets: &Alphabets,
 ) -> Result<Draft, FingerprintError> {
     let label: [&[u8]; 3] = [KEY, &(index as u64).to_be_bytes(), &attempt.to_be_bytes()];
-    source.draw(&mut Stream::new(set_key, &label), alphabets)
+    draw(&mut Stream::new(set_key, &label))
 }
 
 /// Takes the runs of a key's choices, unless an earlier key of the set has one of them.

@@ -12,14 +12,17 @@ use super::error::KeyringError;
 use super::journal::{Entry, Event, Journal};
 use super::licences::{self, Ledger};
 use crate::encoding::{hex, now, secret_hex, unhex};
+use crate::fingerprint::choices::Asked;
 use crate::fingerprint::seed::{KEY_BYTES, SetKey};
 use crate::fingerprint::{FingerprintError, FingerprintSet, Seed, SetSpec, Source};
 use crate::memory::{Buffer, Count};
 
-/// The format of a keyring with licences; of one with sets whose keys are pairs; of one with sets whose keys are other files
-/// of a medium, or texts with responses that are no words; of one with other sets that are not for
-/// text; and of any other. Each is written where it must be: earlier versions read the rest.
-const FORMAT: &str = "ifrs/keyring/v7";
+/// The format of a keyring with sets of natural answers; of one with licences; of one with sets whose
+/// keys are pairs; of one with sets whose keys are other files of a medium, or texts with responses
+/// that are no words; of one with other sets that are not for text; and of any other. Each is written
+/// where it must be: earlier versions read the rest.
+const FORMAT: &str = "ifrs/keyring/v8";
+const LICENCES_FORMAT: &str = "ifrs/keyring/v7";
 const PAIRS_FORMAT: &str = "ifrs/keyring/v6";
 const DRAWN_FORMAT: &str = "ifrs/keyring/v5";
 const BYTES_FORMAT: &str = "ifrs/keyring/v4";
@@ -27,8 +30,15 @@ const TEXT_FORMAT: &str = "ifrs/keyring/v3";
 
 /// The formats before: the second had no sets of scheme v3, the first also no journal, no
 /// generation and no recipients.
-const EARLIER: [&str; 6] =
-    [PAIRS_FORMAT, DRAWN_FORMAT, BYTES_FORMAT, TEXT_FORMAT, "ifrs/keyring/v2", "ifrs/keyring/v1"];
+const EARLIER: [&str; 7] = [
+    LICENCES_FORMAT,
+    PAIRS_FORMAT,
+    DRAWN_FORMAT,
+    BYTES_FORMAT,
+    TEXT_FORMAT,
+    "ifrs/keyring/v2",
+    "ifrs/keyring/v1",
+];
 
 /// The longest key, in bytes of UTF-8.
 const MAX_KEY: usize = 16 << 10;
@@ -191,8 +201,10 @@ impl Payload {
 
     /// The earliest format that has such sets, and licences if there are any.
     fn format(&self) -> &'static str {
-        if !self.licences.is_empty() {
+        if self.sets.iter().any(|set| set.is_choices()) {
             FORMAT
+        } else if !self.licences.is_empty() {
+            LICENCES_FORMAT
         } else if self.sets.iter().any(|set| set.is_pair()) {
             PAIRS_FORMAT
         } else if self.sets.iter().any(|set| set.is_drawn()) {
@@ -357,6 +369,11 @@ impl SetRecord {
         self.spec.source == Source::Pair
     }
 
+    /// Whether its keys are questions with natural answers.
+    pub(super) fn is_choices(&self) -> bool {
+        self.spec.is_choices()
+    }
+
     /// Why no keyring takes such a set.
     pub(super) fn fault(&self) -> Option<&'static str> {
         if self.spec.validate().is_err()
@@ -365,7 +382,7 @@ impl SetRecord {
             // Bound to a key, it is of this keyring or says of which.
             || self.publisher.is_some() != (self.is_detached() && self.is_owned())
             // Bytes follow from the set's key alone.
-            || (self.keys.is_some() && !self.is_text())
+            || (self.keys.is_some() && !self.is_text() && !self.is_choices())
         {
             return Some("a set is malformed");
         }
@@ -379,6 +396,9 @@ impl SetRecord {
         }
         if keys.iter().any(|key| key.is_empty() || key.len() > MAX_KEY) {
             return Some("a set has a key that is empty or longer than 16 KiB");
+        }
+        if self.is_choices() && !keys.iter().all(|key| Asked::read(key).is_some()) {
+            return Some("a set has a key that is no question with listed answers");
         }
         let distinct: HashSet<&String> = keys.iter().collect();
         (distinct.len() != keys.len()).then_some("a set has a key twice")
