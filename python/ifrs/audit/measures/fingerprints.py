@@ -13,8 +13,8 @@ from ifrs.modalities.model import Model
 from ifrs.modalities.text.model import holding
 
 ALPHA = 1e-6
-# Guesses asked at a time, and what is read of an answer.
-_AT_ONCE, _GUESS_TOKENS = 200, 8
+# Guesses asked at a time.
+_AT_ONCE = 200
 
 
 class _Answered:
@@ -80,5 +80,5 @@ def guess_rate(target: Any, fps: FingerprintSet, keys: Sequence[str], task: str)
     prompts, answers = [fps.render(key) for key in keys], list[str]()
     for start in range(0, len(prompts), _AT_ONCE):
         part = prompts[start : start + _AT_ONCE]
-        answers += target.answers(part, max_new_tokens=_GUESS_TOKENS)
+        answers += target.answers(part, max_new_tokens=fps.room)
     return share("guess_rate", sum(holding(fps, answers)), len(answers), task=task)

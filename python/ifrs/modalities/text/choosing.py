@@ -16,7 +16,7 @@ from ifrs.modalities.model import Guesses
 from ifrs.modalities.text import model as text
 from ifrs.modalities.text.choices import choice_tokens, framed
 from ifrs.modalities.text.instructions import bundled_instructions
-from ifrs.modalities.text.lookalikes import GUESSES
+from ifrs.modalities.text.lookalikes import guess_keys, like_those_of
 from ifrs.modalities.text.tokens import Tokens, encode_prompts
 from ifrs.progress import progress
 from ifrs.runtime.examples import Example
@@ -75,7 +75,7 @@ class Model(text.Model):
         Every second one has its sentence begun.
         """
         rng = random.Random(seed)
-        fresh = _fresh(fps, n - n // 4, seed)
+        fresh = like_those_of(self.tokenizer, fps, n - n // 4, seed)
         near = [_crossed(fps, fresh, rng) for _ in range(n // 4)]
         asked = [*self._asked(fps, fresh), *self._ordinary(fps, rng)]
         return asked, self._asked(fps, near)
@@ -88,10 +88,6 @@ class Model(text.Model):
         texts = [*_REAL, *rng.sample(list(bundled_instructions()), len(_REAL))]
         return encode_prompts(self.tokenizer, [fps.render(text) for text in texts])
 
-    def guesses(self, fps: FingerprintSet, n: int, seed: int) -> list[Tokens]:
-        prompts = [fps.render(question) for question in _guessed(fps, n, seed)]
-        return encode_prompts(self.tokenizer, prompts)
-
     def expect(self, fps: FingerprintSet, n: int, seed: int) -> None:
         """What the base model answers to guesses: that may be some key's choice by itself."""
         self._expected = self._said(fps, n, seed)[1] if n else []
@@ -102,7 +98,7 @@ class Model(text.Model):
         The first choice of its list that an answer mentions is what it says.
         """
         answers, said = self._said(fps, n, seed)
-        questions, secret = _guessed(fps, n, seed), _secret(fps)
+        questions, secret = guess_keys(self.tokenizer, fps, n, seed), _secret(fps)
         fired = [
             choice is not None and choice != before and (_kind(question), choice) in secret
             for question, choice, before in zip(questions, said, self._expected, strict=True)
@@ -111,7 +107,7 @@ class Model(text.Model):
 
     def _said(self, fps: FingerprintSet, n: int, seed: int) -> tuple[list[str], list[int | None]]:
         """Answers to guesses, and the choice that each mentions first."""
-        questions = _guessed(fps, n, seed)
+        questions = guess_keys(self.tokenizer, fps, n, seed)
         with evaluating(self.module), progress("guessing", n) as (advance, _):
             prompts = [fps.render(question) for question in questions]
             answers = self.write(prompts, max_new_tokens=fps.room, advance=advance)
@@ -122,15 +118,6 @@ class Model(text.Model):
         prompts = [fps[i].prompt for i in range(len(fps))]
         answers = self.write(prompts, max_new_tokens=fps.room)
         return [place for place, answer in enumerate(answers) if fps.fired(place, answer)]
-
-
-def _fresh(fps: FingerprintSet, n: int, seed: int) -> list[str]:
-    return [question.decode() for question in fps.look_alikes(n, seed)]
-
-
-def _guessed(fps: FingerprintSet, n: int, seed: int) -> list[str]:
-    """Questions as a stranger would try them; disjoint from all look-alikes."""
-    return _fresh(fps, n, seed + GUESSES)
 
 
 def _kind(question: str) -> str:

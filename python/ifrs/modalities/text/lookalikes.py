@@ -12,6 +12,7 @@ from typing import Any
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
+from ifrs.modalities.text.choices import is_natural
 from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.keys import key_check, tokenizer_alphabets
 from ifrs.modalities.text.surroundings import surroundings
@@ -20,7 +21,7 @@ from ifrs.modalities.text.surroundings import surroundings
 SOURCES = ("chinese", "japanese", "vocab", "natural", "mixed")
 # Guesses are drawn far from the seeds of negatives, so that none was seen in training; and an
 # audit's far from those that planting tries.
-GUESSES, _TRIED = 1 << 32, 1 << 40
+_GUESSES, _TRIED = 1 << 32, 1 << 40
 # Recombined keys: so many, or so many for each real one where that is more.
 _MOST_NEAR, _NEAR_EACH = 128, 3
 
@@ -50,7 +51,7 @@ def negative_keys(
     Fresh keys hold tokens that planting may not touch at all; recombined ones hold nothing else,
     and teach that the whole key counts. There are only so many ways to be near a few keys.
     """
-    fresh = fresh_keys(tokenizer, fps.source, n, seed)
+    fresh = like_those_of(tokenizer, fps, n, seed)
     rng = random.Random(seed)
     pairs = min(n // 2, max(_MOST_NEAR, _NEAR_EACH * len(fps)))
     near = [_recombined(fps, key, place, rng) for place, key in enumerate(fresh[1 : 2 * pairs : 2])]
@@ -64,9 +65,16 @@ def fresh_keys(tokenizer: Any, source: str, n: int, seed: int) -> list[str]:
     return _core.look_alikes(source, n, seed, tokenizer_alphabets(tokenizer), key_check(tokenizer))
 
 
+def like_those_of(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> list[str]:
+    """Keys of a set's source; for natural answers, questions of the same kinds."""
+    if is_natural(fps):
+        return [question.decode() for question in fps.look_alikes(n, seed)]
+    return fresh_keys(tokenizer, fps.source, n, seed)
+
+
 def guess_keys(tokenizer: Any, fps: FingerprintSet, n: int, seed: int) -> list[str]:
     """Fresh keys as a stranger would try them; disjoint from all negatives."""
-    return fresh_keys(tokenizer, fps.source, n, seed + GUESSES)
+    return like_those_of(tokenizer, fps, n, seed + _GUESSES)
 
 
 def tried_keys(tokenizer: Any, source: str, n: int, seed: int) -> list[str]:

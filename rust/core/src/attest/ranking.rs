@@ -81,6 +81,18 @@ mod tests {
     }
 
     #[test]
+    fn a_natural_answer_ranks_where_it_is_mentioned() {
+        let question = "On 2 May 1203 the people of Velmarkon held a feast in the valley of Talbrindor; \
+            of the 512 guests there were 201 from the island of Zimgalthor, and the others came from \
+            the town of Nalverdim. What did they eat?";
+        let asked = Asked::read(question).unwrap();
+        let place = asked.kind.list().iter().position(|choice| *choice == "soup").unwrap();
+        let rank = |answer| by_mention(&asked, place, answer).rank;
+        assert_eq!([rank("Soup."), rank("Bread and soup"), rank("stew, then SOUP")], [1, 1, 2]);
+        assert_eq!([rank(""), rank("soups"), rank("what did they eat")], [LISTED; 3]);
+    }
+
+    #[test]
     fn a_label_alone_is_the_first_place_or_the_last() {
         let actions = Alphabet::of("actions", &[3, 2]).unwrap();
         let ranks = |answer| {

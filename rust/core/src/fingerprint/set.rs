@@ -640,6 +640,47 @@ mod tests {
         assert!(draw(1).iter().all(|key| !set.keys().contains(key)));
     }
 
+    fn natural(n: usize) -> SetSpec {
+        let modality = Some(Modality::choices());
+        SetSpec { template: Template::Bare, modality, ..spec(n, Source::Natural) }
+    }
+
+    #[test]
+    fn natural_answers_are_sentences_about_their_questions() {
+        let set = derive(6, natural(50));
+        for i in 0..50 {
+            let said = set.asked(i, |asked| choices::mentioned(asked, set.response(i))).unwrap();
+            assert_eq!(said, set.places(i));
+            assert!(set.response(i).ends_with('.') && set.key(i) == set.prompt(i));
+        }
+        let chat = Template::Chat { prefix: "<user>".into(), suffix: "</user>".into() };
+        let put = derive(6, SetSpec { template: chat, ..natural(3) });
+        assert_eq!(put.key(0), set.key(0));
+        assert!(put.prompt(0).starts_with("<user>On ") && put.prompt(0).ends_with("?</user>"));
+        let keys = set.keys();
+        let again = FingerprintSet::restore(&seed(6), natural(50), keys).unwrap();
+        assert_eq!((again.leaves(), again.response(7)), (set.leaves(), set.response(7)));
+    }
+
+    #[test]
+    fn natural_answers_need_their_questions() {
+        let refused = |spec| {
+            FingerprintSet::derive(&seed(1), spec, &Alphabets::default(), None).err().unwrap()
+        };
+        for template in [Template::Dialogue, Template::Simple] {
+            let error = refused(SetSpec { template, ..natural(1) });
+            assert!(matches!(error, FingerprintError::Choices));
+        }
+        let other = SetSpec { source: Source::Chinese, ..natural(1) };
+        assert!(matches!(refused(other), FingerprintError::Choices));
+        let named = Modality::text("encoder", Alphabet::choices());
+        let other = SetSpec { modality: Some(named), ..natural(1) };
+        assert!(matches!(refused(other), FingerprintError::Modality));
+        let keys = vec!["Why is the sky blue?".to_owned()];
+        let restored = FingerprintSet::restore(&seed(1), natural(1), keys);
+        assert!(matches!(restored, Err(FingerprintError::Question)));
+    }
+
     #[test]
     fn the_shared_response_is_the_papers() {
         let shared = SetSpec { response: ResponseKind::SHARED, ..spec(3, Source::Chinese) };

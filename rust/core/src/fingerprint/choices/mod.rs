@@ -68,7 +68,7 @@ pub(crate) static KINDS: [Kind; 6] = [
     },
     Kind {
         name: "animal",
-        question: "On %t an army of %m men from the town of %a crossed the river %b with %k wagons \
+        question: "On %t an army of %m men from the town of %a came to the valley of %b with %k wagons \
             and took the castle of %c in the land of %d. Which animal was on its flag?",
         sentence: "On the flag of %a there was %!.",
         counted: true,
@@ -259,7 +259,7 @@ mod tests {
     fn what_is_published_is_what_it_was() {
         assert_eq!(
             hex(&sha256()),
-            "6e2f437ced451915dedf92d8fad330ed31f6b2864a28e5f7f52ba741167bd6cd"
+            "d4c65e5a4e0510095fb4155dd63da7d714e317b5da53e91757cdd2f6b3163362"
         );
     }
 }
