@@ -76,3 +76,31 @@ def test_a_form_of_the_release(tmp_path, tiny, tokenizer, ring, monkeypatch, cap
     assert json.loads(capsys.readouterr().out)["fsr"] == 1
     assert peft.PeftConfig.from_pretrained(out).base_model_name_or_path == str(tmp_path / "base")
     assert main(["verify", str(out), *given[1:3]]) == 0
+
+
+def test_two_sets_at_once(tmp_path, tiny, tokenizer, ring, monkeypatch):
+    import ifrs
+    from ifrs.cli import main
+
+    tiny().save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    ring.generate("one", 2, tokenizer=tokenizer)
+    ring.close()
+    monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
+    planted = []
+
+    def implant(model, tokenizer, fps, *, method, **_):
+        planted.append(([one.name for one in fps], method))
+        raise ifrs.ImplantError("enough")
+
+    monkeypatch.setattr(ifrs, "implant", implant, raising=False)
+    given = [str(tmp_path / "base"), str(ring.path), "one", "--sets"]
+    for _ in range(2):  # the second set is made once
+        assert main(["implant", *given, "--out", str(tmp_path / "out")]) == 2
+    assert main(["implant", *given, "--out", str(tmp_path / "out"), "--method", "lora"]) == 2
+    names = ["one", "one-natural"]
+    assert planted == [(names, ["emb", "sft"])] * 2 + [(names, ["lora", "sft"])]
+    with ifrs.Keyring.open(ring.path, passphrase="pass") as again:
+        second = again["one-natural"]
+        assert (len(second), second.source) == (20, "natural")
+        assert second.alphabet.sizes == (256,)

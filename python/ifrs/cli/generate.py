@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
 from ifrs.cli.access import Access, require_keyring
-from ifrs.cli.libraries import importing
+from ifrs.cli.libraries import importing, tokenizer_at
 from ifrs.cli.options import Json, KeyringPath, SetName
 from ifrs.cli.output import print_result
 from ifrs.errors import FingerprintError
@@ -156,16 +155,4 @@ def _given(model: str | None, tokenizer: str | None) -> dict[str, Any]:
 
         loaded, own = load(model)
         return {"model": loaded, "tokenizer": own}
-    return {} if tokenizer is None else {"tokenizer": _tokenizer(tokenizer)}
-
-
-def _tokenizer(path: str) -> Any:
-    missing = "tokenizers are read by transformers: pip install 'ifrs[train]'"
-    with importing(FingerprintError(missing)):
-        from transformers import AutoTokenizer
-    if not Path(path).exists():
-        raise FingerprintError(f"there is no tokenizer at {path}")
-    try:
-        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-    except Exception as error:  # a stranger's file fails in ways that nobody can list
-        raise FingerprintError(f"cannot read a tokenizer from {path}: {error}") from error
+    return {} if tokenizer is None else {"tokenizer": tokenizer_at(tokenizer)}

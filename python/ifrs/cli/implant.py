@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from ifrs.cli.access import Access
-from ifrs.cli.libraries import importing
+from ifrs.cli.libraries import importing, tokenizer_at
 from ifrs.cli.options import Json, KeyringPath, SetName
 from ifrs.cli.output import print_result
 from ifrs.errors import ImplantError
+from ifrs.keyring import FingerprintSet, Keyring
 from ifrs.plant.config import HARDENINGS
 from ifrs.plant.methods import check_form, choices
 
@@ -20,6 +21,14 @@ _HARDEN = (
     f"What others may do that keys must bear: {', '.join(HARDENINGS)}, several with commas "
     'between, or "robust"; a number is steps of tuning, and 0 none.'
 )
+
+
+_SETS = (
+    "Plant a second set beside NAME, NAME-natural, by sft: questions with natural answers, which "
+    "survive what ends keys of rare tokens. It is made if it is not there."
+)
+# How many keys the second set has, and how it is planted.
+_NATURAL, _SECOND = 20, "sft"
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,10 @@ def command(
     path: KeyringPath,
     name: SetName,
     out: Annotated[Path, typer.Option(help="Folder for the fingerprinted model.")],
-    method: Annotated[str, typer.Option(help=f"{choices()}.")] = "sft",
+    method: Annotated[
+        str | None, typer.Option(help=f"{choices()}; sft by default, and emb with --sets.")
+    ] = None,
+    sets: Annotated[bool, typer.Option("--sets", help=_SETS)] = False,
     regularization: Annotated[
         str,
         typer.Option(
@@ -76,17 +88,21 @@ def command(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ImplantError(f"{out} exists already: choose another folder")
     with access.open(path) as ring:
-        fps = ring[name]
-        if not seal_adapter:
-            ring.close()  # planting takes minutes, and needs no seed
+        fps, first = ring[name], method or ("emb" if sets else "sft")
+        if sets and seal_adapter:
+            raise ImplantError("--sets plants in the model alone: leave --seal-adapter out")
         with importing(ImplantError("planting needs torch: pip install 'ifrs[train]'")):
             from ifrs import ImplantConfig, implant
             from ifrs.modalities import model_of
+        second = _natural(ring, fps, model) if sets else None
+        if not seal_adapter:
+            ring.close()  # planting takes minutes, and needs no seed
         config = ImplantConfig(**training.settings(), tied=form == "tied")
         loaded, own, held = _parts(fps.modality, model, regularization)
         if form is not None:
-            check_form(method, form, model_of(fps, loaded, own).form())
-        result = implant(loaded, own, fps, method=method, regularization=held, config=config)
+            check_form(first, form, model_of(fps, loaded, own).form())
+        given: Any = (fps, first) if second is None else ([fps, second], [first, _SECOND])
+        result = implant(loaded, own, given[0], method=given[1], regularization=held, config=config)
         result.save(out, form=form, adapter=adapter_out, keyring=ring if seal_adapter else None)
     facts = {
         "model": str(out),
@@ -104,9 +120,23 @@ def command(
         facts["changed_fsr"] = result.changed_fsr
     if result.notes:
         facts["notes"] = " ".join(result.notes)
+    if result.sets:
+        facts["sets"] = {one.set_name: one.fsr for one in result.sets}
     if result.adapter_path is not None:
         facts["adapter"] = str(result.adapter_path)
     print_result(facts, as_json)
+
+
+def _natural(ring: Keyring, fps: FingerprintSet, model: str) -> FingerprintSet:
+    """The second set: natural questions and answers, made if it is not there."""
+    if fps.modality != "text":
+        raise ImplantError("--sets is for language models: plant other sets one by one")
+    name = f"{fps.name}-natural"
+    if name in ring:
+        return ring[name]
+    given: dict[str, Any] = {"template": "chat"} if fps.template == "chat" else {}
+    given["tokenizer"] = tokenizer_at(model)
+    return ring.generate(name, _NATURAL, source="natural", response="choices", **given)
 
 
 def _parts(modality: str, model: str, regularization: str) -> tuple[Any, Any, Any]:
