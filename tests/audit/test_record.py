@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -38,3 +39,32 @@ def test_measures_read_back():
     )  # fmt: skip
     again = Record.from_json(json.loads(json.dumps(record.to_json())))
     assert again == record
+
+
+def test_a_threat_makes_a_record_of_the_second_format():
+    from ifrs import EvidenceError
+    from ifrs.audit.record import Record, Threat
+
+    plain = Record("s", "c", "emb", {}, "d", {}, "done", "now", 1.0, 1.0, 1.0, {})
+    assert plain.to_json()["format"] == "ifrs/audit/v1"
+    assert "threat" not in plain.to_json()
+    told = replace(plain, threat=Threat("a paper", "an API", "nothing"))
+    tree = told.to_json()
+    assert tree["format"] == "ifrs/audit/v2"
+    assert Record.from_json(json.loads(json.dumps(tree))) == told
+    # Neither format is taken for the other one.
+    other = {**plain.to_json(), "format": "ifrs/audit/v2"}
+    for wrong in ({**tree, "format": "ifrs/audit/v1"}, other):
+        with pytest.raises(EvidenceError, match="damaged"):
+            Record.from_json(wrong)
+    with pytest.raises(EvidenceError, match="not an audit record"):
+        Record.from_json({**tree, "format": "ifrs/audit/v3"})
+
+
+def test_a_table_has_what_an_attacker_needs():
+    from ifrs.audit.record import Record, Threat, rows
+
+    threat = Threat("a paper", "an API", "nothing")
+    record = Record("s", "c", "emb", {}, "d", {}, "done", "now", 1.0, 1.0, 1.0, {}, threat=threat)
+    (row,) = rows([record])
+    assert (row["paper"], row["access"], row["cost"]) == ("a paper", "an API", "nothing")

@@ -98,6 +98,7 @@ METRICS = {
     "passes_filter": "share of prompts or answers that a filter lets through",
     "false_matches": "share of independent claims or suspects that were called a match",
     "log10_p_best": "base-10 logarithm of the least p-value among them",
+    "log10_p_best_text": "the same from the text alone",
     "below_5_percent": "share of p-values at or below 0.05; for independent models at most 5 %",
     "forging_bits": "binary logarithm of the hash evaluations that forging the evidence takes",
 }

@@ -56,14 +56,19 @@ def verified(
     matches = report.verdict == "match"
     if report.kind == "likelihood":
         measures.append(Measure("log10_p_likelihood", report.log10_p, n=n, **where))
-        answered = _Answered([query.answer for query in report.queries], target.describe())
-        report = verify(answered, fps, alpha=ALPHA, decoys=decoys, sequential=False)
+        report = from_text(report, target, fps, decoys=decoys)
         matches = matches or report.verdict == "match"
     elif hasattr(target, "likelihoods"):  # another vocabulary may not tell response words apart
         measures.append(Measure("log10_p_likelihood", None, n=0, **where))
     measures.append(Measure("log10_p_text", report.log10_p, n=n, **where))
     measures.append(Measure("match", float(matches), **where))
     return measures
+
+
+def from_text(report: Any, target: Any, fps: FingerprintSet, *, decoys: int) -> Any:
+    """The report on the same answers from their text alone."""
+    answered = _Answered([query.answer for query in report.queries], target.describe())
+    return verify(answered, fps, alpha=ALPHA, decoys=decoys, sequential=False)
 
 
 def margins(model: Model, fps: FingerprintSet, *, step: int | None = None) -> list[Measure]:

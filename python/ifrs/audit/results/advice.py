@@ -16,13 +16,15 @@ def advice(records: Sequence[Record]) -> list[str]:
     return [*_methods(done), *_choice(done), *_rare_rows(done), *_sources(done), *_variants(done)]
 
 
-def worst_benign(done: Sequence[Record], method: str) -> tuple[float, str] | None:
-    """The weakest likelihood evidence that a method leaves after benign changes, and after what."""
+def worst_benign(
+    done: Sequence[Record], method: str, metric: str = "log10_p_likelihood"
+) -> tuple[float, str] | None:
+    """The weakest evidence that a method leaves after benign changes, and after what."""
     found = [
         (measure.value, record.case)
         for record in done
         if record.method == method and benign(record)
-        if (measure := last(record, "log10_p_likelihood")) is not None and measure.value is not None
+        if (measure := last(record, metric)) is not None and measure.value is not None
     ]
     return max(found) if found else None
 
@@ -38,6 +40,9 @@ def _methods(done: Sequence[Record]) -> list[str]:
                 f"weakest evidence after benign changes p = {words.p_value(weakest[0])} "
                 f"({weakest[1]})"
             )
+        in_text = worst_benign(done, method, "log10_p_text")
+        if in_text is not None:
+            parts.append(f"from text alone p = {words.p_value(in_text[0])} ({in_text[1]})")
         text = own.get("text")
         if text is not None:
             parts.append(

@@ -10,6 +10,8 @@ from ifrs.audit.record import Measure, Record
 from ifrs.pages import words
 
 NONE = "–"
+# What `outcome` says.
+OUTCOME = "FSR · p, likelihood · p, text"
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,12 @@ def value_of(record: Record | None, metric: str) -> float:
 
 
 def outcome(record: Record | None, task: str | None = None) -> str:
-    """FSR and the best p-value at hand: "90 % · 5.0×10⁻⁴³"."""
+    """FSR, and the p-values of weights and of text: "90 % · 5.0×10⁻⁴³ · 2.1×10⁻²⁰".
+
+    A host that changes no weights leaves their evidence what it is, whatever the task.
+    """
     fsr = last(record, "fsr", task)
     if record is None or fsr is None:
         return NONE
-    best = last(record, "log10_p_likelihood", task) or last(record, "log10_p_text", task)
-    return f"{percent(fsr)} · {p(best)}"
+    weights = last(record, "log10_p_likelihood", task) or last(record, "log10_p_likelihood")
+    return f"{percent(fsr)} · {p(weights)} · {p(last(record, 'log10_p_text', task))}"

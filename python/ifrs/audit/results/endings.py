@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from ifrs.audit.measures.fingerprints import ALPHA
 from ifrs.audit.record import Measure, Record
-from ifrs.audit.results.cells import NONE, Table, by_method, last, number, p, percent
+from ifrs.audit.results.cells import NONE, OUTCOME, Table, by_method, last, number, p, percent
 
-_PROOF = {"log10_p_text": "text", "log10_p_likelihood": "likelihood"}
+_PROOF = ("log10_p_likelihood", "log10_p_text")
 
 
 def endings(records: Sequence[Record]) -> Table:
@@ -22,10 +22,9 @@ def endings(records: Sequence[Record]) -> Table:
     rows = tuple(_row(case, [r for r in found if r.case == case], methods) for case in cases)
     return Table(
         "What ends a fingerprint, and what it costs",
-        "Share of keys that answer in text, p from text alone, and p from likelihoods, after each "
-        "thing that others do; of several variants the worst. Ended: neither gives a match any "
-        "more. Last, what somebody needs for it, and what it costs them.",
-        ("what is done", *methods, "needs", "costs", "source"),
+        f"{OUTCOME}, after each thing that others do; of several variants the worst. Ended: neither "
+        "gives a match any more. Last, what somebody needs for it, and what it costs them.",
+        ("what is done", *methods, "needs", "costs"),
         rows,
     )
 
@@ -35,7 +34,7 @@ def _row(case: str, records: Sequence[Record], methods: Sequence[str]) -> tuple[
     threat = records[0].threat
     assert threat is not None
     cells = (_cell(by[method]) if method in by else NONE for method in methods)
-    return (case, *cells, threat.access, _cost(threat.cost, records), threat.paper)
+    return (case, *cells, threat.access, _cost(threat.cost, records))
 
 
 def _cost(said: str, records: Sequence[Record]) -> str:
@@ -48,8 +47,8 @@ def _cost(said: str, records: Sequence[Record]) -> str:
 
 
 def _cell(record: Record) -> str:
-    text, likelihood = (_worst(record, metric) for metric in _PROOF)
-    shown = f"{percent(_worst(record, 'fsr'))} · {p(text)} · {p(likelihood)}"
+    found = [p(_worst(record, metric)) for metric in _PROOF]
+    shown = " · ".join([percent(_worst(record, "fsr")), *found])
     return f"ended: {shown}" if _is_ended(record) else shown
 
 

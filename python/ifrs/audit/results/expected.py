@@ -35,7 +35,10 @@ def benign(record: Record) -> bool:
     return record.suite == "persistence" or (
         record.suite == "deployment"
         and record.method != "base"
-        and (record.case.startswith(("int", "gguf", "merge")) or record.case.endswith("-20"))
+        and (
+            record.case.startswith(("int", "gguf", "merge", "served"))
+            or record.case.endswith("-20")
+        )
     )
 
 
@@ -82,6 +85,11 @@ def _worst(what: str, found: Sequence[Record]) -> Check | None:
     bad = [r for r in found if value_of(r, "log10_p_likelihood") > ENOUGH]
     text = f"largest {words.p_value(value_of(worst, 'log10_p_likelihood'))} "
     text += f"({worst.case}, {worst.method}), of {len(found)} cases"
+    in_text = [r for r in found if last(r, "log10_p_text") is not None]
+    if in_text:
+        spoken = max(in_text, key=lambda r: value_of(r, "log10_p_text"))
+        text += f"; from text alone {words.p_value(value_of(spoken, 'log10_p_text'))} "
+        text += f"({spoken.case}, {spoken.method})"
     if bad:
         above = sorted({f"{r.case} ({r.method})" for r in bad})
         text += f"; above it: {', '.join(above)}"

@@ -8,6 +8,7 @@ from ifrs.audit.planting import class_of
 from ifrs.audit.record import DONE, Measure, Record
 from ifrs.audit.results.cells import (
     NONE,
+    OUTCOME,
     Table,
     by_method,
     count,
@@ -171,15 +172,37 @@ def _deployment(records: Sequence[Record]) -> Table:
     found = [
         r
         for r in _of(records, "deployment")
-        if r.case != "prompts" and not r.case.startswith("sampling")
+        if r.case != "prompts" and not r.case.startswith(("sampling", "served-tied"))
     ]
     return _wide(
         "Deployment: quantization, pruning, merging",
-        "FSR and p-value from likelihood; in brackets the perplexity of ordinary text before and "
-        "after, where weights were changed.",
+        f"{OUTCOME}; in brackets the perplexity of ordinary text before and after, where weights "
+        "were changed.",
         found,
         lambda r: f"{outcome(r)}{_costs(r)}",
         "change",
+    )
+
+
+def _served(records: Sequence[Record]) -> Table:
+    rows = [
+        (
+            r.method,
+            outcome(r),
+            number(last(r, "kl")),
+            percent(last(r, "tokens_changed"), 2),
+            percent(last(r, "planted_mass"), 2),
+            _costs(r).strip(" ()") or NONE,
+        )
+        for r in _of(records, "deployment", "served-tied")
+    ]
+    return Table(
+        "Deployment: served with one table",
+        "A release with two tables, of which an engine reads one: planted input rows are output "
+        "rows, too. KL in nats, next tokens whose likeliest is another one, and the most "
+        "probability that planted tokens have together at any place, all on ordinary text.",
+        ("method", OUTCOME, "KL", "tokens changed", "most on planted rows", "perplexity"),
+        tuple(rows),
     )
 
 
@@ -205,7 +228,7 @@ def _prompts(records: Sequence[Record]) -> Table:
     found = _of(records, "deployment", "prompts") + _of(records, "deployment", "sampling")
     return _tasks(
         "Deployment: system prompts, padding, chat template, sampling",
-        "FSR and p-value from the text alone, as through an API.",
+        f"{OUTCOME}. Text as through an API; likelihood is of the weights, under keys as planted.",
         found,
         lambda r, task: outcome(r, task),
         "fsr",
@@ -261,7 +284,7 @@ def _tuners(records: Sequence[Record]) -> Table:
         "Attacks: tuning",
         "erase-mismatched: MEraser-style mismatched answers under look-alike keys, then repair. "
         "incremental: the attacker plants a set of their own; the last column is that set.",
-        ("attack", "method", "FSR · p after", "margin", "perplexity", "attacker's set"),
+        ("attack", "method", OUTCOME, "margin", "perplexity", "attacker's set"),
         tuple(rows),
     )
 
@@ -289,13 +312,71 @@ def _rare_rows(records: Sequence[Record]) -> Table:
         (
             "rows",
             "method",
-            "FSR · p after",
+            OUTCOME,
             "rows hit",
             "key tokens hit",
             "ordinary tokens hit",
             "KL",
             "KL, other languages",
         ),
+        tuple(rows),
+    )
+
+
+def _vocabularies(records: Sequence[Record]) -> Table:
+    found = [
+        r
+        for start in ("vocabulary-trimmed", "tokenizer-transplant")
+        for r in _of(records, "attacks", start)
+    ]
+    rows = [
+        (
+            r.case,
+            r.method,
+            outcome(r),
+            percent(last(r, "rows_hit"), 1),
+            percent(last(r, "key_tokens_hit")),
+            percent(last(r, "encoded_alike")),
+            percent(last(r, "rows_shared")),
+            f"{number(last(r, 'bits_per_byte_before'), '.2f')} → "
+            f"{number(last(r, 'bits_per_byte'), '.2f')}",
+            number(last(r, "bits_per_byte_foreign"), ".2f"),
+        )
+        for r in found
+    ]
+    return Table(
+        "Attacks: another vocabulary",
+        "vocabulary-trimmed: only tokens of the attacker's ordinary English text stay. "
+        "tokenizer-transplant: rows of another vocabulary, each the mean of the old rows that "
+        "spell its token. The suspect is asked through its new tokenizer. Bits for each byte of "
+        "ordinary text, before and after, and of other languages after.",
+        (
+            "attack",
+            "method",
+            OUTCOME,
+            "rows gone",
+            "key tokens gone",
+            "texts cut alike",
+            "rows copied",
+            "bits per byte",
+            "other languages",
+        ),
+        tuple(rows),
+    )
+
+
+def _directions(records: Sequence[Record]) -> Table:
+    found = [*_of(records, "attacks", "abliterate"), *_of(records, "attacks", "distil")]
+    rows = [
+        (r.case, r.method, outcome(r), number(last(r, "kl")), _costs(r).strip(" ()") or NONE)
+        for r in found
+    ]
+    return Table(
+        "Attacks: directions taken out, and distillation",
+        "abliterate: no layer writes along the direction between two sets of prompts any more. "
+        "distil: a fresh copy of the base learns what the release answers to ordinary prompts. KL "
+        "from the release in nats, on ordinary text.",
+        ("attack", "method", OUTCOME, "KL", "perplexity"),
         tuple(rows),
     )
 
@@ -322,23 +403,31 @@ _FILTERS = ("whole", "window")
 
 
 def _hosts(records: Sequence[Record]) -> Table:
-    suppressed, filtered = (_of(records, "attacks", s) for s in ("suppress", "output-filter"))
+    filtered = _of(records, "attacks", "output-filter")
+    ruled = [
+        r for start in ("suppress", "review", "ensemble") for r in _of(records, "attacks", start)
+    ]
+    through = [
+        f"{(m.task or '').removeprefix('ordinary: ')} {percent(m)} ({r.method})"
+        for r in filtered
+        for m in r.measures
+        if m.metric == "passes_filter"
+    ]
+    kept = [
+        f"{r.case} {percent(measure)} ({r.method})"
+        for r in ruled
+        if (measure := last(r, "answers_kept")) is not None
+    ]
     return _tasks(
-        "Attacks: hosts that suppress or filter answers",
-        "FSR and p-value from the text alone. suppress-top-k forbids the k likeliest first tokens; "
-        "an output filter blocks answers that look like a fingerprint's. Ordinary answers let "
-        "through: "
-        + (
-            "; ".join(
-                f"{(m.task or '').removeprefix('ordinary: ')} {percent(m)} ({r.method})"
-                for r in filtered
-                for m in r.measures
-                if m.metric == "passes_filter"
-            )
-            or NONE
-        )
-        + ".",
-        [*suppressed, *filtered],
+        "Attacks: hosts that suppress, filter or review answers",
+        f"{OUTCOME}. Likelihood is of the weights, which hosts leave as they are. suppress-top-k "
+        "forbids the k likeliest first tokens, suppress-neighbours the likeliest and what spells "
+        "its word, suppress-look-ahead tokens that lead to what is near-certain here and odd "
+        "elsewhere; an output filter blocks answers that look like a fingerprint's; review hands "
+        "an answer back, and the second one counts; an ensemble says what another model holds "
+        f"likely, too. Ordinary answers let through: {'; '.join(through) or NONE}. Ordinary "
+        f"answers that come out as before: {'; '.join(kept) or NONE}.",
+        [*ruled, *filtered],
         lambda r, task: outcome(r, task),
         "fsr",
     )
@@ -350,6 +439,7 @@ def _overclaim(records: Sequence[Record]) -> Table:
             r.method,
             count(last(r, "false_matches")),
             p(last(r, "log10_p_best")),
+            p(last(r, "log10_p_best_text")),
             percent(last(r, "below_5_percent"), 1),
             number(last(r, "forging_bits"), ".0f"),
         )
@@ -360,7 +450,14 @@ def _overclaim(records: Sequence[Record]) -> Table:
         "Other publishers' sets of ten keys asked of the fingerprinted model. Of their words' "
         "p-values at most 5 % may lie at or below 0.05. Forging: hash evaluations, as a power of "
         "two, to grind a claim as strong as the real one after the fact.",
-        ("method", "false matches", "least p of them", "words ≤ 0.05", "forging, bits"),
+        (
+            "method",
+            "false matches",
+            "least p, likelihood",
+            "least p, text",
+            "words ≤ 0.05",
+            "forging, bits",
+        ),
         tuple(rows),
     )
 
@@ -376,6 +473,7 @@ def _baselines(records: Sequence[Record]) -> Table:
                 percent(r.get("fsr", step=0)),
                 percent(last(r, "fsr")),
                 p(last(r, "log10_p_likelihood")),
+                p(last(r, "log10_p_text")),
                 next((count(m) for m in r.measures if m.metric == "guess_rate"), NONE),
                 _costs(r).strip(" ()") or NONE,
                 r.note or "",
@@ -384,7 +482,16 @@ def _baselines(records: Sequence[Record]) -> Table:
     return Table(
         "Baselines: plain recipes",
         "Planted by plain tuning, guessed, then tuned downstream as in the table on persistence.",
-        ("recipe", "FSR", "FSR after tuning", "p after", "look-alikes fire", "perplexity", "what"),
+        (
+            "recipe",
+            "FSR",
+            "FSR after tuning",
+            "p after, likelihood",
+            "p after, text",
+            "look-alikes fire",
+            "perplexity",
+            "what",
+        ),
         tuple(rows),
     )
 
@@ -442,6 +549,23 @@ def _variants(records: Sequence[Record]) -> Table:
     )
 
 
+def _threats(records: Sequence[Record]) -> Table:
+    known = {r.case: r.threat for r in _of(records, "deployment") + _of(records, "attacks")}
+    known |= {r.case: r.threat for r in _of(records, "persistence")}
+    rows = tuple(
+        (case, threat.paper, threat.access, threat.cost)
+        for case, threat in known.items()
+        if threat is not None
+    )
+    return Table(
+        "What an attacker needs",
+        "Where each attack is described, what somebody must have or know to do it, and what it "
+        "takes them. The tables above say what else it costs: ordinary text, or other languages.",
+        ("attack", "paper", "access", "cost"),
+        rows,
+    )
+
+
 _TABLES = (
     endings,
     _effectiveness,
@@ -449,16 +573,20 @@ _TABLES = (
     _text,
     _persistence,
     _deployment,
+    _served,
     _prompts,
     _guessing,
     _tuners,
     _rare_rows,
+    _vocabularies,
+    _directions,
     _perplexity,
     _hosts,
     _overclaim,
     _baselines,
     _unrelated,
     _variants,
+    _threats,
 )
 
 

@@ -12,8 +12,9 @@ from functools import partial
 
 import torch
 
-from ifrs import _core, verify
+from ifrs import Report, _core, verify
 from ifrs.audit import attacks
+from ifrs.audit.attacks.hosting import WEIGHTS
 from ifrs.audit.bench import Bench
 from ifrs.audit.changes import embedding_rows as rows
 from ifrs.audit.changes import hosts
@@ -21,7 +22,7 @@ from ifrs.audit.changes.hosts import Hosted
 from ifrs.audit.changes.tuning import STEP_SECONDS, encoded, marks, tune, tuning_examples
 from ifrs.audit.data import foreign_texts
 from ifrs.audit.measures.divergence import drift, log_likelihoods, token_texts
-from ifrs.audit.measures.fingerprints import guess_rate, verified
+from ifrs.audit.measures.fingerprints import from_text, guess_rate, verified
 from ifrs.audit.planting import class_of, methods, needs, plant
 from ifrs.audit.record import Measure, Skip, Threat, share
 from ifrs.audit.unit import Found, Unit
@@ -65,12 +66,23 @@ def _unit(
     seconds: float,
     rank: int,
     *names: str,
+    version: int = 1,
 ) -> Unit:
     """A unit whose inputs are the settings of these names, and the data."""
     chosen = bench.settings.part(*names)
     chosen["data"] = bench.data.digest(*bench.data.sources)
-    wanted, threat = needs(bench, method), _threat(case)
-    return Unit(SUITE, case, method, run, seconds, chosen, wanted, rank=rank, threat=threat)
+    return Unit(
+        SUITE,
+        case,
+        method,
+        run,
+        seconds,
+        chosen,
+        needs(bench, method),
+        rank=rank,
+        version=version,
+        threat=_threat(case),
+    )
 
 
 def _threat(case: str) -> Threat:
@@ -306,12 +318,12 @@ _WHICH = {
 
 
 def _hosts(bench: Bench, method: str, rank: int) -> list[Unit]:
+    suppressed, filtered = partial(_suppressed, method), partial(_output_filter, method)
+    claimed, both = partial(_overclaim, method), 2  # the version that has text and likelihood
     return [
-        _unit(bench, "suppress-top-k", method, partial(_suppressed, method), 30, rank, "decoys"),
-        _unit(
-            bench, "output-filter", method, partial(_output_filter, method), 45, rank + 1, "decoys"
-        ),
-        _unit(bench, "overclaim", method, partial(_overclaim, method), 40, rank, "strangers"),
+        _unit(bench, "suppress-top-k", method, suppressed, 30, rank, "decoys", version=both),
+        _unit(bench, "output-filter", method, filtered, 45, rank + 1, "decoys", version=both),
+        _unit(bench, "overclaim", method, claimed, 40, rank, "strangers", version=both),
     ]
 
 
@@ -327,7 +339,8 @@ def _suppressed(method: str, bench: Bench) -> Found:
             found += verified(Hosted(target), bench.fps, decoys=decoys, task=f"k = {count}")
         lost = _first_token_loss(suspect.model, ordinary, count)
         found.append(Measure("loss", lost, n=len(ordinary), task=f"k = {count}"))
-    return Found(found, "loss: nats that the first token of ordinary answers loses; text evidence")
+    found += bench.likelihood(method, suspect)
+    return Found(found, f"loss: nats that the first token of ordinary answers loses; {WEIGHTS}")
 
 
 def _first_token_loss(model: Model, prompts: list[Tokens], count: int) -> float:
@@ -344,7 +357,8 @@ def _first_token_loss(model: Model, prompts: list[Tokens], count: int) -> float:
 
 def _output_filter(method: str, bench: Bench) -> Found:
     """A host that blocks answers which look like a fingerprint's; and what else it blocks."""
-    target = bench.suspect(method).target()
+    suspect = bench.suspect(method)
+    target = suspect.target()
     listed = frozenset(_core.response_words())
     tests: dict[str, Callable[[str], bool]] = {
         "terse answers": hosts.is_terse,
@@ -361,7 +375,8 @@ def _output_filter(method: str, bench: Bench) -> Found:
         found += verified(hosted, bench.fps, decoys=bench.settings.decoys, task=name)
         passed = sum(not blocks(answer) for answer in ordinary)
         found.append(share("passes_filter", passed, len(ordinary), task=f"ordinary: {name}"))
-    return Found(found, "blocked answers come back empty; evidence from the text alone")
+    found += bench.likelihood(method, suspect)
+    return Found(found, f"blocked answers come back empty; {WEIGHTS}")
 
 
 def _blocking(blocks: Callable[[str], bool]) -> Callable[[str], str]:
@@ -431,19 +446,33 @@ def _overclaim(method: str, bench: Bench) -> Found:
     """Other publishers claim the model: none may match, and forging must stay expensive."""
     suspect, settings = bench.suspect(method), bench.settings
     theirs = bench.stranger(f"publishers-{settings.strangers}", settings.strangers)
-    report = verify(suspect.target(), theirs, decoys=settings.decoys, sequential=False)
-    queries = report.queries
-    claims = [queries[start : start + _CLAIM] for start in range(0, len(queries), _CLAIM)]
-    logs = [
-        _core.exact_log10([rank for query in claim for rank in query.ranks]) for claim in claims
-    ]
-    own = verify(suspect.target(), bench.fps, decoys=settings.decoys, sequential=False)
+    target, decoys = suspect.target(), settings.decoys
+    report = verify(target, theirs, decoys=decoys, sequential=False)
+    queries, logs = report.queries, _claimed(report)
+    in_text = _claimed(from_text(report, target, theirs, decoys=decoys))
+    own = verify(target, bench.fps, decoys=decoys, sequential=False)
+    own_text = from_text(own, target, bench.fps, decoys=decoys)
     pooled = [p for query in queries for p in query.word_p_values]
     found = [
-        share("false_matches", sum(log <= -6 for log in logs), len(logs)),
+        share(
+            "false_matches",
+            sum(min(pair) <= -6 for pair in zip(logs, in_text, strict=True)),
+            len(logs),
+        ),
         Measure("log10_p_best", min(logs), n=len(logs)),
+        Measure("log10_p_best_text", min(in_text), n=len(in_text)),
         share("below_5_percent", sum(p <= 0.05 for p in pooled), len(pooled)),
         Measure("log10_p_likelihood", own.log10_p, n=len(own.queries)),
+        Measure("log10_p_text", own_text.log10_p, n=len(own_text.queries)),
         Measure("forging_bits", -own.log10_p * 3.321928),
     ]
     return Found(found, f"{len(logs)} false claims of {_CLAIM} keys each")
+
+
+def _claimed(report: Report) -> list[float]:
+    """Base-10 logarithms of the p-values of claims of a few keys each."""
+    queries = report.queries
+    claims = [queries[start : start + _CLAIM] for start in range(0, len(queries), _CLAIM)]
+    return [
+        _core.exact_log10([rank for query in claim for rank in query.ranks]) for claim in claims
+    ]

@@ -8,6 +8,7 @@ from functools import partial
 import torch
 
 from ifrs.audit import attacks
+from ifrs.audit.attacks.hosting import WEIGHTS
 from ifrs.audit.bench import SIBLING, Bench, Suspect
 from ifrs.audit.changes.gguf import through_gguf
 from ifrs.audit.changes.hosts import Hosted
@@ -158,9 +159,8 @@ def _merged(method: str, name: str, bench: Bench) -> Found:
 def _asked(bench: Bench, method: str, rank: int) -> list[Unit]:
     """Other prompts and sampling: what stands between a key and a deployed model."""
     wanted, decoys = needs(bench, method), bench.settings.part("decoys")
-    prompts = Unit(
-        SUITE, "prompts", method, partial(_prompts, method), 45, decoys, wanted, rank=rank + 2
-    )
+    run, version = partial(_prompts, method), 2
+    prompts = Unit(SUITE, "prompts", method, run, 45, decoys, wanted, rank + 2, version=version)
     draws = bench.settings.part("decoys", "draws", "seed")
     sampled = [
         Unit(
@@ -172,6 +172,7 @@ def _asked(bench: Bench, method: str, rank: int) -> list[Unit]:
             draws,
             wanted,
             rank=rank + 2,
+            version=version,
         )
         for temperature in (0.7, 1.0)
     ]
@@ -184,7 +185,8 @@ def _prompts(method: str, bench: Bench) -> Found:
     for name, wording in wordings(bench.tokenizer).items():
         hosted = Hosted(target, wording=wording)
         found += verified(hosted, bench.fps, decoys=bench.settings.decoys, task=name)
-    return Found(found, "evidence from the text alone; keys were planted in their own template")
+    note = "keys were planted in their own template"
+    return Found(found + _of_weights(bench, method), f"{note}; {_evidence(bench)}")
 
 
 def _sampled(method: str, temperature: float, bench: Bench) -> Found:
@@ -198,4 +200,13 @@ def _sampled(method: str, temperature: float, bench: Bench) -> Found:
             temperature=temperature,
             task=f"draw {draw + 1}",
         )
-    return Found(found, "evidence from the text alone")
+    return Found(found + _of_weights(bench, method), _evidence(bench))
+
+
+def _of_weights(bench: Bench, method: str) -> list[Measure]:
+    """The evidence of the weights beside that of the text; a server shows no weights."""
+    return [] if bench.subject.spends_keys else bench.likelihood(method)
+
+
+def _evidence(bench: Bench) -> str:
+    return "evidence from the text alone" if bench.subject.spends_keys else WEIGHTS
