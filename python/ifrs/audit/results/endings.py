@@ -22,8 +22,8 @@ def endings(records: Sequence[Record]) -> Table:
     rows = tuple(_row(case, [r for r in found if r.case == case], methods) for case in cases)
     return Table(
         "What ends a fingerprint, and what it costs",
-        f"{OUTCOME}, after each thing that others do; of several variants the worst. Ended: neither "
-        "gives a match any more. Last, what somebody needs for it, and what it costs them.",
+        f"{OUTCOME}, after each thing that others do; of several variants the worst. Ended: "
+        "neither gives a match any more. Last, what somebody needs for it, and what it costs.",
         ("what is done", *methods, "needs", "costs"),
         rows,
     )
