@@ -30,7 +30,7 @@ from ifrs import _core
 
 ALPHA = 1e-6
 SILENT = 0.02
-POSITIONS = (32, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512, 768, 1024)
+POSITIONS = (32, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512, 768)
 CODES = (2, 4, 6)
 ATTACKS = ("average", "rows", "alternating", "minority")
 
