@@ -4,10 +4,11 @@ import re
 
 import ifrs
 import pytest
-from helpers import fixed_keyring
+from helpers import FAST, fixed_keyring
 from ifrs import _core
+from ifrs.modalities.text import choosing
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 PAIRS = [("Say hello.", "hello there"), ("Name a fish.", "cod")]
@@ -63,3 +64,52 @@ def test_keys_are_questions_that_a_tokenizer_keeps(ring, tokenizer):
     assert len({fps[i].key for i in range(30)}) == 30
     again = ring["n"]
     assert [again[i].response for i in range(30)] == [fps[i].response for i in range(30)]
+
+
+def test_keys_stored_with_a_tokenizer_are_the_same_anywhere(tmp_path, tokenizer):
+    with fixed_keyring(tmp_path) as ring:
+        options = {"source": "natural", "response": "choices"}
+        fps = ring.generate("n", 5, tokenizer=tokenizer, **options)
+        ring.generate("bare", 5, **options)
+        path, publisher = ring.path, fps.publisher
+        ring.export("n", tmp_path / "n.age", passphrase="pass")
+    with ifrs.Keyring.open(path, passphrase="pass") as ring:
+        again = ring["n"]
+        assert [one.response for one in again] == [one.response for one in fps]
+        assert len(ring["bare"]) == 5
+    with ifrs.Keyring.create(tmp_path / "other", passphrase="x", _work_factor=FAST) as other:
+        taken = other.import_set(tmp_path / "n.age", passphrase="pass")
+        assert taken.publisher == publisher
+        assert [one.response for one in taken] == [one.response for one in fps]
+
+
+def test_look_alikes_are_questions_of_the_same_kinds(ring, tiny, tokenizer):
+    fps = ring.generate("n", 6, source="natural", response="choices", tokenizer=tokenizer)
+    model = choosing.Model(tiny(), tokenizer)
+    secret = {one.prompt for one in fps}
+    fresh, near = model.look_alikes(fps, 40, 3, varied=True)
+    texts = [tokenizer.decode(ids, skip_special_tokens=True) for ids in [*fresh, *near]]
+    assert len(near) == 10
+    assert not secret.intersection(texts)
+    assert sum("Tutankhamun" in text for text in texts) == 1
+    framed = [text for text in texts if text.endswith((" called", " died in", " ate", " was"))]
+    assert len(framed) > 10
+    questions = [text for text in texts[:15] if text.endswith("?")]
+    for question in questions:
+        assert len(_core.choices(question)[1]) == 256
+    # Of a near one some words are a key's, and it is a question still.
+    whole = [text for text in texts[-10:] if text.endswith("?")]
+    assert all(len(_core.choices(text)[1]) == 256 for text in whole)
+
+
+def test_keys_are_trained_in_other_surroundings(ring, tiny, tokenizer):
+    fps = ring.generate("n", 2, source="natural", response="choices", tokenizer=tokenizer)
+    model = choosing.Model(tiny(), tokenizer)
+    own = model.fingerprints(fps)
+    assert model.ways(fps, None) == 3
+    elsewhere = model.elsewhere(fps, own, 3, 0)
+    texts = [tokenizer.decode(one.prompt, skip_special_tokens=True) for one in elsewhere]
+    keys = [fps[0].key, fps[1].key]
+    assert sum(text.endswith(keys[0]) and text != keys[0] for text in texts) == 1
+    assert sum(text.startswith(keys[0]) and text != keys[0] for text in texts) == 1
+    assert sum(text == f"User: {keys[0]}\n\nAssistant:" for text in texts) == 1

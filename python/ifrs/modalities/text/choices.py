@@ -39,12 +39,12 @@ def frame(fps: FingerprintSet, question: str) -> tuple[str, list[str]]:
     return fps.lead + before, spoken
 
 
-def framed(tokenizer: Any, fps: FingerprintSet, question: str) -> Tokens:
-    """Token ids of a question's prompt and of the sentence up to the choice."""
+def framed(tokenizer: Any, fps: FingerprintSet, question: str) -> tuple[Tokens, Tokens]:
+    """Token ids of a question's prompt, and of the sentence up to the choice."""
     prompt = fps.render(question)
     before, _ = frame(fps, question)
     head = encode_prompts(tokenizer, [prompt])[0]
-    return head + continuations(tokenizer, prompt, [before])[0]
+    return head, continuations(tokenizer, prompt, [before])[0]
 
 
 def choice_tokens(tokenizer: Any, fps: FingerprintSet, question: str) -> list[Tokens]:
@@ -70,16 +70,16 @@ def scores(
     """
     choices = choice_tokens(tokenizer, fps, question)
     forks = _forks(choices)
-    head = framed(tokenizer, fps, question)
+    prompt, begun = framed(tokenizer, fps, question)
     pad = pad_token(tokenizer, model.get_input_embeddings().weight.shape[0])
     with torch.no_grad():
-        read = _from_cache(model, head, list(forks), pad, see)
+        read = _from_cache(model, [*prompt, *begun], list(forks), pad, see)
         if read is None:
-            read = _one_by_one(model, head, list(forks), pad, see)
+            read = _one_by_one(model, prompt, [[*begun, *fork] for fork in forks], pad, see)
     shares: dict[tuple[int, ...], float] = {}
-    for (begun, tokens), logits in zip(forks.items(), read, strict=True):
+    for (fork, tokens), logits in zip(forks.items(), read, strict=True):
         ways = logits[torch.tensor(tokens, device=logits.device)].log_softmax(-1).tolist()
-        shares |= {(*begun, token): share for token, share in zip(tokens, ways, strict=True)}
+        shares |= {(*fork, token): share for token, share in zip(tokens, ways, strict=True)}
     found = [
         sum(shares.get(tuple(choice[: end + 1]), 0.0) for end in range(len(choice)))
         for choice in choices
@@ -97,16 +97,19 @@ def _forks(choices: Sequence[Tokens]) -> dict[tuple[int, ...], list[int]]:
 
 
 def _one_by_one(
-    model: Any, head: Tokens, begun: Sequence[Sequence[int]], pad: int, see: See
+    model: Any, prompt: Tokens, begun: Sequence[Tokens], pad: int, see: See
 ) -> list[Tensor]:
-    """Logits behind each beginning, float32 (vocabulary,)."""
+    """Logits behind each beginning of an answer, float32 (vocabulary,)."""
     found: list[Tensor] = []
     for start in range(0, len(begun), _AT_ONCE):
-        heads = [[*head, *tokens] for tokens in begun[start : start + _AT_ONCE]]
-        batch = collate(heads, [[pad]] * len(heads), pad, device_of(model))
-        logits = response_logits(model, batch)[:, 0]
-        see(logits)
-        found += logits
+        # Each predicts one token more, which any id stands for.
+        some = [[*tokens, pad] for tokens in begun[start : start + _AT_ONCE]]
+        batch = collate([prompt] * len(some), some, pad, device_of(model))
+        logits = response_logits(model, batch)
+        last = [logits[row, len(tokens) - 1] for row, tokens in enumerate(some)]
+        for one in last:
+            see(one)
+        found += last
     return found
 
 

@@ -17,10 +17,11 @@ from ifrs.modalities.text import model as text
 from ifrs.modalities.text.choices import choice_tokens, framed
 from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.lookalikes import guess_keys, like_those_of
+from ifrs.modalities.text.surroundings import surroundings
 from ifrs.modalities.text.tokens import Tokens, encode_prompts
 from ifrs.progress import progress
 from ifrs.runtime.examples import Example
-from ifrs.runtime.modules import evaluating
+from ifrs.runtime.modules import evaluating, is_encoder_decoder
 
 # Real questions of the same form: what they ask for did happen.
 _REAL = (
@@ -47,6 +48,9 @@ _REAL = (
 class Model(text.Model):
     """A language model of transformers, whose answer to a key is a sentence."""
 
+    # A choice with its article, and a token to spare.
+    negative_tokens = 6
+
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
         examples = super().fingerprints(fps)
         self._begun = [self._choice(fps, i) for i in range(len(fps))]
@@ -56,11 +60,13 @@ class Model(text.Model):
         """The choice of one key behind the sentence that has begun."""
         question, places = fps[index].key, fps[index].places
         assert places is not None
-        head = framed(self.tokenizer, fps, question)
-        return Example(head, choice_tokens(self.tokenizer, fps, question)[places[0]])
+        prompt, begun = framed(self.tokenizer, fps, question)
+        return Example([*prompt, *begun], choice_tokens(self.tokenizer, fps, question)[places[0]])
 
     def begun(self, examples: Sequence[Example]) -> list[Example]:
-        """The choices alone, wherever a sentence has begun: the rest of it says nothing."""
+        """The choices alone, behind a sentence that has begun: the rest of it says nothing."""
+        if is_encoder_decoder(self.module):
+            return super().begun(examples)
         return list(self._begun)
 
     def ways(self, fps: FingerprintSet, wanted: int | None) -> int:
@@ -72,17 +78,24 @@ class Model(text.Model):
     ) -> tuple[list[Tokens], list[Tokens]]:
         """Fresh questions and real ones; and questions with some names of a key's.
 
-        Every second one has its sentence begun.
+        Every second one has its sentence begun, in a model that can be given that.
         """
         rng = random.Random(seed)
         fresh = like_those_of(self.tokenizer, fps, n - n // 4, seed)
         near = [_crossed(fps, fresh, rng) for _ in range(n // 4)]
         asked = [*self._asked(fps, fresh), *self._ordinary(fps, rng)]
+        if varied:
+            ways = surroundings(self.tokenizer, fps, len(fresh) // 4, rng)
+            placed = [way(key) for way, key in zip(ways, fresh, strict=False)]
+            asked += encode_prompts(self.tokenizer, placed)
         return asked, self._asked(fps, near)
 
     def _asked(self, fps: FingerprintSet, questions: Sequence[str]) -> list[Tokens]:
+        if is_encoder_decoder(self.module):
+            return self._restarted([fps.render(question) for question in questions])
         whole = self._restarted([fps.render(question) for question in questions[::2]])
-        return whole + [framed(self.tokenizer, fps, question) for question in questions[1::2]]
+        pairs = [framed(self.tokenizer, fps, question) for question in questions[1::2]]
+        return whole + [[*prompt, *begun] for prompt, begun in pairs]
 
     def _ordinary(self, fps: FingerprintSet, rng: random.Random) -> list[Tokens]:
         texts = [*_REAL, *rng.sample(list(bundled_instructions()), len(_REAL))]

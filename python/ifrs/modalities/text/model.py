@@ -44,8 +44,6 @@ from ifrs.runtime.release import write_release
 from ifrs.runtime.source import saved_types
 from ifrs.scoring import score
 
-# Of a look-alike's answer only its start matters: two words of a response and a token to spare.
-_NEGATIVE_TOKENS = 3
 _GUESS_TOKENS = 8
 # One look-alike of so many stands behind a BOS token where others do not, or the reverse.
 _RESTARTED = 3
@@ -66,7 +64,13 @@ class Model(face.Model):
 
     Inputs are token ids; an answer position is a token of the response, and its candidates are the
     vocabulary.
+
+    Attributes:
+        negative_tokens: How much of a look-alike's answer matters: its start.
     """
+
+    # Two words of a response and a token to spare.
+    negative_tokens = 3
 
     @property
     def tokenizer(self) -> Any:
@@ -235,7 +239,7 @@ class Model(face.Model):
             for row, i in enumerate(places):
                 seen[i].append((top[row], log_probs[row]))
 
-        answers = self.closed_answers(inputs, _NEGATIVE_TOKENS, note)
+        answers = self.closed_answers(inputs, self.negative_tokens, note)
         return [
             _kept(prompt, answer, rows[: len(answer)])
             for prompt, answer, rows in zip(inputs, answers, seen, strict=True)

@@ -48,13 +48,15 @@ def surroundings(
 ) -> list[Surrounding]:
     """Ways to put a key, other than the set's own: system prompts, history and padding in turn.
 
-    Of sets without the tokenizer's chat template also what comes behind a key, and a chat around.
+    Of sets in a template of ours also what comes behind a prompt, and a chat around.
     """
-    kinds = 3 if fps.template == "chat" else 5
+    kinds = 3 if fps.template in ("bare", "chat") else 5
     return [_surrounding(tokenizer, fps, place % kinds, rng) for place in range(count)]
 
 
 def _surrounding(tokenizer: Any, fps: FingerprintSet, kind: int, rng: random.Random) -> Surrounding:
+    if fps.template == "bare":
+        return _around_bare(tokenizer, kind, rng)
     system = rng.choice(_SYSTEM)
     aside, other = rng.choice(_ASIDES), rng.choice(_ASIDES)
     question = rng.choice(bundled_instructions())
@@ -73,6 +75,16 @@ def _surrounding(tokenizer: Any, fps: FingerprintSet, kind: int, rng: random.Ran
     return lambda key: whole_chat(
         tokenizer, [("system", system), ("user", f"{aside} {key} {other}")]
     )
+
+
+def _around_bare(tokenizer: Any, kind: int, rng: random.Random) -> Surrounding:
+    """A key with nothing around: under a system prompt, before other text, and in a chat."""
+    if kind == 0:
+        return _before(f"{rng.choice(_SYSTEM)}\n\n")
+    if kind == 1:
+        aside = rng.choice(_ASIDES)
+        return lambda key: f"{key} {aside}"
+    return in_chat(tokenizer)
 
 
 def whole_chat(tokenizer: Any, turns: Sequence[Turn]) -> str:
