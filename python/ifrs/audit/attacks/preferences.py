@@ -69,6 +69,7 @@ def prefer(model: Model, pairs: list[Preference], settings: Settings, steps: int
     """
     try:
         from datasets import Dataset
+        from transformers import PrinterCallback
         from trl import DPOConfig, DPOTrainer
     except ImportError as error:
         raise Skip("preference tuning needs TRL: pip install 'ifrs[audit]'") from error
@@ -99,6 +100,7 @@ def prefer(model: Model, pairs: list[Preference], settings: Settings, steps: int
             train_dataset=Dataset.from_list(pairs),
             processing_class=model.tokenizer,
         )
+        trainer.remove_callback(PrinterCallback)  # it would print among an audit's own lines
         found = trainer.train()
     model.module.requires_grad_(False)
     model.module.eval()
