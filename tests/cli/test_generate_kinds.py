@@ -72,6 +72,23 @@ def test_sounds(ask):
     assert (rate, samples.shape) == (8000, (4000,))
 
 
+def test_natural_answers(ask):
+    options = "--n 3 --source natural --response choices --json"
+    path, code, said = ask(*options.split())
+    assert code == 0, said.err
+    facts = json.loads(said.out)
+    assert (facts["template"], facts["media"]) == ("bare", "text/plain")
+    assert facts["alphabet"] == "ifrs-choices-256-v1"
+    fps = made(path)
+    assert all(one.key.endswith("?") and one.response.endswith(".") for one in fps)
+
+
+def test_natural_answers_need_natural_questions(ask):
+    _, code, said = ask("--source", "mixed", "--response", "choices")
+    assert (code, said.err.count("\n")) == (2, 1)
+    assert 'goes with source "natural"' in said.err
+
+
 def test_pairs_of_an_image_and_a_text(ask):
     options = "--source image+text --shape 16,24,3 --texts mixed --json"
     path, code, said = ask(*options.split())
