@@ -42,6 +42,7 @@ def make_master(ring, fps, model: Path, *, coalition=2, rows=2) -> Master:
         coalition=coalition,
         model=str(model),
         table=TABLE,
+        output="lm_head.weight",
         rows=torch.randperm(VOCABULARY, generator=generator)[:n],
         positions=torch.arange(n) // rows,
         variants=(variants[0], variants[1]),

@@ -51,6 +51,7 @@ def test_no_two_positions_share_a_row_and_rows_take_two_bytes(whole, tokenizer):
     assert len(set(rows)) == len(rows) == whole[-1].rows
     assert sorted(set(master.positions.tolist())) == list(range(N))
     assert {tensor.dtype for tensor in master.variants} == {torch.bfloat16}
+    assert (master.table, master.output) == ("model.embed_tokens.weight", "lm_head.weight")
     fps = whole[2]
     for row, position in zip(rows, master.positions.tolist(), strict=True):
         holding = [i for i in range(N) if row in tokenizer(fps[i].key)["input_ids"]]

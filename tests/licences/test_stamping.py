@@ -207,3 +207,17 @@ def test_a_patch_of_rows_that_are_not_there_is_refused(planted, tmp_path, rows):
         apply_patch(tmp_path / "p.safetensors", base, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert content(base) == before
+
+
+def test_a_model_with_one_table_for_both_is_refused(planted, ring, tmp_path):
+    fps, _, base = planted
+    stamp(fps, "acme", tmp_path / "acme.safetensors", ring=ring)
+    (base / "model-00002-of-00002.safetensors").unlink()
+    for made in (
+        lambda: apply_patch(tmp_path / "acme.safetensors", base, tmp_path / "out"),
+        lambda: stamp(fps, "acme", tmp_path / "out", ring=ring),
+    ):
+        with pytest.raises(ImplantError, match=r"no weights called lm_head\.weight"):
+            made()
+        assert not (tmp_path / "out").exists()
+    assert len(ring.licences("lic")) == 1

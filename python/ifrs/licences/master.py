@@ -40,6 +40,7 @@ class Master:
         rows: Token ids, int64 (n,).
         positions: Whose each row is, int64 (n,).
         variants: The rows of both variants, each (n, width) in a type of two bytes.
+        output: The name of its table of output rows; empty where it has none of its own.
         silent: Positions that do not fire in one variant or the other, as planted.
         peft: The adapter with the second variant: tensors by name, and its settings as JSON.
     """
@@ -51,6 +52,7 @@ class Master:
     rows: Tensor
     positions: Tensor
     variants: tuple[Tensor, Tensor]
+    output: str = ""
     silent: list[int] = field(default_factory=list)
     peft: dict[str, Tensor] = field(default_factory=dict)
     peft_config: str = ""
@@ -86,6 +88,7 @@ class Master:
             "coalition": str(self.coalition),
             "model": self.model,
             "table": self.table,
+            "output": self.output,
             "silent": json.dumps(self.silent),
             "peft_config": self.peft_config,
         }
@@ -113,6 +116,7 @@ class Master:
                 coalition=int(facts["coalition"]),
                 model=facts["model"],
                 table=facts["table"],
+                output=facts.get("output", ""),
                 rows=held["rows"],
                 positions=held["positions"],
                 variants=(held["first"], held["second"]),

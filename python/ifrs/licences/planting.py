@@ -230,6 +230,7 @@ def _write_base(
             face.save(folder, None, face.given)
             table = table_with(folder, master.rows.tolist(), values)
             table.write(master.rows.tolist(), planting.old.cpu())
+            master.output = planting.output_in(folder)
         master.table = table.name
     finally:
         planting.undo()

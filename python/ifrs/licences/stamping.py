@@ -138,7 +138,7 @@ def apply_patch(
             rows, values = held.get_tensor("rows").tolist(), held.get_tensor("values")
     except (OSError, SafetensorError) as error:
         raise ImplantError(f"{patch} is no patch for a licensee's copy: {error}") from error
-    table = table_named(Path(model), facts.get("table", ""))
+    table = table_named(Path(model), facts.get("table", ""), facts.get("output", ""))
     table.require(rows, values)
     with arriving(target) as folder:
         _copy(folder, table).write(rows, values)
@@ -160,7 +160,8 @@ def _master(
 
 
 def _table(master: Master, model: str | os.PathLike[str] | None) -> Table:
-    return table_named(Path(master.model if model is None else model), master.table)
+    folder = Path(master.model if model is None else model)
+    return table_named(folder, master.table, master.output)
 
 
 def _write_folder(folder: Path, table: Table, master: Master, values: Tensor) -> tuple[int, float]:
@@ -193,7 +194,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def _write_patch(path: Path, master: Master, values: Tensor) -> int:
     from safetensors.torch import save
 
-    facts = {"format": PATCH, "table": master.table}
+    facts = {"format": PATCH, "table": master.table, "output": master.output}
     data = save({"rows": master.rows, "values": values.contiguous()}, facts)
     return path.write_bytes(data)
 

@@ -107,18 +107,28 @@ def tables(folder: Path) -> Iterator[Table]:
             yield Table(path, name, tuple(entry["shape"]), _TYPES[entry["dtype"]], start)
 
 
-def table_named(folder: Path, name: str) -> Table:
+def table_named(folder: Path, name: str, output: str = "") -> Table:
     """A folder's table.
+
+    Args:
+        folder: Of safetensors.
+        name: The table's.
+        output: The name of the output table, which must be there, too: where one table serves for
+            both, other rows would change what the model makes of any text.
 
     Raises:
         ImplantError: It has none of that name.
     """
     if not folder.is_dir():
         raise ImplantError(f"there is no model at {folder}: pass the folder made while planting")
-    for table in tables(folder):
-        if table.name == name:
-            return table
-    raise ImplantError(f"{folder} has no weights called {name}: it is another model")
+    found = {table.name: table for table in tables(folder)}
+    for wanted in filter(None, (name, output)):
+        if wanted not in found:
+            raise ImplantError(
+                f"{folder} has no weights called {wanted}: take the folder made while planting, "
+                "whose input and output tables are two"
+            )
+    return found[name]
 
 
 def table_with(folder: Path, rows: Sequence[int], values: Tensor) -> Table:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ifrs._core import FingerprintSet
+from ifrs.licences.tables import tables
 from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.methods.rows import RowMethod
@@ -51,6 +53,12 @@ class Variant(RowMethod):
         self.finish()
         with torch.no_grad():
             self.embeddings.weight[self.rows] = values.to(self.old)
+
+    def output_in(self, folder: Path) -> str:
+        """The name that a folder has for the output table; empty without one."""
+        names = [name for name, module in self.model.named_modules() if module is self._output]
+        held = {table.name for table in tables(folder)}
+        return next((f"{name}.weight" for name in names if f"{name}.weight" in held), "")
 
     def reach(self) -> dict[str, Any]:
         return {"rows": self.rows.tolist()}
