@@ -101,7 +101,7 @@ _THREATS = {
         "tuning on some hundred samples",
     ),
     "incremental": Threat(
-        "Xu et al., NAACL 2024, arXiv 2401.12255, section 4", "the weights", "planting once more"
+        "Xu et al., NAACL 2024, arXiv 2401.12255", "the weights", "planting once more"
     ),
     "rows-base": Threat("none", "the weights, and the base model's", "nothing"),
     "rows-unseen-base-mean": Threat(
