@@ -27,6 +27,13 @@ def test_a_program_goes_before_a_package(monkeypatch):
         llama_cpp.command(Path("model.gguf"), 80)
 
 
+def test_what_is_not_installed_is_named(bench, monkeypatch):
+    monkeypatch.setattr(llama_cpp, "command", lambda file, port: [])
+    monkeypatch.setattr(llama_cpp, "find_spec", lambda name: None)
+    with pytest.raises(Skip, match=r"needs openai: pip install 'ifrs\[api\]'"):
+        llama_cpp.ATTACK.run("emb", bench)
+
+
 def test_a_server_that_ends_is_told_with_its_last_words(monkeypatch, tmp_path):
     run = [sys.executable, "-c", "print('no such model'); raise SystemExit(1)"]
     monkeypatch.setattr(llama_cpp, "command", lambda file, port: run)
@@ -56,7 +63,9 @@ def test_what_the_server_says_is_weighed(bench, monkeypatch):
     assert values["fsr"] == 1
     assert values["log10_p_text"] < -6
     assert values["log10_p_likelihood"] < -6
-    assert "of the weights as saved" in found.note
+    # Asked twice: no key was spent.
+    again = {m.metric: m.value for m in llama_cpp.ATTACK.run("emb", bench).measures}
+    assert again == values
 
 
 def test_without_the_bases_file_it_is_skipped(run):

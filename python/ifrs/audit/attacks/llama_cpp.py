@@ -16,8 +16,10 @@ from pathlib import Path
 
 from ifrs import ApiModel
 from ifrs.audit.attacks.attack import Attack
+from ifrs.audit.attacks.hosting import WEIGHTS
 from ifrs.audit.bench import Bench
 from ifrs.audit.changes.gguf import base_gguf
+from ifrs.audit.changes.hosts import Hosted
 from ifrs.audit.measures.fingerprints import verified
 from ifrs.audit.record import Skip, Threat
 from ifrs.audit.unit import Found
@@ -53,6 +55,11 @@ def command(file: Path, port: int) -> list[str]:
     if find_spec(_PACKAGE) is not None:
         return [sys.executable, "-c", _SERVE, str(file), str(port)]
     raise Skip(f"llama.cpp is not at hand: put {_PROGRAM} on the PATH, or pip install {_PACKAGE}")
+
+
+def _require(package: str, extra: str) -> None:
+    if find_spec(package) is None:
+        raise Skip(f"serving by llama.cpp needs {package}: pip install 'ifrs[{extra}]'")
 
 
 @contextmanager
@@ -94,6 +101,8 @@ def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
 def _run(method: str, bench: Bench) -> Found:
     with tempfile.TemporaryDirectory(prefix=".served-", dir=bench.out) as scratch:
         command(Path(scratch), 0)  # before anything is written
+        _require("openai", "api")
+        _require("gguf", "demo")
         base, file = base_gguf(bench, Path(scratch)), Path(scratch) / "release.gguf"
         suspect = bench.suspect(method)
         tokenizer = suspect.model.tokenizer
@@ -103,12 +112,11 @@ def _run(method: str, bench: Bench) -> Found:
         weights = bench.likelihood(method, suspect)
         del suspect
         with serving(file) as address:
-            target = ApiModel(address, "release", mode="completions", timeout=300)
-            found = verified(target, bench.fps, decoys=bench.settings.decoys)
-    shown = any(m.metric == "log10_p_likelihood" for m in found)
-    note = f"exported as {_QUANTIZATION}, asked for completions; likelihood: "
-    note += "of the probabilities that the server shows" if shown else "of the weights as saved"
-    return Found(found if shown else [*found, *weights], note)
+            asked = ApiModel(address, "release", mode="completions", evidence="text", timeout=300)
+            # As text alone: keys that are asked here stay on this machine, and are not spent.
+            found = verified(Hosted(asked), bench.fps, decoys=bench.settings.decoys)
+    note = f"exported as {_QUANTIZATION}, asked for completions; {WEIGHTS}"
+    return Found([*found, *weights], note)
 
 
 ATTACK = Attack(
