@@ -74,7 +74,8 @@ fn tells_choices(
             scored.len() - 1
         });
         for (ranks, scores) in ranks.iter_mut().zip(&scored[place].1) {
-            let mut ranked = by_scores(claim.alphabet(), &found.places, &[scores.clone()])?;
+            let mut ranked =
+                by_scores(claim.alphabet(), &found.places, std::slice::from_ref(scores))?;
             // A choice that counts as named proves nothing anyway.
             if found.told {
                 ranked[0].rank = ranked[0].candidates;
