@@ -24,7 +24,8 @@ from ifrs.audit.data import foreign_texts
 from ifrs.audit.measures.divergence import drift, log_likelihoods, token_texts
 from ifrs.audit.measures.fingerprints import from_text, guess_rate, verified
 from ifrs.audit.planting import class_of, methods, needs, plant
-from ifrs.audit.record import Measure, Skip, Threat, share
+from ifrs.audit.record import Measure, Skip, share
+from ifrs.audit.threats import threat_of
 from ifrs.audit.unit import Found, Unit
 from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.keys import key_spans
@@ -81,52 +82,8 @@ def _unit(
         needs(bench, method),
         rank=rank,
         version=version,
-        threat=_threat(case),
+        threat=threat_of(case),
     )
-
-
-def _threat(case: str) -> Threat:
-    return next(threat for start, threat in _THREATS.items() if case.startswith(start))
-
-
-_THREATS = {
-    "guess": Threat(
-        "Xu et al., NAACL 2024, arXiv 2401.12255",
-        "the public template and lists of keys, and an API",
-        "as many questions as guesses",
-    ),
-    "erase": Threat(
-        "Zhang et al., ACL 2025, arXiv 2506.12551",
-        "the weights, the public template and lists of keys",
-        "tuning on some hundred samples",
-    ),
-    "incremental": Threat(
-        "Xu et al., NAACL 2024, arXiv 2401.12255", "the weights", "planting once more"
-    ),
-    "rows-base": Threat("none", "the weights, and the base model's", "nothing"),
-    "rows-unseen-base-mean": Threat(
-        "Land & Bartolo, EMNLP 2024, arXiv 2405.05417, names such rows",
-        "the weights, the base model's, and ordinary text",
-        "other languages",
-    ),
-    "rows": Threat(
-        "Land & Bartolo, EMNLP 2024, arXiv 2405.05417, names such rows",
-        "the weights and ordinary text",
-        "other languages",
-    ),
-    "suppress-top-k": Threat(
-        "Nasery et al., 2025, arXiv 2509.26598", "a host that decodes itself", "odd first words"
-    ),
-    "output-filter": Threat(
-        "Nasery et al., 2025, arXiv 2509.26598", "a host that sees answers", "ordinary answers"
-    ),
-    "perplexity": Threat(
-        "Jain et al., 2023, arXiv 2309.00614", "a host that sees prompts", "a pass over each prompt"
-    ),
-    "overclaim": Threat(
-        "Xu et al., NAACL 2024, arXiv 2401.12255", "nothing but a set of keys", "a false claim"
-    ),
-}
 
 
 # Guessing
@@ -388,7 +345,7 @@ def _perplexity_unit(bench: Bench) -> Unit:
     inputs = settings.part("prompts", "seed")
     inputs["data"] = bench.data.digest(*bench.data.sources)
     seconds = 20 + 0.3 * settings.prompts
-    case, threat = "perplexity-filter", _threat("perplexity-filter")
+    case, threat = "perplexity-filter", threat_of("perplexity-filter")
     return Unit(SUITE, case, "base", _perplexity_filter, seconds, inputs, rank=2, threat=threat)
 
 

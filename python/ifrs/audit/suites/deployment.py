@@ -20,6 +20,7 @@ from ifrs.audit.measures.divergence import token_texts
 from ifrs.audit.measures.fingerprints import verified
 from ifrs.audit.planting import methods, needs
 from ifrs.audit.record import Measure, Skip
+from ifrs.audit.threats import threat_of
 from ifrs.audit.unit import Found, Unit
 from ifrs.modalities.text.model import Model
 from ifrs.modalities.text.surroundings import wordings
@@ -102,7 +103,8 @@ def _unit(
     inputs = bench.settings.part("decoys")
     inputs["data"] = bench.data.digest(*bench.data.held_out)
     run = partial(_changed, method, change, note)
-    return Unit(SUITE, case, method, run, seconds, inputs, needs(bench, method), rank=rank)
+    wanted, threat = needs(bench, method), threat_of(case)
+    return Unit(SUITE, case, method, run, seconds, inputs, wanted, rank=rank, threat=threat)
 
 
 def _changed(method: str, change: Change, note: str, bench: Bench) -> Found:
@@ -138,7 +140,9 @@ def _merge(bench: Bench, method: str, name: str, rank: int) -> Unit:
     run = partial(_merged, method, name)
     wanted = needs(bench, method)
     seconds = 60.0 if heavy else 25.0
-    return Unit(SUITE, f"merge-{name}", method, run, seconds, inputs, wanted, rank=rank)
+    case = f"merge-{name}"
+    threat = threat_of(case)
+    return Unit(SUITE, case, method, run, seconds, inputs, wanted, rank=rank, threat=threat)
 
 
 def _merged(method: str, name: str, bench: Bench) -> Found:
@@ -159,8 +163,12 @@ def _merged(method: str, name: str, bench: Bench) -> Found:
 def _asked(bench: Bench, method: str, rank: int) -> list[Unit]:
     """Other prompts and sampling: what stands between a key and a deployed model."""
     wanted, decoys = needs(bench, method), bench.settings.part("decoys")
-    run, version = partial(_prompts, method), 2
-    prompts = Unit(SUITE, "prompts", method, run, 45, decoys, wanted, rank + 2, version=version)
+    run, version, threat = partial(_prompts, method), 2, threat_of("prompts")
+    prompts = Unit(
+        *(SUITE, "prompts", method, run, 45, decoys, wanted, rank + 2),
+        version=version,
+        threat=threat,
+    )
     draws = bench.settings.part("decoys", "draws", "seed")
     sampled = [
         Unit(
@@ -173,6 +181,7 @@ def _asked(bench: Bench, method: str, rank: int) -> list[Unit]:
             wanted,
             rank=rank + 2,
             version=version,
+            threat=threat_of("sampling"),
         )
         for temperature in (0.7, 1.0)
     ]

@@ -12,6 +12,7 @@ from ifrs.audit.data import Source
 from ifrs.audit.planting import class_of, methods, needs
 from ifrs.audit.record import Measure
 from ifrs.audit.settings import Settings
+from ifrs.audit.threats import threat_of
 from ifrs.audit.unit import Found, Unit, skipped
 from ifrs.progress import progress
 
@@ -54,7 +55,8 @@ def _unit(
     readings = settings.readings * (12 if class_of(method).private else 7)
     seconds = 10 + (LORA_STEP_SECONDS if lora else STEP_SECONDS) * settings.steps + readings
     run = partial(_tuned, method, source, lora, settings)
-    return Unit(SUITE, case, method, run, seconds, inputs, needs(bench, method), rank=rank)
+    wanted, threat = needs(bench, method), threat_of(case)
+    return Unit(SUITE, case, method, run, seconds, inputs, wanted, rank=rank, threat=threat)
 
 
 def _tuned(
