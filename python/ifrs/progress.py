@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import warnings
@@ -49,12 +48,10 @@ def progress(title: str, total: int) -> Iterator[tuple[Advance, Note]]:
 
 
 def quiet_libraries() -> None:
-    """Keep the bars and warnings of transformers and bitsandbytes from between our lines."""
+    """Keep the bars and warnings of transformers from between our lines."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    from transformers.utils import logging as transformers_logging
+    from transformers.utils import logging
 
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    # On some processors it looks for a kernel on a hub when it is imported, and says so (0.49).
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     warnings.filterwarnings("ignore", module="transformers")

@@ -19,7 +19,7 @@ _THREATS = {
     "full": Threat(
         "Xu et al., NAACL 2024, arXiv 2401.12255", "the weights, and data", "tuning all weights"
     ),
-    "lora": Threat("Hu et al., 2021, arXiv 2106.09685", "the weights, and data", "tuning a LoRA"),
+    "lora:": Threat("Hu et al., 2021, arXiv 2106.09685", "the weights, and data", "tuning a LoRA"),
     "int4": Threat("Dettmers & Zettlemoyer, 2022, arXiv 2212.09720", _WEIGHTS, "some quality"),
     "int8": Threat("Dettmers et al., 2022, arXiv 2208.07339", _WEIGHTS, "hardly anything"),
     "gguf": Threat("llama.cpp, which writes such files", _WEIGHTS, "some quality"),

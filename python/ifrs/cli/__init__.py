@@ -7,6 +7,7 @@ not an answer exits 2: a traceback would exit 1, and so would a program ended by
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 import traceback
@@ -75,6 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not sys.stderr.isatty():
         # Read by tqdm when it is first imported: libraries' bars stay out of pipes.
         os.environ.setdefault("TQDM_DISABLE", "1")
+    # On some processors it looks for a kernel on a hub when it is imported, and says so (0.49).
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     with plain_streams(), warnings.catch_warnings():
         _show_own_warnings()
         return _exit_code(arguments)
