@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -382,9 +383,23 @@ class Keyring:
         """What happened, in order: `number`, `at`, `event`, `set`, `indices`, `to`, `hash`.
 
         Each entry's hash covers the one before; the chain was verified when the file was read.
-        No entry holds a secret.
+        No entry holds a secret. Copies for licensees stand among them, as event `"licensed"` with
+        the licensee in `to` and without number and hash: their ledger has a chain of its own.
         """
-        return self._core.journal()
+        copies = [copy for name in self for copy in self._licensed(name)]
+        # Neither is put in another order: a clock may have been set back.
+        return list(merge(self._core.journal(), copies, key=lambda entry: str(entry["at"])))
+
+    def _licensed(self, name: str) -> list[dict[str, Any]]:
+        """The copies of a set that left, as the journal has what happened."""
+        try:
+            found = self.licences(name)
+        except _core.KeyringError:
+            return []
+        plain = {"event": "licensed", "set": name, "number": None, "hash": None}
+        return [
+            {**plain, "at": copy["at"], "to": copy["licensee"], "indices": []} for copy in found
+        ]
 
     def spend(
         self,

@@ -54,6 +54,17 @@ def test_copies_and_variants_of_the_first_format_are_read(vector, tmp_path):
     assert ring.licences("fair")[-1]["digest"] == facts["digests"][0]
 
 
+def test_the_journal_has_the_copies_among_what_happened(vector):
+    ring, _ = vector
+    journal = ring.journal()
+    numbers = [entry["number"] for entry in journal if entry["event"] != "licensed"]
+    assert numbers == list(range(len(numbers)))
+    copies = [(e["set"], e["to"]) for e in journal if e["event"] == "licensed"]
+    assert [who for name, who in copies if name == "fair"] == [
+        row["licensee"] for row in ring.licences("fair")
+    ]
+
+
 def test_a_trace_of_the_first_format_is_a_page():
     pytest.importorskip("jinja2")
     from ifrs.pages.tracing import render_trace
