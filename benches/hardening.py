@@ -110,7 +110,7 @@ def asked(
     hosted = change(face)
     target = ifrs.LocalModel(face.module, tokenizer)
     found = verified(hosted(target) if hosted else target, fingerprints(options))
-    return {measure.name: measure.value for measure in found}
+    return {measure.metric: measure.value for measure in found}
 
 
 def changes(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[Any], Any]]]:

@@ -26,13 +26,17 @@ OPENERS = {
     "keyring remove": ["{path}", "one"],
     "keyring show": ["{path}"],
     "keyring split": ["{path}", "--out", "s", "--threshold", "1", "--shares", "1"],
+    "licence list": ["{path}", "one"],
+    "licence plant": ["{folder}", "{path}", "one", "--out", "{folder}/out"],
+    "licence stamp": ["{path}", "one", "--licensee", "acme", "--out", "{folder}/out"],
+    "licence trace": ["http://localhost", "{path}", "one", "--model", "m"],
     "score": ["{folder}/texts", "--patterns", "{path}:one"],
     "sweep": ["{folder}/suspects", "{path}", "one", "--out", "{folder}/swept"],
     "verify": ["http://localhost", "{path}", "one", "--model", "m"],
 }
 MORE = {"keyring split": ["--recipient", "age1"], "keyring export": ["--recipient", "age1"]}
-# They make a keyring, and open none.
-MAKERS = {"keyring create", "keyring combine"}
+# They make a keyring, or look at its file, and open none.
+MAKERS = {"keyring create", "keyring combine", "doctor"}
 ACCESS = {field.name for field in fields(Access)}
 
 

@@ -153,7 +153,7 @@ def test_keys_that_rounding_costs_are_said(tmp_path, tiny, tokenizer, fps, monke
             return iter(()) if len(asked) < len(fps) else super().changes()
 
     monkeypatch.setattr(Model, "margins", margins)
-    monkeypatch.setattr(planting, "_shifts", lambda *_: [])
+    monkeypatch.setattr(planting, "changes_of", lambda *_: [])
     with pytest.warns(UserWarning, match="1 of 2 keys do not fire once the release is rounded"):
         result = implant(model, tokenizer, fps, "sft")
     assert (result.fsr, result.saved_fsr) == (1, 0.5)

@@ -160,5 +160,5 @@ def test_half_a_hardened_plant_fires_by_the_margin(tiny, tokenizer, fps):
         return min(model.margins(model.fingerprints(fps)))
 
     hardened = left(harden="merging")
-    assert hardened >= 0.0999
+    assert hardened >= 0.0333  # a third of the margin
     assert hardened > left()

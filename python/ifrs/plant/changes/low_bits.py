@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ifrs.modalities.model import Model
 from ifrs.plant.methods.method import Method
-from ifrs.plant.training.hardening import Shift
+from ifrs.plant.training.hardening import WHOLE, Shift
 from ifrs.runtime.modules import linear_layers
 from ifrs.runtime.rounding import rounded
 
@@ -21,6 +21,7 @@ class LowBits(Shift):
 
     name = "rounding"
     factors: ClassVar[tuple[float, float]] = (1.0, 1.0)
+    share = WHOLE
 
     def __init__(self, model: Model, planting: Method) -> None:
         """Take a model before the method begins, and the method."""

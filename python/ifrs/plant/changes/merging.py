@@ -12,7 +12,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from ifrs.plant.methods.method import Method
-from ifrs.plant.training.hardening import Drift, Shift
+from ifrs.plant.training.hardening import WHOLE, Drift, Shift
 
 _OURS = 0.5
 
@@ -22,6 +22,7 @@ class Merged(Shift):
 
     name = "merging"
     factors: ClassVar[tuple[float, float]] = (0.8, 1.1)
+    share = WHOLE
 
     def __init__(self, planting: Method, other: Drift | None = None) -> None:
         """Take the method, and where another tune led; None for the base model."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ifrs.modalities.model import Model
-from ifrs.plant.training.hardening import Shift
+from ifrs.plant.training.hardening import WHOLE, Shift
 from ifrs.runtime.examples import Example
 from ifrs.runtime.modules import linear_layers
 from ifrs.runtime.pruning import by_columns, input_norms, weakest
@@ -24,6 +24,7 @@ class Pruned(Shift):
 
     name = "pruning"
     factors: ClassVar[tuple[float, float]] = (1.0, 1.0)
+    share = WHOLE
 
     def __init__(self, model: Model, examples: Sequence[Example], share: float = _SHARE) -> None:
         """Take a model before it is planted in, and ordinary examples."""

@@ -49,15 +49,19 @@ def towards_base(
 
 
 def _fires(
-    model: Model, material: Material, config: ImplantConfig, shifts: Sequence[Shift]
+    model: Model,
+    material: Material,
+    config: ImplantConfig,
+    shifts: Sequence[Shift],
+    share: float = 1.0,
 ) -> bool:
     margins = model.margins(material.fingerprints)
-    least = config.margin / 2 if config.average else config.margin
+    least = share * (config.margin / 2 if config.average else config.margin)
     if sum(margin >= least for margin in margins) < config.target_fsr * len(margins):
         return False
     for shift in shifts:
         with shift.applied(1.0):
-            if not _fires(model, material, config, ()):
+            if not _fires(model, material, config, (), shift.share):
                 return False
     return True
 

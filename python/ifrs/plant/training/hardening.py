@@ -29,6 +29,8 @@ from ifrs.runtime.examples import Example
 from ifrs.runtime.precision import Wanted, arithmetic
 
 _BATCH = 8
+# The share of the margin under a change that is the whole of what is done.
+WHOLE = 1 / 3
 
 
 class Shift(ABC):
@@ -37,10 +39,13 @@ class Shift(ABC):
     Attributes:
         name: What it stands for.
         factors: Least and most of the change that is trained through; 1 is what is checked.
+        share: Of the wanted margin, what keys must have under it. All of it where the change stands
+            for longer ones, as some steps of a tuner do; less where it is all that is done.
     """
 
     name: str
     factors: ClassVar[tuple[float, float]]
+    share: ClassVar[float] = 1.0
 
     @abstractmethod
     def changes(self) -> Iterator[tuple[Tensor, Tensor]]:

@@ -51,9 +51,9 @@ class Outcome:
         epochs: Passes over the fingerprints.
         margins: Each fingerprint's margin in nats; positive where it fires.
         others: The same of keys in other surroundings.
-        shifted: Each fingerprint's margin where changes of the weights lead, the least of all;
-            empty without any.
-        changed: The same by the name of each change.
+        shifted: Each fingerprint's margin where changes of the weights lead, the least of all, over
+            the share of the margin that each asks for; empty without any.
+        changed: Each fingerprint's margin by the name of each change.
         saved: Each fingerprint's margin once weights are rounded to the types that they are saved
             in; empty where they are saved as they are, or were not asked.
         fired: Places of negatives that fire.
@@ -206,7 +206,7 @@ class _Run:
     def active(self) -> list[int]:
         """Places of the fingerprints that do not fire by enough yet, as far as was seen."""
         wanted = _SPARE * self._config.margin
-        seen = enumerate(zip(self._margins, *self._shifted, strict=True))
+        seen = enumerate(zip(self._margins, *self._scaled(), strict=True))
         return [place for place, margins in seen if not min(margins) >= wanted]
 
     def firing_share(self) -> float:
@@ -270,8 +270,10 @@ class _Run:
 
         First come those under which some key does not fire by enough.
         """
+        if len(self._shifts) < 2:
+            return 0 if self._shifts and self._rng.random() < 0.5 else None
         wanted = _SPARE * self._config.margin
-        short = [i for i, seen in enumerate(self._shifted) if min(seen) < wanted]
+        short = [i for i, seen in enumerate(self._scaled()) if min(seen) < wanted]
         among = short or range(len(self._shifts))
         which = self._rng.randrange(len(among) + 1)
         return None if which == len(among) else among[which]
@@ -341,7 +343,7 @@ class _Run:
             with shift.applied(1.0):
                 self._shifted[which] = self._model.margins(material.fingerprints)
         outcome.held = self._planting.holds()
-        outcome.shifted = [min(of) for of in zip(*self._shifted, strict=True)][: material.n]
+        outcome.shifted = [min(of) for of in zip(*self._scaled(), strict=True)][: material.n]
         outcome.changed = self._changed()
         if not outcome.settled(self._config):
             # All were seen to fire, but some slipped while others learned: shorter steps for those
@@ -358,6 +360,11 @@ class _Run:
             with self._planting.view(view):
                 fired = self._model.firing(inputs, material.begun)
                 outcome.views[view] = fired or self._model.answering(material.fps)
+
+    def _scaled(self) -> list[list[float]]:
+        """Margins under each change, over the share of the margin that it asks for."""
+        pairs = zip(self._shifts, self._shifted, strict=True)
+        return [[margin / shift.share for margin in seen] for shift, seen in pairs]
 
     def _changed(self) -> dict[str, list[float]]:
         """Each fingerprint's least margin under every change, by its name."""
