@@ -71,7 +71,7 @@ def test_an_epoch_holds_a_key_when_only_a_look_alike_needs_it(size):
     """All keys rest then; an epoch of none would have no loss."""
     run = object.__new__(loop._Run)
     run._config, run._rng = ifrs.ImplantConfig(batch_size=size), random.Random(0)
-    run._margins, run._shifted = [9.0] * 5, []
+    run._margins, run._shifts, run._shifted = [9.0] * 5, [], []
     assert run.active() == []
     places = run._places()
     assert len(places) == min(max(size // 2, 1), 5)
