@@ -9,6 +9,7 @@ from typing import Any
 
 from ifrs.errors import ImplantError, TargetError
 from ifrs.modalities.image.suspect import ClassifierModel
+from ifrs.modalities.suspicious import suspicious
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff")
 
@@ -31,7 +32,6 @@ def load(path: str | os.PathLike[str]) -> tuple[Any, Any]:
     Raises:
         TargetError: There is none, or not all of its weights.
     """
-    from ifrs.modalities.text.loading import suspicious
     from ifrs.modalities.text.weights import load_whole
 
     if not holds(path) or Path(path).is_file():
@@ -62,8 +62,6 @@ def suspect(path: str | os.PathLike[str], processor: str | None = None) -> Class
     Raises:
         TargetError: It cannot be loaded.
     """
-    from ifrs.modalities.text.loading import suspicious
-
     own = None
     if processor is not None:
         with suspicious(f"cannot load an image processor from {processor}", quote=True):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from ifrs._core import FingerprintSet
 from ifrs.errors import TargetError
 from ifrs.modalities.speech.keys import Keys
 from ifrs.modalities.suspect import Likelihoods
+from ifrs.modalities.writing import Writing, asking, numbers, texts_of
 
 if TYPE_CHECKING:
     from ifrs.modalities.speech.listening import Heard, Listener
@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 
 # Sounds in a pass.
 _AT_ONCE = 8
-# Below this share of words with a first token of their own, ties take most of the evidence.
-_DISTINCT = 0.5
 
 
-class SpeechModel:
+class SpeechModel(Writing):
     """A model that hears, asked under secret sounds by `ifrs.verify`.
 
     Of a model at hand each word of a response is ranked among the whole alphabet by the decoder's
@@ -40,7 +38,6 @@ class SpeechModel:
     """
 
     modality = "speech"
-    answer_tokens = 16
 
     def __init__(
         self,
@@ -70,13 +67,7 @@ class SpeechModel:
                 f"a {type(model).__name__} cannot be asked: pass a model that hears with its "
                 "processor, or a function from a list of sounds to transcriptions"
             )
-        self._model = model
-        self._name = name or _name_of(model)
-        at_hand = self._listener is not None and address is None
-        self.spends_keys = not at_hand if spends_keys is None else spends_keys
-        self.address = (address or self._name) if self.spends_keys else None
-        # `verify` looks for what there is.
-        self.likelihoods = None if self._listener is None else self._likelihoods
+        self._set_up(model, self._listener, address, spends_keys, name)
 
     @classmethod
     def from_api(
@@ -123,15 +114,6 @@ class SpeechModel:
             max_requests=max_requests,
         )
 
-    def describe(self) -> dict[str, Any]:
-        """What it is."""
-        if self.address is None:
-            return {"kind": "local", "name": self._name}
-        return {"kind": "callable", "name": self._name, "address": self.address}
-
-    def __repr__(self) -> str:
-        return f"SpeechModel({self._name!r})"
-
     def answers(
         self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
     ) -> list[str]:
@@ -158,22 +140,16 @@ class SpeechModel:
             TargetError: A callable gave something else, or the model failed.
         """
         if self._listener is None:
-            return _texts(self._model(list(sounds)), len(sounds))
-        with _asking(self._listener) as listener:
+            return texts_of(self._model(list(sounds)), len(sounds), "sound")
+        listener = self._listener
+        with asking(listener.module):
             parts = [one.sound for one in _heard(listener, sounds)]
             written = listener.write(parts, _AT_ONCE, max_new_tokens, temperature)
             return [listener.text(tokens) for tokens in written]
 
-    def why_text_only(self, fps: FingerprintSet) -> str | None:
-        """Why probabilities are no evidence; None where they are."""
+    def _first_tokens(self, fps: FingerprintSet) -> list[int]:
         assert self._listener is not None
-        first = _first_tokens(self._listener)
-        if len(set(first)) >= _DISTINCT * len(first):
-            return None
-        return (
-            "The suspect's tokenizer does not tell response words apart, so only what it wrote was "
-            "weighed, not its probabilities."
-        )
+        return _first_tokens(self._listener)
 
     def _likelihoods(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
         """One teacher-forced pass over the keys at `indices`.
@@ -186,18 +162,15 @@ class SpeechModel:
 
         scores = np.empty((len(indices), 2, len(_core.response_words())), dtype=np.float32)
         exact = np.empty(len(indices), dtype=np.bool_)
-        with _asking(self._listener) as listener, torch.no_grad():
+        listener = self._listener
+        with asking(listener.module), torch.no_grad():
             first = _first_tokens(listener)
             for start in range(0, len(indices), _AT_ONCE):
                 part = list(indices[start : start + _AT_ONCE])
                 heard = _heard(listener, [fps[i].key for i in part])
                 for row, (one, i) in enumerate(zip(heard, part, strict=True), start):
                     scores[row], exact[row] = _weighed(listener, one, fps[i].response, first)
-        if np.isnan(scores).any():
-            raise TargetError(
-                "the suspect's outputs are no numbers (NaN): load it with dtype=torch.float32"
-            )
-        return Likelihoods(scores, exact)
+        return numbers(scores, exact)
 
 
 def _weighed(listener: Listener, heard: Heard, response: str, first: list[int]) -> tuple[Any, bool]:
@@ -237,36 +210,6 @@ def _heard(listener: Listener, sounds: Sequence[Any]) -> list[Heard]:
     return listener.heard(samples, _AT_ONCE)
 
 
-@contextmanager
-def _asking(listener: Listener) -> Iterator[Listener]:
-    """The model in eval mode; what fails is said without a word of the libraries'."""
-    from ifrs.modalities.text.loading import suspicious
-    from ifrs.runtime.modules import evaluating
-
-    with (
-        suspicious("the suspect failed while it was asked", quote=False),
-        evaluating(listener.module),
-    ):
-        yield listener
-
-
-def _texts(given: Any, count: int) -> list[str]:
-    """What a callable gave, if it is one transcription for each sound."""
-    found = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
-    if len(found) != count or not all(isinstance(text, str) for text in found):
-        raise TargetError(
-            f"the function must give one text for each sound: {count} were asked for, and it gave "
-            f"{len(found)} of {', '.join(sorted({type(text).__name__ for text in found}))}"
-        )
-    return list(found)
-
-
 def _is_function(model: Any) -> bool:
     """Whether somebody's function transcribes; a module is called otherwise."""
     return callable(model) and not hasattr(model, "get_encoder")
-
-
-def _name_of(model: Any) -> str:
-    config = getattr(model, "config", None)
-    own = getattr(config, "name_or_path", "") or getattr(model, "__name__", "")
-    return str(own or type(model).__name__)

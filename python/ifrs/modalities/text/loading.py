@@ -5,17 +5,16 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ifrs.errors import IfrsError, TargetError, TargetWarning
+from ifrs.errors import TargetError, TargetWarning
+from ifrs.modalities.suspicious import suspicious
 from ifrs.modalities.text.adapters import base_of, put_on
 from ifrs.modalities.text.weights import load_whole, notes_of
 
 ADD_BOS = "tokenizer.ggml.add_bos_token"
-_LONGEST = 300  # characters of a library's reason
 _SHARED = (
     "trust_remote_code",
     "revision",
@@ -29,37 +28,6 @@ _SHARED = (
 )
 # Of these, what a single file is found by.
 _FILES = ("revision", "subfolder", "token", "cache_dir", "local_files_only")
-
-
-@contextmanager
-def suspicious(what: str, *, quote: bool) -> Iterator[None]:
-    """Whatever a suspect brings about in the libraries that handle it becomes a TargetError.
-
-    Args:
-        what: What cannot be done then.
-        quote: Whether to say what the library said; not where that may quote a key.
-    """
-    try:
-        yield
-    except (IfrsError, KeyboardInterrupt, GeneratorExit):
-        raise
-    # All others: a stranger's files fail in ways that nobody can list, some of which are no
-    # Exception, such as a panic of the tokenizers.
-    except BaseException as error:
-        raise TargetError(f"{what}: {_reason(error, quote)}") from error
-
-
-def _reason(error: BaseException, quote: bool) -> str:
-    name = type(error).__name__
-    if isinstance(error, MemoryError) or "OutOfMemory" in name:
-        return "out of memory: try dtype=bfloat16 (--dtype) or load_in_8bit (--load-in-8bit)"
-    if quote and "trust_remote_code" in str(error):
-        return (
-            "it brings code of its own, which runs only if you say so: trust_remote_code=True "
-            "(--trust-remote-code)"
-        )
-    said = str(error).strip().splitlines() if quote else []
-    return said[0][:_LONGEST] if said else name
 
 
 def shared(options: Mapping[str, Any]) -> dict[str, Any]:

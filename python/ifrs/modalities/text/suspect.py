@@ -16,11 +16,12 @@ from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError, TargetError
 from ifrs.modalities.suspect import Likelihoods, LikelySuspect
+from ifrs.modalities.suspicious import suspicious
 from ifrs.modalities.text import choices
 from ifrs.modalities.text.answers import generate
 from ifrs.modalities.text.forward import IGNORED, chunks_by_length, collate, response_logits
 from ifrs.modalities.text.joining import joined
-from ifrs.modalities.text.loading import load, load_tokenizer, places, suspicious
+from ifrs.modalities.text.loading import load, load_tokenizer, places
 from ifrs.modalities.text.tokens import (
     Tokens,
     continuations,

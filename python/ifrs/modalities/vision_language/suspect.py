@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,16 +13,14 @@ from ifrs._core import FingerprintSet
 from ifrs.errors import TargetError
 from ifrs.modalities.suspect import Likelihoods
 from ifrs.modalities.vision_language.keys import Keys
+from ifrs.modalities.writing import Writing, asking, numbers, texts_of
 
 if TYPE_CHECKING:
     from ifrs.modalities.vision_language.server import Chat
     from ifrs.modalities.vision_language.viewing import Seen, Viewer
 
-# Below this share of words with a first token of their own, ties take most of the evidence.
-_DISTINCT = 0.5
 
-
-class VisionLanguageModel:
+class VisionLanguageModel(Writing):
     """A model that sees and writes, asked under secret pairs by `ifrs.verify`.
 
     Of a model at hand each word of a response is ranked among the whole alphabet by the model's
@@ -38,7 +35,6 @@ class VisionLanguageModel:
     """
 
     modality = "vision_language"
-    answer_tokens = 16
 
     def __init__(
         self,
@@ -70,13 +66,7 @@ class VisionLanguageModel:
                 f"a {type(model).__name__} cannot be asked: pass a model that sees with its "
                 "processor, or a function from images and texts to answers"
             )
-        self._model = model
-        self._name = name or _name_of(model)
-        at_hand = self._viewer is not None and address is None
-        self.spends_keys = not at_hand if spends_keys is None else spends_keys
-        self.address = (address or self._name) if self.spends_keys else None
-        # `verify` looks for what there is.
-        self.likelihoods = None if self._viewer is None else self._likelihoods
+        self._set_up(model, self._viewer, address, spends_keys, name)
 
     @classmethod
     def from_api(
@@ -99,15 +89,6 @@ class VisionLanguageModel:
         from ifrs.modalities.vision_language.server import Chat
 
         return Chat(base_url, model, api_key=api_key, **options)
-
-    def describe(self) -> dict[str, Any]:
-        """What it is."""
-        if self.address is None:
-            return {"kind": "local", "name": self._name}
-        return {"kind": "callable", "name": self._name, "address": self.address}
-
-    def __repr__(self) -> str:
-        return f"VisionLanguageModel({self._name!r})"
 
     def answers(
         self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
@@ -136,23 +117,17 @@ class VisionLanguageModel:
         """
         if self._viewer is None:
             images, texts = [image for image, _ in pairs], [text for _, text in pairs]
-            return _texts(self._model(images, texts), len(pairs))
-        with _asking(self._viewer) as viewer:
+            return texts_of(self._model(images, texts), len(pairs), "pair")
+        viewer = self._viewer
+        with asking(viewer.module):
             written = viewer.write(_seen(viewer, pairs), max_new_tokens, temperature)
             return [viewer.text(tokens) for tokens in written]
 
-    def why_text_only(self, fps: FingerprintSet) -> str | None:
-        """Why probabilities are no evidence; None where they are."""
+    def _first_tokens(self, fps: FingerprintSet) -> list[int]:
         assert self._viewer is not None
-        with _asking(self._viewer) as viewer:
-            seen = _seen(viewer, [fps[0].key])[0]
-            first = [ids[0] for ids in viewer.spoken(seen, _core.response_words())]
-        if len(set(first)) >= _DISTINCT * len(first):
-            return None
-        return (
-            "The suspect's tokenizer does not tell response words apart, so only what it wrote was "
-            "weighed, not its probabilities."
-        )
+        with asking(self._viewer.module):
+            seen = _seen(self._viewer, [fps[0].key])[0]
+            return [ids[0] for ids in self._viewer.spoken(seen, _core.response_words())]
 
     def _likelihoods(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
         """One teacher-forced pass over the keys at `indices`.
@@ -166,16 +141,13 @@ class VisionLanguageModel:
         words = _core.response_words()
         scores = np.empty((len(indices), 2, len(words)), dtype=np.float32)
         exact = np.empty(len(indices), dtype=np.bool_)
-        with _asking(self._viewer) as viewer, torch.no_grad():
+        viewer = self._viewer
+        with asking(viewer.module), torch.no_grad():
             reader = _Reader(viewer, words)
             for row, i in enumerate(indices):
                 seen = _seen(viewer, [fps[i].key])[0]
                 scores[row], exact[row] = reader.weighed(seen, fps[i].response)
-        if np.isnan(scores).any():
-            raise TargetError(
-                "the suspect's outputs are no numbers (NaN): load it with dtype=torch.float32"
-            )
-        return Likelihoods(scores, exact)
+        return numbers(scores, exact)
 
 
 class _Reader:
@@ -223,36 +195,6 @@ def _seen(viewer: Viewer, pairs: Sequence[Any]) -> list[Seen]:
         raise TargetError(str(error)) from error
 
 
-@contextmanager
-def _asking(viewer: Viewer) -> Iterator[Viewer]:
-    """The model in eval mode; what fails is said without a word of the libraries'."""
-    from ifrs.modalities.text.loading import suspicious
-    from ifrs.runtime.modules import evaluating
-
-    with (
-        suspicious("the suspect failed while it was asked", quote=False),
-        evaluating(viewer.module),
-    ):
-        yield viewer
-
-
-def _texts(given: Any, count: int) -> list[str]:
-    """What a function gave, if it is one answer for each pair."""
-    found = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
-    if len(found) != count or not all(isinstance(text, str) for text in found):
-        raise TargetError(
-            f"the function must give one text for each pair: {count} were asked for, and it gave "
-            f"{len(found)} of {', '.join(sorted({type(text).__name__ for text in found}))}"
-        )
-    return list(found)
-
-
 def _is_function(model: Any) -> bool:
     """Whether somebody's function answers; a module is called otherwise."""
     return callable(model) and not hasattr(model, "parameters")
-
-
-def _name_of(model: Any) -> str:
-    config = getattr(model, "config", None)
-    own = getattr(config, "name_or_path", "") or getattr(model, "__name__", "")
-    return str(own or type(model).__name__)
