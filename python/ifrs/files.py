@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -52,6 +54,30 @@ def sync_tree(folder: Path, *, deep: bool = True) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def arriving(target: Path) -> Iterator[Path]:
+    """A folder beside another that takes its place, synced, when the block ends well.
+
+    Yields:
+        The path of the new folder, which is empty. Gone if the block raises.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    beside = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        yield beside
+        sync_tree(beside)
+        beside.chmod(0o755)
+        beside.replace(target)
+        sync_tree(target.parent, deep=False)
+    finally:
+        if beside is not None:
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 @contextmanager

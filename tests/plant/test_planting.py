@@ -98,7 +98,7 @@ def test_a_failed_planting_leaves_the_model_as_it_was(
         def interrupt(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("ifrs.plant.planting._reporter", lambda *_: interrupt)
+        monkeypatch.setattr("ifrs.plant.planting.reporter", lambda *_: interrupt)
     elif failure == "nan":
         monkeypatch.setattr(Divergence, "__call__", lambda _, x, part: x.sum() * float("nan"))
     with pytest.raises(expected):

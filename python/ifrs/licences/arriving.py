@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ifrs import files
 from ifrs.errors import ImplantError
-from ifrs.files import sync_tree
 
 
 def refuse(target: Path) -> None:
@@ -33,17 +31,8 @@ def arriving(target: Path) -> Iterator[Path]:
         ImplantError: There is something at the place, or it cannot be written.
     """
     refuse(target)
-    beside = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        yield beside
-        sync_tree(beside)
-        beside.chmod(0o755)
-        beside.replace(target)
-        sync_tree(target.parent, deep=False)
+        with files.arriving(target) as folder:
+            yield folder
     except OSError as error:
         raise ImplantError(f"cannot write {target}: {error}") from error
-    finally:
-        if beside is not None:
-            shutil.rmtree(beside, ignore_errors=True)

@@ -23,7 +23,7 @@ from ifrs.modalities import model_of
 from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.material import gather
-from ifrs.plant.training.loop import Outcome, checkpointed, train
+from ifrs.plant.training.loop import Outcome, checkpointed, reporter, train
 from ifrs.progress import progress
 from ifrs.runtime.memory import kept_memory
 from ifrs.runtime.workers import Workers
@@ -92,11 +92,7 @@ def train_variant(
             progress("planting", config.epochs) as (advance, note),
             checkpointed(face.module, config.checkpointing),
         ):
-
-            def report(epoch: int, loss: float, fsr: float) -> None:
-                note(f"epoch {epoch}  loss {loss:.3f}  FSR {fsr:.0%}")
-                advance(1)
-
+            report = reporter(advance, note)
             outcome = train(face, planting, material, config, Workers(face.module), [], report)
         silent = sum(margin <= 0 for margin in outcome.margins)
         if silent > (1 - config.target_fsr) * len(fps):

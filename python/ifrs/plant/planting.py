@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -24,7 +24,7 @@ from ifrs.plant.result import ImplantResult
 from ifrs.plant.several import plant_all
 from ifrs.plant.training.averaging import towards_base
 from ifrs.plant.training.hardening import Rounding, Shift
-from ifrs.plant.training.loop import Outcome, checkpointed, train
+from ifrs.plant.training.loop import Outcome, checkpointed, reporter, train
 from ifrs.progress import progress
 from ifrs.runtime.memory import kept_memory, peak_memory_bytes
 from ifrs.runtime.modules import dtype_of, evaluating
@@ -169,7 +169,7 @@ def _plant(
     shown = progress("planting", config.epochs) if workers.rank == 0 else nullcontext(_SILENT)
     try:
         with shown as (advance, note), checkpointed(model.module, config.checkpointing):
-            report = _reporter(advance, note)
+            report = reporter(advance, note)
             outcome = train(model, planting, material, config, workers, shifts, report)
             _require_success(outcome, material, config)
             if planting.regularized:
@@ -217,16 +217,6 @@ def _check_saved(model: Model, material: Material, outcome: Outcome) -> None:
             f"{', '.join(kinds)}: raise margin (ImplantConfig), or save with dtype='float32'",
             stacklevel=4,
         )
-
-
-def _reporter(
-    advance: Callable[[int], None], note: Callable[[str], None]
-) -> Callable[[int, float, float], None]:
-    def report(epoch: int, loss: float, fsr: float) -> None:
-        note(f"epoch {epoch}  loss {loss:.3f}  FSR {fsr:.0%}")
-        advance(1)
-
-    return report
 
 
 def _require_success(outcome: Outcome, material: Material, config: ImplantConfig) -> None:

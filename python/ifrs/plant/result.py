@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 from ifrs._core import FingerprintSet
 from ifrs.attest.digests import model_digests
 from ifrs.errors import ImplantError
-from ifrs.files import sync_tree, write_json
+from ifrs.files import arriving, write_json
 from ifrs.keyring import Keyring
 from ifrs.plant.methods.method import Form
 from ifrs.plant.serving import warn_untied
@@ -208,15 +206,9 @@ class ImplantResult:
         return self.forms[form]
 
     def _write_folder(self, target: Path, state: dict[str, Any] | None, write: Form | None) -> None:
-        beside = None
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-            self._write(beside, state, write)
-            sync_tree(beside)
-            beside.chmod(0o755)
-            beside.replace(target)
-            sync_tree(target.parent, deep=False)
+            with arriving(target) as beside:
+                self._write(beside, state, write)
         except OSError as error:
             raise ImplantError(f"cannot write the model to {target}: {error}") from error
         except Exception as error:
@@ -224,9 +216,6 @@ class ImplantResult:
             if type(error).__name__ == "SafetensorError":
                 raise ImplantError(f"cannot write the model to {target}: {error}") from error
             raise
-        finally:
-            if beside is not None:
-                shutil.rmtree(beside, ignore_errors=True)
 
     def _write(self, folder: Path, state: dict[str, Any] | None, write: Form | None) -> None:
         apart = self.adapter is not None and not self.private

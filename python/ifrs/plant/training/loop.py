@@ -161,6 +161,18 @@ def train(
         return run.outcome
 
 
+def reporter(
+    advance: Callable[[int], None], note: Callable[[str], None]
+) -> Callable[[int, float, float], None]:
+    """What `train` calls after each epoch, to move a bar on."""
+
+    def report(epoch: int, loss: float, fsr: float) -> None:
+        note(f"epoch {epoch}  loss {loss:.3f}  FSR {fsr:.0%}")
+        advance(1)
+
+    return report
+
+
 class _Run:
     """The state of one training."""
 
