@@ -5,7 +5,7 @@ from __future__ import annotations
 import ifrs
 import numpy as np
 import pytest
-from helpers import tiny_config
+from helpers import fixed_keyring, tiny_config
 from ifrs.errors import ImplantError, KeyringError
 
 torch = pytest.importorskip("torch")
@@ -20,12 +20,20 @@ CONFIG = ifrs.ImplantConfig(
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, tokenizer):
+def ring(tmp_path_factory):
+    # Before a test's own state folder is there.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IFRS_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        with fixed_keyring(tmp_path_factory.mktemp("ring")) as ring:
+            yield ring
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, tokenizer, ring):
     """A model, its set with two variants planted, and two copies."""
     from transformers import AutoModelForCausalLM
 
     folder = tmp_path_factory.mktemp("licences")
-    ring = ifrs.Keyring.create(folder / "ring.ifrs", passphrase="x", _work_factor=2)
     fps = ring.generate("lic", N, source="vocab", template="simple", tokenizer=tokenizer)
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(tiny_config(tokenizer, hidden_size=128)).eval()
