@@ -35,7 +35,7 @@ demo: setup
 
 # Started again, it goes on where it stopped.
 audit: setup
-	python -m ifrs.demo.audit --out audit-out --minutes $(AUDIT_MINUTES) $(if $(DATA),--data $(DATA)) --results docs/results.md
+	python -m ifrs.demo.audit --out audit-out --minutes $(AUDIT_MINUTES) $(if $(DATA),--data $(DATA)) --results docs/results/results.md
 
 audit-quick: setup
 	python -m ifrs.demo.audit --out audit-quick-out --quick $(if $(DATA),--data $(DATA))

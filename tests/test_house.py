@@ -233,7 +233,7 @@ def test_every_public_name_has_an_entry():
     entries = {
         name
         for path, text in pages().items()
-        if path.startswith("docs/api/")
+        if path.startswith("docs/reference/api/")
         for name in re.findall(r"^\.\. auto\w+:: ifrs\.(\w+)$", text, re.M)
     }
     assert entries == set(house.public())
@@ -342,7 +342,7 @@ def test_a_test_is_found_by_its_source():
 
 def _is_of_a_source(test: Path) -> bool:
     folder = test.parent.relative_to(ROOT / "tests")
-    homes = [PACKAGE / folder, ROOT / folder, ROOT / "docs"]
+    homes = [PACKAGE / folder, ROOT / folder, *(ROOT / "docs").glob("*")]
     named = [path for home in homes for path in home.glob("*") if path.suffix in _SUFFIXES]
     named += [PACKAGE / folder, (PACKAGE / folder).with_suffix(".py")]
     stems = {path.stem.strip("_").replace("-", "_") for path in named if path.exists()}

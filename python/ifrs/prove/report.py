@@ -184,7 +184,7 @@ class Report:
             raise EvidenceError(f"{path} is no report of ifrs") from error
 
     def to_json(self) -> dict[str, Any]:
-        """The report as plain data; docs/formats.md is its specification."""
+        """The report as plain data; docs/reference/formats.md is its specification."""
         first = self.format == FIRST_FORMAT
         return {
             "format": self.format,

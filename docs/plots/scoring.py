@@ -1,7 +1,7 @@
-"""Draws docs/scoring.svg from the figures of benches/test_scoring.py.
+"""Draws docs/plots/scoring.svg from the figures of benches/test_scoring.py.
 
 IFRS_BENCH_OUT=figures.json pytest benches/test_scoring.py --benchmark-only -s
-python docs/plot_scoring.py figures.json docs/scoring.svg
+python docs/plots/scoring.py figures.json docs/plots/scoring.svg
 """
 
 from __future__ import annotations
