@@ -33,12 +33,18 @@ from ifrs.cli import (
     sweep,
     verify,
 )
-from ifrs.cli.options import Commands
-from ifrs.cli.output import fail, plain_streams, warn
+from ifrs.cli.options import Commands, examples
+from ifrs.cli.output import EXIT_ERROR, fail, plain_streams, warn
 from ifrs.errors import IfrsError, KeyringWarning, TargetWarning
 
 _INTERRUPTED = 130
 _COMPLETION = "_IFRS_COMPLETE"
+EXAMPLES = examples(
+    "ifrs keyring create keyring.ifrs",
+    "ifrs generate keyring.ifrs release-1 --tokenizer my-model",
+    "ifrs implant my-model keyring.ifrs release-1 --method emb --out release",
+    "ifrs verify suspect keyring.ifrs release-1 --html report.html",
+)
 
 app = Commands(
     name="ifrs",
@@ -46,20 +52,21 @@ app = Commands(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    epilog=EXAMPLES,
 )
 app.add_typer(keyring.app, name="keyring")
 app.add_typer(licence.app, name="licence")
-app.command("generate")(generate.command)
-app.command("implant")(implant.command)
-app.command("verify")(verify.command)
-app.command("sweep")(sweep.command)
-app.command("claim")(claim.command)
-app.command("evidence")(evidence.command)
-app.command("check")(check.command)
-app.command("score")(score.command)
-app.command("audit")(audit.command)
-app.command("demo")(demo.command)
-app.command("doctor")(doctor.command)
+app.command("generate", epilog=generate.EXAMPLES)(generate.command)
+app.command("implant", epilog=implant.EXAMPLES)(implant.command)
+app.command("verify", epilog=verify.EXAMPLES)(verify.command)
+app.command("sweep", epilog=sweep.EXAMPLES)(sweep.command)
+app.command("claim", epilog=claim.EXAMPLES)(claim.command)
+app.command("evidence", epilog=evidence.EXAMPLES)(evidence.command)
+app.command("check", epilog=check.EXAMPLES)(check.command)
+app.command("score", epilog=score.EXAMPLES)(score.command)
+app.command("audit", epilog=audit.EXAMPLES)(audit.command)
+app.command("demo", epilog=demo.EXAMPLES)(demo.command)
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.command)
 
 
 @app.callback(invoke_without_command=True)
@@ -122,6 +129,9 @@ def _failed(error: BaseException) -> int:
         return fail(error)
     # Usage errors of typer have no public base class that all versions share.
     if hasattr(error, "format_message"):
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message(), file=sys.stderr)
+            return EXIT_ERROR
         return fail(f"{error.format_message()} (see ifrs --help)")
     name = type(error).__name__
     if isinstance(error, MemoryError) or "OutOfMemory" in name:
