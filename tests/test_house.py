@@ -55,6 +55,7 @@ TESTS_OF_MORE = {
     "test_end_to_end": "the demo on the real model",
     "test_house": "the tree",
     "test_import": "the package `ifrs` itself",
+    "test_snippets": "the code blocks of README and the guide",
     "test_toys": "tests/toys",
     "test_vectors": "tests/vectors",
 }

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
 import commands
+import pytest
 
 EVERY = dict(commands.commands())
 

@@ -62,8 +62,8 @@ def command(
 ) -> None:
     """Check a bundle against a claim.
 
-    That needs no keyring, no model and no network. Exit code 0: the evidence holds and is a match at your --alpha; 1: it does not hold, or is no
-    match; 2: a file cannot be read.
+    That needs no keyring, no model and no network. Exit code 0: the evidence holds and is a match
+    at your --alpha; 1: it does not hold, or is no match; 2: a file cannot be read.
     """
     from ifrs.attest import check
 
