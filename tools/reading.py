@@ -31,9 +31,9 @@ _ENDS = re.compile(r"(?<=[.!?])[\"'”’)*]*\s+")
 
 def pages() -> list[Path]:
     """README, tutorials and how-tos."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("tutorial/**/*.md"))] + sorted(
-        (ROOT / "docs").glob("how-to/**/*.md")
-    )
+    docs = ROOT / "docs"
+    parts = [sorted(docs.glob(f"{part}/**/*.md")) for part in ("tutorial", "how-to")]
+    return [ROOT / "README.md", *parts[0], *parts[1]]
 
 
 def sentences(markdown: str) -> list[str]:
