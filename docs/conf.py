@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 from commands import markdown
 
 project = "ifrs"
-author = "the ifrs authors"
+author = copyright = "the ifrs authors"
 version = release = ifrs.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"

@@ -56,12 +56,13 @@ _MEDIA = {
 class Text:
     """A prompt or an answer; `head` is what stays in sight of a folded one.
 
-    A key that is no text has `markup` instead.
+    A key that is no text has `markup` instead. `points` names letters that a system may not draw.
     """
 
     full: str
     head: str | None = None
     markup: Any = None
+    points: str = ""
 
 
 @dataclass(frozen=True)
@@ -347,7 +348,7 @@ def _prompt(prompt: str, media: str = "text/plain") -> Text:
         return Text(prompt, markup=markup)
     long = len(prompt) > _LONG_PROMPT or prompt.count("\n") > 2
     head = " ".join(prompt[:_FOLDED].split()) + "…" if long else None
-    return Text(prompt, head)
+    return Text(prompt, head, points=words.code_points(prompt))
 
 
 def _text(text: str | None) -> Text:
