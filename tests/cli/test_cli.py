@@ -224,3 +224,19 @@ def test_without_a_command_the_help_is_shown(capfd, arguments):
 def test_numbers_for_people_are_short(capsys):
     output.print_facts({"p_value": 7.523163845262642e-37, "interval": [0.6915028921812394, 1.0]})
     assert capsys.readouterr().out == "p_value   7.523e-37\ninterval  [0.6915, 1]\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes that close are of POSIX")
+def test_a_reader_that_goes_is_no_error(path):
+    """As in `ifrs keyring journal … | head -1`, with more to say than a pipe holds."""
+    script = "import sys; from ifrs import cli; cli.app.command('much')(much); cli.run()"
+    much = "def much():\n    for _ in range(100_000): print('words')\n"
+    child = subprocess.Popen(
+        [sys.executable, "-c", f"{much}\n{script}", "much"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stdout.readline().strip() == b"words"
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    assert child.wait() == 141

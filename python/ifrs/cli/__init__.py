@@ -37,7 +37,7 @@ from ifrs.cli.options import Commands, examples
 from ifrs.cli.output import EXIT_ERROR, fail, plain_streams, warn
 from ifrs.errors import IfrsError, KeyringWarning, TargetWarning
 
-_INTERRUPTED = 130
+_INTERRUPTED, _CLOSED = 130, 141
 _COMPLETION = "_IFRS_COMPLETE"
 EXAMPLES = examples(
     "ifrs keyring create keyring.ifrs",
@@ -116,10 +116,20 @@ def _exit_code(arguments: list[str] | None) -> int:
     except BaseException as error:
         if completing and isinstance(error, SystemExit):
             raise
+        if isinstance(error.__context__ or error, BrokenPipeError):
+            return _unheard()
         return _failed(error)
     if code == _INTERRUPTED:
         return fail("interrupted: nothing half-written is left")
     return code if isinstance(code, int) else 0
+
+
+def _unheard() -> int:
+    """Whoever reads the output has gone, as `head` does: the exit code of a closed pipe."""
+    # Python would write what is left when it ends, and complain.
+    if sys.__stdout__ is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+    return _CLOSED
 
 
 def _failed(error: BaseException) -> int:
