@@ -217,7 +217,7 @@ def _stops(report: Mapping[str, Any]) -> bool:
 def _notices(report: Mapping[str, Any]) -> tuple[str, ...]:
     how, found = report.get("how", {}), [str(note) for note in report.get("notes", ())]
     if not how.get("complete", True):
-        found.append("This verification was not finished: more keys could have been asked under.")
+        found.append("This verification was not finished: more keys could have been queried.")
     if pending := how.get("pending"):
         found.append(f"Keys sent whose answers are not here: {len(pending)}.")
     return tuple(found)
@@ -271,7 +271,7 @@ def _stopping(report: Mapping[str, Any]) -> tuple[Fact, ...]:
         return ()
     asked, planned = len(report["queries"]), report["how"]["planned"]
     note = "asking stops when the evidence suffices or cannot suffice any more"
-    return (Fact("Keys asked under", f"{asked} of {planned}", note),)
+    return (Fact("Keys queried", f"{asked} of {planned}", note),)
 
 
 def _strength(report: Mapping[str, Any], log10_p: float) -> tuple[Fact, ...]:
