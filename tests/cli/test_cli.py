@@ -61,7 +61,9 @@ def test_nothing_secret_is_printed(path, capfd):
     [
         (["keyring", "create", "{path}"], "already exists"),
         (["keyring", "show", "{folder}/none"], "no keyring at"),
-        (["keyring", "show", "{path}", "none"], "no set 'none'"),
+        (["keyring", "show", "{path}", "none"], "no set 'none': it has none yet, ifrs generate"),
+        (["keyring", "remove", "{path}"], "(see ifrs keyring remove --help)"),
+        (["score", "{folder}/none.txt", "--patterns", "{path}:none"], "it has none yet"),
         (["keyring", "create", "{folder}/no/folder/k"], "No such file"),
         (["generate", "{path}", "one", "--n", "0"], "between 1 and 100000"),
         (["generate", "{path}", "one", "--n", "many"], "--n"),

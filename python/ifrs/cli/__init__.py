@@ -124,6 +124,15 @@ def _exit_code(arguments: list[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _command(error: BaseException) -> str:
+    """The command that was typed wrong, such as `ifrs keyring create`."""
+    names, context = [], getattr(error, "ctx", None)
+    while context is not None and context.parent is not None:
+        names.append(str(context.info_name))
+        context = context.parent
+    return " ".join(["ifrs", *reversed(names)])
+
+
 def _unheard() -> int:
     """Whoever reads the output has gone, as `head` does: the exit code of a closed pipe."""
     # Python would write what is left when it ends, and complain.
@@ -142,7 +151,7 @@ def _failed(error: BaseException) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message(), file=sys.stderr)
             return EXIT_ERROR
-        return fail(f"{error.format_message()} (see ifrs --help)")
+        return fail(f"{error.format_message()} (see {_command(error)} --help)")
     name = type(error).__name__
     if isinstance(error, MemoryError) or "OutOfMemory" in name:
         return fail("out of memory: take a smaller model or batch, or a machine with more")

@@ -48,6 +48,8 @@ def command(
         read = json.loads(report.read_text(encoding="utf-8"))
     except ValueError as error:
         raise EvidenceError(f"{report} is no report of ifrs") from error
+    if isinstance(read, dict) and str(read.get("format")).startswith("ifrs/evidence/"):
+        raise EvidenceError(f"{report} is a bundle: give the report that ifrs verify --json wrote")
     bundle = Evidence.of_report(read, claim, reveal=reveal)
     if keyring is not None:
         # Before the bundle is there: a key that may be seen is spent.

@@ -94,7 +94,8 @@ def _set_facts(ring: Keyring, name: str) -> dict[str, object]:
     for row in ring.sets():
         if row["name"] == name:
             return {**row, "context": ring[name].context, "spent": ring.spent(name)}
-    raise KeyError(f"the keyring has no set {name!r}")
+    # Which says what sets there are.
+    return {"name": ring[name].name}
 
 
 @app.command(

@@ -26,6 +26,8 @@ def fail(error: object) -> int:
     """One line on standard error, and the exit code of an error."""
     # str() of a KeyError is the repr of its message.
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        message = f"{error.filename}: {error.strerror}"
     line = " ".join(str(message).split()) or type(error).__name__
     say(f"ifrs: {line}", err=True)
     return EXIT_ERROR
