@@ -240,6 +240,15 @@ def test_every_public_name_has_an_entry():
     assert entries == set(house.public())
 
 
+def test_every_method_has_a_page_of_one_shape():
+    shape = ["What it trains", "What you publish", "When to take it", "Limits", "Example"]
+    found = {
+        name: re.findall(r"^## (.+)$", pages().get(f"docs/how-to/methods/{name}.md", ""), re.M)
+        for name in house.methods()
+    }
+    assert found == dict.fromkeys(house.methods(), shape)
+
+
 def test_public_names_are_called_by_their_public_name():
     none(
         [
