@@ -218,14 +218,19 @@ def split(
     recipient: Recipients = None,
     *,
     access: Access,
+    as_json: Json = False,
 ) -> None:
     """Write shares of a keyring to a folder, one for each recipient."""
     recipients = read_recipients(recipient)
     if len(recipients) != shares:
         raise ValueError(f"--shares is {shares}, but there are {len(recipients)} recipients")
     with access.open(path) as ring:
-        for file in ring.split(out, threshold=threshold, recipients=recipients):
-            say(file)
+        files = [str(file) for file in ring.split(out, threshold=threshold, recipients=recipients)]
+    if as_json:
+        print_json(files)
+        return
+    for file in files:
+        say(file)
 
 
 @app.command(
