@@ -379,7 +379,7 @@ class Keyring:
 
         if name not in self:
             # Before the model is read, which takes a while.
-            raise KeyError(f"the keyring has no set {name!r}: {_listed(self._core.names())}")
+            raise KeyError(f'the keyring has no set "{name}": {_listed(self._core.names())}')
         called, digests = subject_digests(subject)
         return Claim(self._core.claim(name, model or called, list(digests.items())))
 
@@ -546,7 +546,7 @@ class Keyring:
 
     def __getitem__(self, name: str) -> FingerprintSet:
         if isinstance(name, str) and name not in self._core:
-            raise KeyError(f"the keyring has no set {name!r}: {_listed(self._core.names())}")
+            raise KeyError(f'the keyring has no set "{name}": {_listed(self._core.names())}')
         return self._own(self._core.get(name))
 
     def _own(self, fps: FingerprintSet) -> FingerprintSet:

@@ -61,7 +61,7 @@ def test_nothing_secret_is_printed(path, capfd):
     [
         (["keyring", "create", "{path}"], "already exists"),
         (["keyring", "show", "{folder}/none"], "no keyring at"),
-        (["keyring", "show", "{path}", "none"], "no set 'none': it has none yet, ifrs generate"),
+        (["keyring", "show", "{path}", "none"], 'no set "none": it has none yet, ifrs generate'),
         (["keyring", "remove", "{path}"], "(see ifrs keyring remove --help)"),
         (["score", "{folder}/none.txt", "--patterns", "{path}:none"], "it has none yet"),
         (["keyring", "create", "{folder}/no/folder/k"], "No such file"),

@@ -102,7 +102,7 @@ def test_errors(folder, capfd):
     for arguments, says in (
         ([*base, claim], "exists already"),
         ([*base, folder / "none" / "claim.json"], "no folder"),
-        (["claim", ring, "two", *base[3:], folder / "c.json"], "no set 'two'"),
+        (["claim", ring, "two", *base[3:], folder / "c.json"], 'no set "two"'),
         (["claim", ring, "one", "--subject", folder / "x", "--out", folder / "c"], "no model at"),
         (["evidence", claim, claim, "--out", folder / "b"], "report"),
         (["evidence", folder / "none", claim, "--out", folder / "b"], "No such file"),
