@@ -326,6 +326,43 @@ def _files() -> list[Path]:
     return [path for top in tops for path in (ROOT / top).rglob("*.*")]
 
 
+def test_links_of_pages_lead_somewhere():
+    """To a file, and to a heading of it: what Sphinx does not see, such as README, too."""
+    none(
+        [
+            f"{path}: {link}"
+            for path, text in pages().items()
+            for link in re.findall(r"\]\(([^)\s]+)\)", text)
+            if "://" not in link and not _is_target((ROOT / path).parent, link)
+        ]
+    )
+
+
+def _is_target(folder: Path, link: str) -> bool:
+    name, _, heading = link.partition("#")
+    page = folder / name if name else None
+    if page is None or not page.exists() or not heading:
+        return page is None or page.exists()
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    plain = (re.sub(r"[^\w\- ]", "", title).strip().lower() for title in titles)
+    return heading in {title.replace(" ", "-") for title in plain}
+
+
+def test_pages_that_code_names_are_there():
+    sources = [*ROOT.glob("python/**/*.py"), *ROOT.glob("rust/*/src/**/*.rs")]
+    sources += [*ROOT.glob("tests/**/*.py"), ROOT / "Makefile", ROOT / "deny.toml"]
+    none(
+        [
+            f"{path.relative_to(ROOT)}: {named}"
+            for path in sources
+            for named in re.findall(
+                r"(?<![\w/.-])docs/[\w/.-]+\.md", path.read_text(encoding="utf-8")
+            )
+            if not (ROOT / named).exists()
+        ]
+    )
+
+
 def test_the_map_names_every_folder():
     """CONTRIBUTING.md's map: every package of ifrs, every folder of Rust."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
