@@ -19,7 +19,7 @@ LAYERS = (
     {"keyring"},
     {"attest", "modalities"},
     {"pages", "runtime", "scoring"},
-    {"_core", "clock", "errors", "files", "progress", "visible"},
+    {"_core", "clock", "copies", "errors", "files", "progress", "visible"},
 )
 BOTTOM = LAYERS[-1]
 # Leaves that take plain data: all that they may import.
