@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,8 @@ from ifrs.files import json_text
 from ifrs.runtime.source import INDEX, Source
 
 _HEADER, _ALIGNED = 8, 8
+# Bytes that are compared at once.
+_WORD = 8
 # Numbers that are compared, or written, at a time.
 _PART = 1 << 23
 # As safetensors names them.
@@ -139,43 +142,50 @@ class _Shard:
         Raises:
             ImplantError: It cannot be read back as it was written.
         """
+        there = np.memmap(self.path, mode="c")
+        changed = [
+            (name, part)
+            for name, typed in state.items()
+            for part in _parts(typed[0])
+            if not _same(self._bytes(name, typed, part), there)
+        ]
+        del there
         with self.path.open("rb+") as file:
-            written = [
-                part for name, typed in state.items() for part in self._put(file, name, typed)
-            ]
+            for name, part in changed:
+                offset, data = self._bytes(name, state[name], part)
+                file.seek(offset)
+                file.write(data.numpy().tobytes())
             file.flush()
             os.fsync(file.fileno())
-        with self.path.open("rb") as file:
-            for name, part in written:
-                offset, data = self._bytes(name, state[name], part)
-                if _read(file, offset, len(data)) != data:
-                    raise ImplantError(
-                        f"{name} cannot be read back from {self.path.name} as it was written"
-                    )
+        there = np.memmap(self.path, mode="c")
+        for name, part in changed:
+            if not _same(self._bytes(name, state[name], part), there):
+                raise ImplantError(
+                    f"{name} cannot be read back from {self.path.name} as it was written"
+                )
 
-    def _put(self, file: IO[bytes], name: str, typed: Typed) -> list[tuple[str, slice]]:
-        """Write the parts of a tensor that differ; which these are."""
-        written = []
-        for start in range(0, typed[0].numel(), _PART):
-            part = slice(start, start + _PART)
-            offset, data = self._bytes(name, typed, part)
-            if _read(file, offset, len(data)) != data:
-                file.seek(offset)
-                file.write(data)
-                written.append((name, part))
-        return written
-
-    def _bytes(self, name: str, typed: Typed, part: slice) -> tuple[int, bytes]:
-        """Where a part of a tensor lies, and its bytes."""
+    def _bytes(self, name: str, typed: Typed, part: slice) -> tuple[int, Tensor]:
+        """Where a part of a tensor lies, and its bytes, uint8."""
         tensor, kind = typed
         data = tensor.detach().reshape(-1)[part].to(kind).cpu().contiguous().view(torch.uint8)
         begin = self.entries[name]["data_offsets"][0] + part.start * kind.itemsize
-        return self._start + begin, data.numpy().tobytes()
+        return self._start + begin, data
 
 
-def _read(file: IO[bytes], offset: int, size: int) -> bytes:
-    file.seek(offset)
-    return file.read(size)
+def _parts(tensor: Tensor) -> Iterator[slice]:
+    return (slice(start, start + _PART) for start in range(0, tensor.numel(), _PART))
+
+
+def _same(placed: tuple[int, Tensor], there: np.memmap[Any, Any]) -> bool:
+    """Whether bytes are what a file has at their place."""
+    offset, data = placed
+    found = torch.from_numpy(there[offset : offset + len(data)])
+    if len(found) != len(data):
+        return False
+    whole = len(data) - len(data) % _WORD if offset % _WORD == 0 else 0
+    return torch.equal(found[whole:], data[whole:]) and torch.equal(
+        found[:whole].view(torch.int64), data[:whole].view(torch.int64)
+    )
 
 
 def _write_index(folder: Path, source: Source, state: Mapping[str, Typed], last: str) -> None:
