@@ -25,7 +25,7 @@ BOTTOM = LAYERS[-1]
 # Leaves that take plain data: all that they may import.
 LEAVES = {"pages": {"_core", "files", "visible"}}
 # Modules that import by a string: what is registered, and nothing else.
-REGISTRIES = {"ifrs", "ifrs.demo.kinds", "ifrs.modalities", "ifrs.plant.methods"}
+REGISTRIES = {"ifrs", "ifrs.cli", "ifrs.demo.kinds", "ifrs.modalities", "ifrs.plant.methods"}
 
 # Folders of rust/core/src, each with those that it may use; cargo holds the crates apart.
 RUST = {

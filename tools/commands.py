@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
-from ifrs.cli import app
+from ifrs.cli import command_line
 
 # Options of every program that typer makes.
 _EVERYWHERE = {"--help", "--install-completion", "--show-completion"}
@@ -18,7 +18,7 @@ _EVERYWHERE = {"--help", "--install-completion", "--show-completion"}
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Every command and group, by what is typed for it, from the root down."""
-    yield from _walk("ifrs", typer.main.get_command(app))
+    yield from _walk("ifrs", typer.main.get_command(command_line()))
 
 
 def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:

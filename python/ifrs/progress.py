@@ -8,9 +8,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
 Advance = Callable[[int], None]
 Note = Callable[[str], None]
 
@@ -24,6 +21,9 @@ def progress(title: str, total: int) -> Iterator[tuple[Advance, Note]]:
     Yields:
         A function that advances the bar, and one that replaces the note beside it.
     """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     console, alone = Console(stderr=True), _SHOWN.acquire(blocking=False)
     columns = (TextColumn(title), BarColumn(), TextColumn("{task.fields[note]}"))
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ifrs.attest import Evidence
-from ifrs.cli import app, main
+from ifrs.cli import command_line, main
 from ifrs.cli.access import Access, Door
 from typer.main import get_command
 
@@ -42,7 +42,7 @@ ACCESS = {field.name for field in fields(Access)}
 
 def commands(group=None, path=()):
     """Every command by what is typed for it, and its parameters by name."""
-    group = get_command(app) if group is None else group
+    group = get_command(command_line()) if group is None else group
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))

@@ -231,10 +231,10 @@ def test_numbers_for_people_are_short(capsys):
 @pytest.mark.skipif(os.name != "posix", reason="pipes that close are of POSIX")
 def test_a_reader_that_goes_is_no_error(path):
     """As in `ifrs keyring journal … | head -1`, with more to say than a pipe holds."""
-    script = "import sys; from ifrs import cli; cli.app.command('much')(much); cli.run()"
+    script = "from ifrs import cli; from ifrs.cli import doctor; doctor.command = much; cli.run()"
     much = "def much():\n    for _ in range(100_000): print('words')\n"
     child = subprocess.Popen(
-        [sys.executable, "-c", f"{much}\n{script}", "much"],
+        [sys.executable, "-c", f"{much}\n{script}", "doctor"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

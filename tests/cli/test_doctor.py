@@ -6,13 +6,13 @@ import json
 import sys
 
 import pytest
-from ifrs.cli import app, main
+from ifrs.cli import command_line, main
 from ifrs.cli import doctor as of
 from typer.testing import CliRunner
 
 
 def rows(*arguments):
-    done = CliRunner().invoke(app, ["doctor", "--json", *arguments])
+    done = CliRunner().invoke(command_line(), ["doctor", "--json", *arguments])
     return done.exit_code, {row["name"]: row for row in json.loads(done.stdout)}
 
 

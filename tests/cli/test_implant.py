@@ -8,11 +8,11 @@ pytest.importorskip("torch")
 
 
 def test_help_and_errors_name_every_method(tmp_path, tiny, tokenizer, ring, monkeypatch, capsys):
-    from ifrs.cli import app, main
+    from ifrs.cli import command_line, main
     from ifrs.plant.methods import METHODS
     from typer.main import get_command
 
-    options = get_command(app).commands["implant"].params
+    options = get_command(command_line()).commands["implant"].params
     helped = next(option.help for option in options if option.name == "method")
     tiny().save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")

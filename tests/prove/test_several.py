@@ -105,7 +105,7 @@ def test_a_set_is_asked_once(sets):
 
 
 def test_from_the_command_line(sets, ring, tmp_path, monkeypatch):
-    from ifrs.cli import app
+    from ifrs.cli import command_line
     from typer.testing import CliRunner
 
     monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
@@ -115,7 +115,7 @@ def test_from_the_command_line(sets, ring, tmp_path, monkeypatch):
     out = tmp_path / "out.json"
     page = tmp_path / "out.html"
     arguments = ["verify", "http://localhost:1/v1", str(ring.path), "one", "two"]
-    done = CliRunner().invoke(app, [*arguments, "--json", str(out), "--html", str(page)])
+    done = CliRunner().invoke(command_line(), [*arguments, "--json", str(out), "--html", str(page)])
     assert done.exit_code == 0, done.output
     assert "one: no match, two: match" in done.output
     assert json.loads(out.read_text())["verdict"] == "match"

@@ -6,33 +6,20 @@ not an answer exits 2: a traceback would exit 1, and so would a program ended by
 
 from __future__ import annotations
 
+import importlib
 import io
 import logging
 import os
 import sys
 import traceback
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from ifrs._core import __version__
-from ifrs.cli import (
-    audit,
-    check,
-    claim,
-    demo,
-    doctor,
-    evidence,
-    generate,
-    implant,
-    keyring,
-    licence,
-    score,
-    sweep,
-    verify,
-)
 from ifrs.cli.options import Commands, examples
 from ifrs.cli.output import EXIT_ERROR, fail, plain_streams, warn
 from ifrs.errors import IfrsError, KeyringWarning, TargetWarning
@@ -46,30 +33,52 @@ EXAMPLES = examples(
     "ifrs verify suspect keyring.ifrs release-1 --html report.html",
 )
 
-app = Commands(
-    name="ifrs",
-    help="Own your language models: keep keys, plant fingerprints, prove descent.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    epilog=EXAMPLES,
+# Each is a file of this folder; in the order of the help.
+COMMANDS = (
+    "keyring",
+    "licence",
+    "generate",
+    "implant",
+    "verify",
+    "sweep",
+    "claim",
+    "evidence",
+    "check",
+    "score",
+    "audit",
+    "demo",
+    "doctor",
 )
-app.add_typer(keyring.app, name="keyring")
-app.add_typer(licence.app, name="licence")
-app.command("generate", epilog=generate.EXAMPLES)(generate.command)
-app.command("implant", epilog=implant.EXAMPLES)(implant.command)
-app.command("verify", epilog=verify.EXAMPLES)(verify.command)
-app.command("sweep", epilog=sweep.EXAMPLES)(sweep.command)
-app.command("claim", epilog=claim.EXAMPLES)(claim.command)
-app.command("evidence", epilog=evidence.EXAMPLES)(evidence.command)
-app.command("check", epilog=check.EXAMPLES)(check.command)
-app.command("score", epilog=score.EXAMPLES)(score.command)
-app.command("audit", epilog=audit.EXAMPLES)(audit.command)
-app.command("demo", epilog=demo.EXAMPLES)(demo.command)
-app.command("doctor", epilog=doctor.EXAMPLES)(doctor.command)
 
 
-@app.callback(invoke_without_command=True)
+def app(arguments: Sequence[str] | None = None, **options: Any) -> Any:
+    """Run the command that is named; the others are not loaded, unless help lists them."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    named = given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS
+    # The shell asks for completions in a way of its own.
+    return command_line(COMMANDS if _COMPLETION in os.environ else named)(given, **options)
+
+
+def command_line(names: Sequence[str] = COMMANDS) -> Commands:
+    """The command line with these of its commands."""
+    made = Commands(
+        name="ifrs",
+        help="Own your language models: keep keys, plant fingerprints, prove descent.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        epilog=EXAMPLES,
+    )
+    made.callback(invoke_without_command=True)(_root)
+    for name in names:
+        found = importlib.import_module(f"ifrs.cli.{name}")
+        if hasattr(found, "app"):
+            made.add_typer(found.app, name=name)
+        else:
+            made.command(name, epilog=found.EXAMPLES)(found.command)
+    return made
+
+
 def _root(
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> None:

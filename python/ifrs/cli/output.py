@@ -7,13 +7,13 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO, cast
-
-from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from ifrs.visible import hidden, one_line, visible
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
 
 EXIT_YES, EXIT_NO, EXIT_ERROR = 0, 1, 2
 _WIDEST = 1 << 16  # columns of a table that no terminal shows
@@ -63,6 +63,9 @@ def print_result(facts: Mapping[str, object], as_json: bool) -> None:
 
 def print_facts(facts: Mapping[str, object]) -> None:
     """A result for people: names and values."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table.grid(padding=(0, 2))
     for name, value in facts.items():
         table.add_row(Text(one_line(name), style="bold"), _cell(value))
@@ -71,6 +74,8 @@ def print_facts(facts: Mapping[str, object]) -> None:
 
 def print_rows(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
     """A result for people: a table."""
+    from rich.table import Column, Table
+
     headings = (Column(name, overflow="fold") for name in columns)
     table = Table(*headings, box=None, header_style="bold", pad_edge=False)
     for row in rows:
@@ -80,6 +85,8 @@ def print_rows(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> 
 
 def _print(table: Table) -> None:
     """A table as wide as the terminal; in a pipe or a file one line a row, and nothing cut."""
+    from rich.console import Console
+
     console = Console()
     if console.is_terminal:
         console.print(table)
@@ -91,6 +98,8 @@ def _print(table: Table) -> None:
 
 
 def _cell(value: object) -> Text:
+    from rich.text import Text
+
     # No markup is read in it: neither styles nor links.
     return Text(one_line(_short(value)))
 
