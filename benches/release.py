@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROWS, SEED, ROUNDS, PAUSE = 20, 0, 3, 0.005
+ROWS, SEED, ROUNDS, PAUSE = 20, 0, 5, 0.005
 
 
 def main() -> None:
