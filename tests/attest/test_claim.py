@@ -30,6 +30,22 @@ def folder(tmp_path):
     return folder
 
 
+def test_a_claim_is_not_replaced_by_another(ring, folder, tmp_path):
+    ring.generate("one", 5)
+    ring.generate("two", 5)
+    path = tmp_path / "claim.json"
+    claim, other = (ring.claim(name, subject=folder) for name in ("one", "two"))
+    claim.save(path)
+    claim.save(path)
+    written = path.read_bytes()
+    with pytest.raises(FileExistsError, match="not replaced"):
+        other.save(path)
+    (tmp_path / "notes.json").write_text("{}")
+    with pytest.raises(FileExistsError, match="not replaced"):
+        other.save(tmp_path / "notes.json")
+    assert path.read_bytes() == written
+
+
 def test_a_claim_is_an_in_toto_statement_about_the_weight_files(ring, folder, tmp_path):
     fps = ring.generate("one", 5)
     claim = ring.claim("one", subject=folder)

@@ -69,6 +69,8 @@ def test_claim_evidence_check(folder, capfd):
     code, out, _ = run("check", bundle, claim, "--released", "2020-01-01", capfd=capfd)
     assert code == 1
     assert "does not hold" in out
+    assert "p_value" not in out
+    assert "match" not in out
     code, out, _ = run("check", bundle, claim, "--publisher-key", "22" * 32, capfd=capfd)
     assert code in (1, 2)
 
@@ -134,3 +136,18 @@ def test_files_in_the_wrong_places(folder, capfd):
     assert (code, out) == (2, "")
     assert "is a bundle: give the report" in err
     assert run("check", bundle, folder / "none.json", capfd=capfd)[0] == 2
+
+
+def test_a_bundle_of_no_match_says_what_it_costs(folder, capfd):
+    class Silent(Descendant):
+        def answers(self, prompts, *, max_new_tokens, temperature=0.0):
+            return ["nothing" for _ in prompts]
+
+    with ifrs.Keyring.open(folder / "keyring.ifrs", passphrase="pass") as ring:
+        fps = ring["one"]
+        ifrs.verify(Silent(fps), fps, sequential=False).save(folder / "none.json")
+        ring.claim("one", subject=folder / "model").save(folder / "claim.json")
+    made = ["evidence", folder / "none.json", folder / "claim.json", "--out", folder / "b.json"]
+    code, _, said = run(*made, "--keyring", folder / "keyring.ifrs", capfd=capfd)
+    assert code == 0
+    assert "shows no match" in said

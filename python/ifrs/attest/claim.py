@@ -43,12 +43,23 @@ class Claim:
             return cls(_core.Claim.parse(file.read(MAX_BYTES + 1)))
 
     def save(self, path: PathLike) -> None:
-        """Write the claim as JSON.
+        """Write the claim as JSON. The same claim is replaced, as once it has a time stamp.
 
         Raises:
+            FileExistsError: There is another file: a claim that was published must not be lost.
             OSError: The file cannot be written.
         """
+        if Path(path).exists() and not self._is_at(path):
+            raise FileExistsError(
+                f"{path} exists already: a claim is not replaced, choose another file"
+            )
         write_text(path, json.dumps(json.loads(self._core.to_json()), indent=2) + "\n")
+
+    def _is_at(self, path: PathLike) -> bool:
+        try:
+            return Claim.load(path).digest == self.digest
+        except (EvidenceError, OSError):
+            return False
 
     def verify(self, publisher_key: PathLike | bytes | None = None) -> None:
         """Verify the signature with a public key, or with the one that the claim names.

@@ -26,6 +26,7 @@ from ifrs.errors import IfrsError, KeyringWarning, TargetWarning
 
 _INTERRUPTED, _CLOSED = 130, 141
 _COMPLETION = "_IFRS_COMPLETE"
+_NO_TERMINAL = "nobody can type here: set IFRS_PASSPHRASE, or give --passphrase-file"
 EXAMPLES = examples(
     "ifrs keyring create keyring.ifrs",
     "ifrs generate keyring.ifrs release-1 --tokenizer my-model",
@@ -120,7 +121,7 @@ def _exit_code(arguments: list[str] | None) -> int:
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except (typer.Abort, EOFError):
-        return fail("cancelled")
+        return fail("cancelled" if sys.stdin and sys.stdin.isatty() else _NO_TERMINAL)
     # Also what is no Exception: a panic of a Rust library, the end that a library calls for.
     except BaseException as error:
         if completing and isinstance(error, SystemExit):

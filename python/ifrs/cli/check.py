@@ -65,7 +65,7 @@ def command(
     """Check a bundle against a claim.
 
     That needs no keyring, no model and no network. Exit code 0: the evidence holds and is a match
-    at your --alpha; 1: it does not hold, or is no match; 2: a file cannot be read.
+    at your --alpha; 1: it does not hold, or is no match; 2: a file cannot be opened.
     """
     from ifrs.attest import check
 
@@ -97,8 +97,11 @@ def _is_bundle(path: Path) -> bool:
 
 
 def _facts(result: CheckResult) -> dict[str, object]:
+    """Of evidence that does not hold what is wrong, and no number that it states."""
+    if not result.ok:
+        return {"evidence": "does not hold", "verdict": "none", **_said(result)}
     return {
-        "evidence": "holds" if result.ok else "does not hold",
+        "evidence": "holds",
         "verdict": result.verdict or "none",
         "p_value": result.p_value,
         "log10_p": result.log10_p,
@@ -107,11 +110,17 @@ def _facts(result: CheckResult) -> dict[str, object]:
         "publisher_said": f"{result.stated_verdict or 'nothing'} at {result.stated_alpha}",
         "scheme": result.scheme or "none",
         "log10_e": result.log10_e,
-        "forgery": f"{result.bits:.0f} bits",
+        "forgery": f"{int(result.bits)} bits",
         "revealed": len(result.queries),
         "silent": result.silent,
-        "claim": (result.claim or {}).get("digest"),
-        "public_key": result.publisher_key,
+        **_said(result),
+    }
+
+
+def _said(result: CheckResult) -> dict[str, object]:
+    return {
+        "claim": (result.claim or {}).get("digest") or "none",
+        "public_key": result.publisher_key or "none",
         "timestamp": _stamp(result.timestamp),
         **{f"problem {i}": text for i, text in enumerate(result.problems, 1)},
         **{f"note {i}": text for i, text in enumerate(result.notes, 1)},

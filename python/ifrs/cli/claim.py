@@ -9,7 +9,7 @@ import typer
 
 from ifrs.cli.access import Access
 from ifrs.cli.options import Json, KeyringPath, SetName, examples
-from ifrs.cli.output import print_result
+from ifrs.cli.output import print_facts, print_json
 
 EXAMPLES = examples(
     "ifrs claim keyring.ifrs release-1 --subject release --out claim.json",
@@ -63,4 +63,8 @@ def command(
         "public_key": claim.publisher_key,
         "timestamp": None if stamp is None else stamp["time"],
     }
-    print_result(facts, as_json)
+    print_json(facts) if as_json else print_facts({**facts, "timestamp": _time(stamp)})
+
+
+def _time(stamp: dict[str, object] | None) -> object:
+    return "none" if stamp is None else stamp["time"]

@@ -29,7 +29,9 @@ def command(
     ],
     reveal: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Show the first N queries. The others stay secret."),
+        typer.Option(
+            metavar="N", help="Show the first N queries. The others stay secret. Default: show all."
+        ),
     ] = None,
     keyring: Annotated[
         Path | None,
@@ -58,6 +60,8 @@ def command(
             ring.spend(read["set"]["name"], bundle.revealed, out.name, "revealed")
     else:
         warn("without --keyring no journal says that the revealed keys are spent")
+    if bundle.result["verdict"] != "match":
+        warn("the bundle shows no match: it proves nothing, and whoever sees it has its keys")
     bundle.save(out)
     result = bundle.result
     facts = {"bundle": str(out), **{name: result[name] for name in _SHOWN}}
