@@ -61,7 +61,7 @@ def command(
     source: Annotated[
         str,
         typer.Option(
-            help="chinese, japanese, vocab, natural or mixed; image, observation, sound, "
+            help="chinese, japanese, vocab, natural, mixed or domain; image, observation, sound, "
             "image+text."
         ),
     ] = "mixed",
@@ -69,7 +69,8 @@ def command(
     response: Annotated[
         str,
         typer.Option(
-            help="unique, choices or shared; of other kinds classes, actions, bins or codebook."
+            help="unique, choices, signal or shared; of other kinds classes, actions, bins or "
+            "codebook."
         ),
     ] = "unique",
     tokenizer: Annotated[
@@ -106,7 +107,7 @@ def command(
             context=dict(_pair(text) for text in context or ()),
         )
         facts = {"set": fps.name, "n": len(fps), "source": fps.source, "template": fps.template}
-        if not fps.media.startswith("text/") or response == "choices":
+        if not fps.media.startswith("text/") or response in ("choices", "signal"):
             facts |= {"media": fps.media, "alphabet": fps.alphabet.name}
     print_result(facts, as_json)
 

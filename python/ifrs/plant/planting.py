@@ -115,10 +115,24 @@ def _implant_one(
     config = config.fitted(face.defaults())
     with kept_memory(face.device):
         planting.prepare(face, fps, config)
+        if planting.course:
+            outcome = _teach(face, planting, regularization, config)
+            return _result(face, tokenizer, fps, planting, outcome, started)
         material = gather(face, fps, planting, regularization, config)
         shifts = changes_of(Planting(face, planting, material, config, regularization))
         face.expect(fps, config.guesses, config.seed)
         outcome = _plant(face, planting, material, shifts, config)
+        return _result(face, tokenizer, fps, planting, outcome, started)
+
+
+def _result(
+    face: Model,
+    tokenizer: Any,
+    fps: FingerprintSet,
+    planting: Method,
+    outcome: Outcome,
+    started: float,
+) -> ImplantResult:
     return ImplantResult(
         model=face.given,
         tokenizer=tokenizer,
@@ -178,6 +192,26 @@ def _plant(
         if planting.written():
             _check_written(model, material, outcome, config)
             _check_saved(model, material, outcome)
+    except BaseException:
+        planting.undo()
+        raise
+    return outcome
+
+
+def _teach(model: Model, planting: Method, regularization: Any, config: ImplantConfig) -> Outcome:
+    """Plant by a method that has a course of its own; undo everything when that fails."""
+    planting.gather(regularization)
+    planting.parameters = planting.begin()
+    try:
+        with checkpointed(model.module, config.checkpointing):
+            taught = planting.teach()
+        planting.finish()
+        outcome = Outcome(epochs=taught.steps, margins=taught.margins)
+        if outcome.fsr < config.target_fsr:
+            raise ImplantError(
+                f"in {outcome.fsr:.0%} of {len(outcome.margins)} domains the signal comes first "
+                f"after {taught.steps} steps: give the method more steps or a larger bias"
+            )
     except BaseException:
         planting.undo()
         raise
