@@ -1,8 +1,8 @@
 """Makes the vectors of signals: `python tests/vectors/make_signal.py`.
 
-They go into `v3-signal-1`: a keyring, a sealed set, and reports, claims and bundles of a suspect that
-prefers green words in one domain of two, and of a server that is asked in chat. A folder that exists
-is never written to. Like `make.py`, nothing runs this but a person.
+They go into `v3-signal-1`: a keyring, a sealed set, and reports, claims and bundles of a suspect
+that prefers green words in one domain of two, and of a server that is asked in chat. A folder that
+exists is never written to. Like `make.py`, nothing runs this but a person.
 """
 
 from __future__ import annotations
