@@ -1,6 +1,6 @@
 """Simulated suspects that know everything but the seed: how often they match.
 
-    python benches/signal_nulls.py [--suspects 200000] [--domains 4]
+    python benches/signal_nulls.py [--suspects 200000] [--domains 2]
 
 Each suspect answers 25 questions of each domain in one of seven ways: by a few favourite words, by
 echoing the question, with one answer for everything, with other questions of the domain, with
@@ -67,7 +67,7 @@ KINDS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--suspects", type=int, default=200_000)
-    parser.add_argument("--domains", type=int, default=4)
+    parser.add_argument("--domains", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng, draw = random.Random(options.seed), np.random.default_rng(options.seed)
@@ -83,15 +83,20 @@ def main() -> None:
             ranks.append((int((counts >= truth).sum()), KEYS * LANES))
         log10_p = _core.exact_log10(ranks)
         reached.update((kind, level) for level in LEVELS if log10_p <= np.log10(level))
-        if (number + 1) % 10_000 == 0:
-            print(f"{number + 1:,} suspects, {time.monotonic() - start:.0f} s", flush=True)
+        if (number + 1) % 20_000 == 0 or number + 1 == options.suspects:
+            print(f"{number + 1:,} suspects, {time.monotonic() - start:.0f} s")
+            show(reached, number + 1)
+
+
+def show(reached: collections.Counter[tuple[str, float]], suspects: int) -> None:
+    """How many reached each level so far, beside what it allows on average."""
     print(f"{'':<18}" + "".join(f"{level:>10g}" for level in LEVELS))
     for kind in KINDS:
         print(f"{kind:<18}" + "".join(f"{reached[kind, level]:>10}" for level in LEVELS))
     sums = [sum(reached[kind, level] for kind in KINDS) for level in LEVELS]
     print(f"{'all':<18}" + "".join(f"{count:>10}" for count in sums))
-    allowed = [options.suspects * level for level in LEVELS]
-    print(f"{'allowed on average':<18}" + "".join(f"{count:>10g}" for count in allowed))
+    allowed = "".join(f"{suspects * level:>10g}" for level in LEVELS)
+    print(f"{'allowed on average':<18}{allowed}", flush=True)
 
 
 if __name__ == "__main__":
