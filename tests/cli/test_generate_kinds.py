@@ -90,7 +90,7 @@ def test_natural_answers_need_natural_questions(ask):
 
 
 def test_a_signal(ask):
-    path, code, said = ask(*"--n 3 --source domain --response signal --json".split())
+    path, code, said = ask(*["--n", "3", "--source", "domain", "--response", "signal", "--json"])
     assert code == 0, said.err
     facts = json.loads(said.out)
     assert (facts["template"], facts["alphabet"]) == ("bare", "ifrs-signal-65536-v1")
@@ -100,7 +100,7 @@ def test_a_signal(ask):
 
 
 def test_there_are_eight_domains(ask):
-    _, code, said = ask(*"--source domain --response signal".split())
+    _, code, said = ask(*["--source", "domain", "--response", "signal"])
     assert (code, said.err.count("\n")) == (2, 1)
     assert "there are 8 domains: make 1 to 8 fingerprints" in said.err
 

@@ -49,7 +49,7 @@ def test_bad_mixing(tokenizer, fps, ring):
         ifrs.mix(iter(ROWS), fps, tokenizer)
     with pytest.raises(ifrs.ImplantError, match="empty"):
         ifrs.mix([], fps, tokenizer)
-    with pytest.raises(ifrs.ImplantError, match="plant it with ifrs.implant"):
+    with pytest.raises(ifrs.ImplantError, match="no rows of a dataset"):
         ifrs.mix(ROWS, signal, tokenizer)
     with pytest.raises(ValueError, match="repeats"):
         ifrs.mix(ROWS, fps, tokenizer, repeats=0)
