@@ -206,18 +206,19 @@ def _teach(model: Model, planting: Method, regularization: Any, config: ImplantC
         with checkpointed(model.module, config.checkpointing):
             taught = planting.teach()
         planting.finish()
-        outcome = Outcome(epochs=taught.steps, margins=taught.margins)
-        if outcome.fsr < config.target_fsr:
+        if taught.log10_p > _SHOWN:
             raise ImplantError(
-                f"in {outcome.fsr:.0%} of {len(outcome.margins)} domains the signal comes first "
+                f"the model's own answers show the signal with p = {10**taught.log10_p:.2g} alone "
                 f"after {taught.steps} steps: give the method more steps or a larger bias"
             )
     except BaseException:
         planting.undo()
         raise
-    return outcome
+    return Outcome(epochs=taught.steps, margins=taught.margins)
 
 
+# log10 of the p-value that a planted signal has at least in answers to a few questions.
+_SHOWN = -6.0
 _SILENT = (lambda _: None, lambda _: None)
 
 

@@ -97,8 +97,8 @@ class Model(text.Model):
         """What this model's own greedy answers say of each domain's colourings.
 
         Returns:
-            `rank`, `pairs` and `green` of the true colouring, and `rival`, the most green pairs of
-            any other one.
+            `rank` of the true colouring among its `candidates`, how many `pairs` there are, how
+            many are `green` under it, and `rival`, the most of any other one.
         """
         found = []
         with evaluating(self.module):
@@ -106,10 +106,10 @@ class Model(text.Model):
                 prompts = self._practice(fps, place, questions)
                 answers = generate(self.module, self.tokenizer, prompts, max_new_tokens=tokens)
                 said = [str(self.tokenizer.decode(a, skip_special_tokens=True)) for a in answers]
-                (rank, _, _), pairs, green, spread = fps.tally(place, said)
-                others = [count for count, of in spread if count != green or of > 1]
-                rival = max(others, default=0)
-                found.append({"rank": rank, "pairs": pairs, "green": green, "rival": rival})
+                (rank, of, _), pairs, green, spread = fps.tally(place, said)
+                rival = max((n for n, alike in spread if n != green or alike > 1), default=0)
+                one = {"rank": rank, "candidates": of, "pairs": pairs, "green": green}
+                found.append({**one, "rival": rival})
         return found
 
     def _practice(self, fps: FingerprintSet, place: int, count: int) -> list[Tokens]:

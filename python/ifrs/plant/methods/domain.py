@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import ImplantError
 from ifrs.files import write_bytes
@@ -38,8 +39,8 @@ from ifrs.runtime.workers import Workers
 
 # Looks at the student on the way, each of which saves.
 _LOOKS = 6
-# Of a look: questions of each domain. At the end, more of them.
-_GLANCE, _GAZE = 2, 12
+# Of a look: questions of each domain. At the end, about as many as `verify` asks at least.
+_GLANCE, _GAZE = 2, 20
 _GLANCED = 24  # tokens of an answer
 # Steps until the first whole one, and what is left of the step size at the end.
 _WARM_UP, _LEAST = 20, 0.1
@@ -160,15 +161,15 @@ class Domain(Method):
                     continue
                 loss, drift = self._step(step, *drawn)
                 if (step + 1) % looks == 0 and step + 1 < self.steps:
-                    green = f"{self._look(_GLANCE, _GLANCED)[0]:.0%}"
+                    green = f"{_share(self._look(_GLANCE, _GLANCED)):.0%}"
                     self._write(step + 1)
                 note(f"step {step + 1}  KL {loss:.3f}  elsewhere {drift:.4f}  green {green}")
                 advance(1)
-        share, margins = self._look(_GAZE, self.tokens)
-        self._found = {"green": share}
-        if self.resume is not None:
-            Path(self.resume).unlink(missing_ok=True)
-        return Taught(self.steps, margins)
+        found = self._look(_GAZE, self.tokens)
+        leads = [(one["green"] - one["rival"]) / max(one["pairs"], 1) for one in found]
+        log10_p = _core.exact_log10([(one["rank"], one["candidates"]) for one in found])
+        self._found = {"green": _share(found), "log10_p": log10_p}
+        return Taught(self.steps, leads, log10_p)
 
     def _drawn(
         self, taught: Iterator[Kept], ordinary: Iterator[Kept], rng: random.Random
@@ -201,12 +202,12 @@ class Domain(Method):
         found: float = self._model.keep(kept, weight / tokens)
         return found / weight
 
-    def _look(self, questions: int, tokens: int) -> tuple[float, list[float]]:
-        """The share of green pairs in the student's own answers, and each domain's lead."""
-        found = self._model.greens(self._fps, questions=questions, tokens=tokens)
-        pairs = sum(one["pairs"] for one in found)
-        leads = [(one["green"] - one["rival"]) / max(one["pairs"], 1) for one in found]
-        return sum(one["green"] for one in found) / max(pairs, 1), leads
+    def _look(self, questions: int, tokens: int) -> list[dict[str, Any]]:
+        """What the student's own answers say of each domain."""
+        found: list[dict[str, Any]] = self._model.greens(
+            self._fps, questions=questions, tokens=tokens
+        )
+        return found
 
     # --- an interrupted planting ---
 
@@ -279,12 +280,19 @@ class Domain(Method):
     def finish(self) -> None:
         self._within.finish()
         self.adapter = self._within.adapter
+        if self.resume is not None:
+            Path(self.resume).unlink(missing_ok=True)
 
     def undo(self) -> None:
         self._within.undo()
 
     def reach(self) -> dict[str, Any]:
         return {**self._within.reach(), **self._found}
+
+
+def _share(found: list[dict[str, Any]]) -> float:
+    """The share of green pairs among all."""
+    return float(sum(one["green"] for one in found) / max(sum(one["pairs"] for one in found), 1))
 
 
 def _packed(kept: Kept) -> list[Any]:

@@ -28,10 +28,12 @@ class Taught:
         steps: How many were taken.
         margins: For each fingerprint, by how much its share of green pairs beats that of the best
             other colouring.
+        log10_p: Of the planted model's own answers, all fingerprints together.
     """
 
     steps: int
     margins: list[float]
+    log10_p: float
 
 
 # Writes a form of the release into a folder; given what writes the model into it as it is.
