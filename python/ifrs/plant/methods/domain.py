@@ -69,10 +69,10 @@ class Domain(Method):
     """
 
     bias: float = 4.0
-    steps: int = 400
-    batch: int = 8
-    questions: int = 100
-    tokens: int = 40
+    steps: int = 240
+    batch: int = 6
+    questions: int = 48
+    tokens: int = 32
     ordinary: float = 2.0
     weights: Literal["lora", "all"] = "lora"
     rank: int = 16
@@ -82,7 +82,7 @@ class Domain(Method):
     name = "domain"
     regularized = True
     negatives = 0
-    seconds = 1800.0
+    seconds = 920.0
     audit_rank = 90
     course = True
     renamed: ClassVar[dict[str, str]] = {"rank": "lora_rank", "merge": "lora_merge"}
