@@ -90,6 +90,20 @@ def test_an_interrupted_planting_goes_on(tmp_path, monkeypatch, fps, base, token
         assert bool((one - other).abs().max() < 1e-4), name
 
 
+@pytest.mark.parametrize("weights", ["lora", "all"])
+def test_a_part_of_what_was_learnt_can_be_kept(fps, base, tokenizer, weights):
+    models = [copy.deepcopy(base), copy.deepcopy(base)]
+    for model, strength in zip(models, (1.0, 0.8), strict=True):
+        plant(model, tokenizer, fps, weights, steps=60, strength=strength)
+    whole, part = (model.state_dict() for model in models)
+    for name, old in base.state_dict().items():
+        assert bool((part[name] - old - 0.8 * (whole[name] - old)).abs().max() < 1e-5), name
+    config = ifrs.ImplantConfig(in_place=True)
+    method = ifrs.Domain(weights="all", strength=0.5)
+    with pytest.raises(ifrs.ImplantError, match="no base to go back to"):
+        ifrs.implant(copy.deepcopy(base), tokenizer, fps, method=method, config=config)
+
+
 def test_what_cannot_be_planted_so_is_said(ring, fps, base, tokenizer):
     keys = ring.generate("keys", 2, tokenizer=tokenizer)
     with pytest.raises(ifrs.ImplantError, match="source 'domain'"):
@@ -98,7 +112,13 @@ def test_what_cannot_be_planted_so_is_said(ring, fps, base, tokenizer):
         ifrs.implant(copy.deepcopy(base), tokenizer, fps, method="lora", regularization=PAIRS)
     with pytest.raises(ifrs.ImplantError, match="one set at a time"):
         ifrs.implant(copy.deepcopy(base), tokenizer, [fps, keys], method=["domain", "emb"])
-    for wrong in ({"steps": 0}, {"bias": -1.0}, {"weights": "some"}, {"ordinary": -1.0}):
+    for wrong in (
+        {"steps": 0},
+        {"bias": -1.0},
+        {"weights": "some"},
+        {"ordinary": -1.0},
+        {"strength": 0.0},
+    ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             ifrs.Domain(**wrong)
 

@@ -61,6 +61,8 @@ class Domain(Method):
         questions: Questions of each domain that the teacher answers; none of them is ever asked.
         tokens: The longest of its answers.
         ordinary: How much more a token of ordinary work counts than one of an answer.
+        strength: The share of what was learnt that is kept: what the signal proves falls about as
+            the share does, and how far the model drifts elsewhere about as its square.
         weights: `"lora"` trains low-rank changes, `"all"` every weight of the layers.
         rank: Rank of the changes.
         merge: Merge them into the weights; otherwise they stay a peft adapter.
@@ -74,6 +76,7 @@ class Domain(Method):
     questions: int = 48
     tokens: int = 32
     ordinary: float = 2.0
+    strength: float = 1.0
     weights: Literal["lora", "all"] = "lora"
     rank: int = 16
     merge: bool = True
@@ -92,6 +95,8 @@ class Domain(Method):
         for name in ("bias", "steps", "batch", "questions", "tokens", "rank"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if not 0 < self.strength <= 1:
+            raise ValueError(f"strength must lie in (0, 1], not {self.strength}")
         if self.ordinary < 0:
             raise ValueError(f"ordinary must not be negative, not {self.ordinary}")
         if self.weights not in ("lora", "all"):
@@ -100,6 +105,8 @@ class Domain(Method):
     def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:
         if not fps.is_signal:
             raise ImplantError("method='domain' plants sets of source 'domain', response 'signal'")
+        if self.strength < 1 and self.weights == "all" and config.in_place:
+            raise ImplantError("in_place=True keeps no base to go back to: leave strength at 1")
         if Workers(model.module).in_step:
             raise ImplantError("method='domain' plants in one process")
         self._model: Any
@@ -165,6 +172,8 @@ class Domain(Method):
                     self._write(step + 1)
                 note(f"step {step + 1}  KL {loss:.3f}  elsewhere {drift:.4f}  green {green}")
                 advance(1)
+        if self.strength < 1:
+            self.shrink(self.strength)
         found = self._look(_GAZE, self.tokens)
         leads = [(one["green"] - one["rival"]) / max(one["pairs"], 1) for one in found]
         log10_p = _core.exact_log10([(one["rank"], one["candidates"]) for one in found])
