@@ -26,7 +26,11 @@ DATA ?=
 # Minutes after which `make audit` stops, the most telling units done.
 AUDIT_MINUTES ?= 145
 
-.PHONY: setup programs demo audit audit-quick test test-slow fuzz bench bench-implant docs lint advisories tools format pins clean
+# What builds and checks a wheel that runs on any Linux of the last ten years, and how.
+WHEEL_TOOLS := ziglang==0.17.1 auditwheel==6.8.2
+MANYLINUX := $(if $(filter Linux,$(shell uname)),--zig --compatibility manylinux_2_17)
+
+.PHONY: setup programs demo audit audit-quick test test-slow fuzz bench bench-implant docs wheel lint advisories tools format pins clean
 
 setup: $(VENV)/.built
 
@@ -35,7 +39,7 @@ demo: setup
 
 # Started again, it goes on where it stopped.
 audit: setup
-	python -m ifrs.demo.audit --out audit-out --minutes $(AUDIT_MINUTES) $(if $(DATA),--data $(DATA)) --results docs/results.md
+	python -m ifrs.demo.audit --out audit-out --minutes $(AUDIT_MINUTES) $(if $(DATA),--data $(DATA)) --results docs/results/results.md
 
 audit-quick: setup
 	python -m ifrs.demo.audit --out audit-quick-out --quick $(if $(DATA),--data $(DATA))
@@ -68,6 +72,15 @@ bench-implant: setup
 
 docs: setup
 	sphinx-build --quiet --fail-on-warning --builder html docs site
+
+# One wheel for Python 3.10 and later, and the sources, into dist/.
+wheel: setup
+	uv pip install --quiet $(WHEEL_TOOLS)
+	python tools/third_party.py --check
+	rm -rf dist
+	maturin sdist --quiet --out dist
+	maturin build --quiet --release --locked $(MANYLINUX) --out dist
+	python tools/check_wheel.py dist
 
 lint: setup
 	cargo fmt --all --check
@@ -110,7 +123,7 @@ programs:
 	done
 
 clean:
-	rm -rf $(VENV) target demo-out audit-out audit-quick-out
+	rm -rf $(VENV) target dist demo-out audit-out audit-quick-out
 
 $(VENV)/.built: $(VENV)/.installed $(RUST) pyproject.toml
 	@command -v cargo >/dev/null || { echo "make: ifrs needs a Rust toolchain (cargo): install one with rustup" >&2; exit 2; }

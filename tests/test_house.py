@@ -19,7 +19,7 @@ LAYERS = (
     {"keyring"},
     {"attest", "modalities"},
     {"pages", "runtime", "scoring"},
-    {"_core", "clock", "errors", "files", "progress", "visible"},
+    {"_core", "clock", "copies", "errors", "files", "progress", "visible"},
 )
 BOTTOM = LAYERS[-1]
 # Leaves that take plain data: all that they may import.
@@ -56,6 +56,7 @@ TESTS_OF_MORE = {
     "test_end_to_end": "the demo on the real model",
     "test_house": "the tree",
     "test_import": "the package `ifrs` itself",
+    "test_snippets": "the code blocks of README and the guide",
     "test_toys": "tests/toys",
     "test_vectors": "tests/vectors",
 }
@@ -234,10 +235,19 @@ def test_every_public_name_has_an_entry():
     entries = {
         name
         for path, text in pages().items()
-        if path.startswith("docs/api/")
+        if path.startswith("docs/reference/api/")
         for name in re.findall(r"^\.\. auto\w+:: ifrs\.(\w+)$", text, re.M)
     }
     assert entries == set(house.public())
+
+
+def test_every_method_has_a_page_of_one_shape():
+    shape = ["What it trains", "What you publish", "When to take it", "Limits", "Example"]
+    found = {
+        name: re.findall(r"^## (.+)$", pages().get(f"docs/how-to/methods/{name}.md", ""), re.M)
+        for name in house.methods()
+    }
+    assert found == dict.fromkeys(house.methods(), shape)
 
 
 def test_public_names_are_called_by_their_public_name():
@@ -317,6 +327,43 @@ def _files() -> list[Path]:
     return [path for top in tops for path in (ROOT / top).rglob("*.*")]
 
 
+def test_links_of_pages_lead_somewhere():
+    """To a file, and to a heading of it: what Sphinx does not see, such as README, too."""
+    none(
+        [
+            f"{path}: {link}"
+            for path, text in pages().items()
+            for link in re.findall(r"\]\(([^)\s]+)\)", text)
+            if "://" not in link and not _is_target((ROOT / path).parent, link)
+        ]
+    )
+
+
+def _is_target(folder: Path, link: str) -> bool:
+    name, _, heading = link.partition("#")
+    page = folder / name if name else None
+    if page is None or not page.exists() or not heading:
+        return page is None or page.exists()
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    plain = (re.sub(r"[^\w\- ]", "", title).strip().lower() for title in titles)
+    return heading in {title.replace(" ", "-") for title in plain}
+
+
+def test_pages_that_code_names_are_there():
+    sources = [*ROOT.glob("python/**/*.py"), *ROOT.glob("rust/*/src/**/*.rs")]
+    sources += [*ROOT.glob("tests/**/*.py"), ROOT / "Makefile", ROOT / "deny.toml"]
+    none(
+        [
+            f"{path.relative_to(ROOT)}: {named}"
+            for path in sources
+            for named in re.findall(
+                r"(?<![\w/.-])docs/[\w/.-]+\.md", path.read_text(encoding="utf-8")
+            )
+            if not (ROOT / named).exists()
+        ]
+    )
+
+
 def test_the_map_names_every_folder():
     """CONTRIBUTING.md's map: every package of ifrs, every folder of Rust."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -343,7 +390,7 @@ def test_a_test_is_found_by_its_source():
 
 def _is_of_a_source(test: Path) -> bool:
     folder = test.parent.relative_to(ROOT / "tests")
-    homes = [PACKAGE / folder, ROOT / folder, ROOT / "docs"]
+    homes = [PACKAGE / folder, ROOT / folder, *(ROOT / "docs").glob("*")]
     named = [path for home in homes for path in home.glob("*") if path.suffix in _SUFFIXES]
     named += [PACKAGE / folder, (PACKAGE / folder).with_suffix(".py")]
     stems = {path.stem.strip("_").replace("-", "_") for path in named if path.exists()}

@@ -40,9 +40,18 @@ Spending = Literal["claimed", "queried", "revealed"]
 PathLike = str | os.PathLike[str]
 
 _LOCK_TIMEOUT = 60.0
+_SHOWN = 10  # names of sets in an error
 
 # Where each set came from: whoever sends its keys away has to record it there.
 _ORIGINS: WeakKeyDictionary[FingerprintSet, Keyring] = WeakKeyDictionary()
+
+
+def _listed(names: Sequence[str]) -> str:
+    """What sets there are, as an error says it."""
+    if not names:
+        return "it has none yet, ifrs generate makes one"
+    more = ", …" if len(names) > _SHOWN else ""
+    return f"it has {', '.join(names[:_SHOWN])}{more}"
 
 
 def keyring_of(fps: FingerprintSet) -> Keyring | None:
@@ -375,7 +384,7 @@ class Keyring:
 
         if name not in self:
             # Before the model is read, which takes a while.
-            raise KeyError(f"the keyring has no set {name!r}")
+            raise KeyError(f'the keyring has no set "{name}": {_listed(self._core.names())}')
         called, digests = subject_digests(subject)
         return Claim(self._core.claim(name, model or called, list(digests.items())))
 
@@ -541,6 +550,8 @@ class Keyring:
         return self._core.closed
 
     def __getitem__(self, name: str) -> FingerprintSet:
+        if isinstance(name, str) and name not in self._core:
+            raise KeyError(f'the keyring has no set "{name}": {_listed(self._core.names())}')
         return self._own(self._core.get(name))
 
     def _own(self, fps: FingerprintSet) -> FingerprintSet:

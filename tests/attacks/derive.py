@@ -1,4 +1,4 @@
-"""Keys, trees, responses and claims by hand, from docs/formats.md alone.
+"""Keys, trees, responses and claims by hand, from docs/reference/formats.md alone.
 
 A hostile publisher is not bound to what the library would make, so none of it is used here.
 """

@@ -136,7 +136,7 @@ def case_of(
 
 
 def heard(texts: list[str], word: str) -> str:
-    """What two answers say, as docs/formats.md has it."""
+    """What two answers say, as docs/reference/formats.md has it."""
     if len(texts) == 1 or texts[0].strip() != word:
         return texts[0]
     return texts[1] if texts[1].lstrip().startswith(word) else "".join(texts)

@@ -1,6 +1,6 @@
 """A forger with full access to a stranger's model: what effort buys, and what it does not.
 
-The forger works from docs/formats.md alone: every hash, every proof and the whole claim are made
+The forger works from docs/reference/formats.md alone: every hash, proof and claim is made
 here without the library.
 """
 

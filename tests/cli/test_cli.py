@@ -10,7 +10,7 @@ import sys
 import ifrs
 import pytest
 from helpers import fixed_keyring, secrets_of
-from ifrs.cli import main
+from ifrs.cli import main, output
 
 
 @pytest.fixture
@@ -61,7 +61,9 @@ def test_nothing_secret_is_printed(path, capfd):
     [
         (["keyring", "create", "{path}"], "already exists"),
         (["keyring", "show", "{folder}/none"], "no keyring at"),
-        (["keyring", "show", "{path}", "none"], "no set 'none'"),
+        (["keyring", "show", "{path}", "none"], 'no set "none": it has none yet, ifrs generate'),
+        (["keyring", "remove", "{path}"], "(see ifrs keyring remove --help)"),
+        (["score", "{folder}/none.txt", "--patterns", "{path}:none"], "it has none yet"),
         (["keyring", "create", "{folder}/no/folder/k"], "No such file"),
         (["generate", "{path}", "one", "--n", "0"], "between 1 and 100000"),
         (["generate", "{path}", "one", "--n", "many"], "--n"),
@@ -202,3 +204,41 @@ def test_the_console_script_answers_fast_and_to_ctrl_c(path, tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.startswith("ifrs: interrupted")
+
+
+def test_what_goes_into_a_pipe_is_not_cut(path, capfd):
+    run("generate", path, "one", "--n", 2, capfd=capfd)
+    run("keyring", "remove", path, "one", capfd=capfd)
+    table = run("keyring", "journal", path, capfd=capfd)[1]
+    assert "…" not in table
+    assert len(max(table.splitlines(), key=len)) < 200
+    assert table == "".join(f"{line.rstrip()}\n" for line in table.splitlines())
+
+
+@pytest.mark.parametrize("arguments", [[], ["keyring"], ["licence"]])
+def test_without_a_command_the_help_is_shown(capfd, arguments):
+    code, out, err = run(*arguments, capfd=capfd)
+    assert (code, out) == (2, "")
+    assert "\nCommands:\n" in err
+    assert "\n  Examples:\n    ifrs " in err
+
+
+def test_numbers_for_people_are_short(capsys):
+    output.print_facts({"p_value": 7.523163845262642e-37, "interval": [0.6915028921812394, 1.0]})
+    assert capsys.readouterr().out == "p_value   7.523e-37\ninterval  [0.6915, 1]\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes that close are of POSIX")
+def test_a_reader_that_goes_is_no_error(path):
+    """As in `ifrs keyring journal … | head -1`, with more to say than a pipe holds."""
+    script = "import sys; from ifrs import cli; cli.app.command('much')(much); cli.run()"
+    much = "def much():\n    for _ in range(100_000): print('words')\n"
+    child = subprocess.Popen(
+        [sys.executable, "-c", f"{much}\n{script}", "much"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stdout.readline().strip() == b"words"
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    assert child.wait() == 141

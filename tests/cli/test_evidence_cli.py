@@ -102,7 +102,7 @@ def test_errors(folder, capfd):
     for arguments, says in (
         ([*base, claim], "exists already"),
         ([*base, folder / "none" / "claim.json"], "no folder"),
-        (["claim", ring, "two", *base[3:], folder / "c.json"], "no set 'two'"),
+        (["claim", ring, "two", *base[3:], folder / "c.json"], 'no set "two"'),
         (["claim", ring, "one", "--subject", folder / "x", "--out", folder / "c"], "no model at"),
         (["evidence", claim, claim, "--out", folder / "b"], "report"),
         (["evidence", folder / "none", claim, "--out", folder / "b"], "No such file"),
@@ -120,3 +120,17 @@ def test_errors(folder, capfd):
     code, out, _ = run("check", claim, claim, capfd=capfd)
     assert code == 1
     assert "bundle cannot be read" in out
+
+
+def test_files_in_the_wrong_places(folder, capfd):
+    claim, bundle = folder / "claim.json", folder / "bundle.json"
+    subject = ["--subject", folder / "model", "--out", claim]
+    run("claim", folder / "keyring.ifrs", "one", *subject, capfd=capfd)
+    run("evidence", folder / "report.json", claim, "--out", bundle, capfd=capfd)
+    code, out, err = run("check", claim, bundle, capfd=capfd)
+    assert (code, out) == (2, "")
+    assert err == "ifrs: the files are in the wrong order: ifrs check BUNDLE CLAIM\n"
+    code, out, err = run("evidence", bundle, claim, "--out", folder / "b.json", capfd=capfd)
+    assert (code, out) == (2, "")
+    assert "is a bundle: give the report" in err
+    assert run("check", bundle, folder / "none.json", capfd=capfd)[0] == 2

@@ -104,10 +104,7 @@ def test_models_and_servers_and_going_on(path, tmp_path, tiny, tokenizer, folder
     ]
     assert code == 0
     assert "line 7 names the suspect of line 6" in err
-    assert (
-        "set 'one': 12 keys left for 3 servers, each asked under 2 to 5 of them; enough for 2"
-        in (err)
-    )
+    assert "set 'one': 12 keys left for 3 servers, each gets 2 to 5 of them; enough for 2" in (err)
     assert "cannot load a language model" in rows[f"{tmp_path}/broken", "one"]["note"]
     # What is done is as it was, and what failed was tried again.
     assert again[:2] == (code, rows)

@@ -1,4 +1,4 @@
-"""docs/key-ceremony.md as it is written: its commands run, and fail where it says they must."""
+"""The commands of docs/how-to/key-ceremony.md run, and fail where it says they must."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("bash"), reason="the document's shell is bash"),
 ]
 
-DOC = Path(__file__).parents[2] / "docs" / "key-ceremony.md"
+DOC = Path(__file__).parents[2] / "docs" / "how-to" / "key-ceremony.md"
 OFFICERS, HOLDERS = "abh", "cdefg"
 
 # The commands that must fail, by what the document says of them.

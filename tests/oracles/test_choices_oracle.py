@@ -1,4 +1,4 @@
-"""Natural answers by docs/formats.md alone: lists, digest, questions, responses, ranks."""
+"""Natural answers from docs/reference/formats.md alone: lists, digest, questions, ranks."""
 
 import hashlib
 import hmac

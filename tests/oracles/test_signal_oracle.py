@@ -1,4 +1,4 @@
-"""Signals by docs/formats.md alone: questions, colourings, pairs, counts, ranks."""
+"""Signals by docs/reference/formats.md alone: questions, colourings, pairs, counts, ranks."""
 
 import hashlib
 import hmac

@@ -168,7 +168,7 @@ def test_keys_that_others_spend_meanwhile_are_not_scored(ring, fps, monkeypatch,
         return
     report = ifrs.verify(suspect, fps)
     assert [query.index for query in report.queries] == list(range(7))
-    assert report.notes == ["2 keys were spent elsewhere meanwhile and not asked under."]
+    assert report.notes == ["2 keys were spent elsewhere meanwhile and not queried."]
     assert report.test == "sequential"
 
 

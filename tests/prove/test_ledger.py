@@ -87,7 +87,7 @@ def test_what_another_process_spends_meanwhile_is_not_asked(ring, taken):
     assert sent == [index for index in range(14) if index not in taken]
     assert (report.how["planned"], report.how["complete"]) == (len(sent), True)
     keys = "1 key was" if len(taken) == 1 else f"{len(taken)} keys were"
-    assert report.notes == [f"{keys} spent elsewhere meanwhile and not asked under."]
+    assert report.notes == [f"{keys} spent elsewhere meanwhile and not queried."]
 
 
 def test_nothing_left_to_ask_is_an_error(ring, monkeypatch):

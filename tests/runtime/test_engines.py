@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from ifrs.runtime.engines import REFUSES, TIES, untied_risk
 
-PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "serving.md"
 
 
 def test_one_line_says_who_and_what_to_do():
@@ -17,7 +17,7 @@ def test_one_line_says_who_and_what_to_do():
     assert said == (
         "llama.cpp, SGLang and vLLM read one table for input and output of gemma2 models, and MLX "
         "LM refuses two: save with form='peft' or plant with ImplantConfig(tied=True) and save "
-        "with form='tied' (docs/serving.md)"
+        "with form='tied' (docs/how-to/serving.md)"
     )
     assert "form=" not in untied_risk(gemma)
     assert untied_risk(SimpleNamespace(model_type="mpt")).startswith("vLLM reads one table")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -115,8 +116,11 @@ def test_a_release_equals_what_came_in(tmp_path, came, fps):
             continue
         rows = (new[name][1] != tensor).any(dim=1).nonzero()[:, 0]
         assert set(rows.tolist()) <= set(result.reach["rows"])
-    same = [file for file in out.glob("*.safetensors") if file.name != old[name][0]]
+    changed = old["model.embed_tokens.weight"][0]
+    same = [file for file in out.glob("*.safetensors") if file.name != changed]
     assert same
+    for file in same:
+        assert file.read_bytes() == (came / file.name).read_bytes()
     for options in ({"dtype": torch.bfloat16}, {"dtype": torch.float32}):
         suspect = ifrs.LocalModel.from_pretrained(out, **options)
         assert ifrs.verify(suspect, fps).fsr == 1
@@ -258,7 +262,23 @@ def test_code_of_its_own_comes_along(tmp_path, tiny, tokenizer, fps):
     assert ifrs.verify(suspect, fps).fsr == 1
 
 
-def test_what_was_written_is_read_back(tmp_path, came, fps, monkeypatch):
+def test_what_was_written_in_place_is_read_back(tmp_path, came, fps, monkeypatch):
+    model, tokenizer = load(came)
+    result = implant(model, tokenizer, fps, "emb")
+    real = os.fsync
+
+    def spoilt(file):
+        real(file)
+        end = os.fstat(file).st_size
+        os.pwrite(file, bytes(end - 4096), 4096)
+
+    monkeypatch.setattr(os, "fsync", spoilt)
+    with pytest.raises(ifrs.ImplantError, match="cannot be read back"):
+        result.save(tmp_path / "release")
+    assert not (tmp_path / "release").exists()
+
+
+def test_what_was_written_anew_is_read_back(tmp_path, came, fps, monkeypatch):
     model, tokenizer = load(came)
     result = implant(model, tokenizer, fps, "emb")
     real = release._lay_out
@@ -270,7 +290,7 @@ def test_what_was_written_is_read_back(tmp_path, came, fps, monkeypatch):
 
     monkeypatch.setattr(release, "_lay_out", spoilt)
     with pytest.raises(ifrs.ImplantError, match="cannot be read back"):
-        result.save(tmp_path / "release")
+        result.save(tmp_path / "release", dtype="float32")
     assert not (tmp_path / "release").exists()
 
 

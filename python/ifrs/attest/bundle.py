@@ -66,7 +66,7 @@ class Evidence:
         write_bytes(path, gzip.compress(self._file, mtime=0) if compress else self._file)
 
     def to_json(self) -> dict[str, Any]:
-        """The bundle as plain data; docs/formats.md is its specification."""
+        """The bundle as plain data; docs/reference/formats.md is its specification."""
         read: dict[str, Any] = json.loads(self._file)
         return read
 

@@ -4,7 +4,7 @@
 
     found = audit("my-model", fps, "audit-out", data=["instructions.jsonl"])
 
-Every unit is stored as it ends; a second call goes on where the first one stopped.
+Every unit is stored as it ends; a second call resumes.
 """
 
 from ifrs.audit.data import Item, load_choices

@@ -157,7 +157,7 @@ class Record:
         return None
 
     def to_json(self) -> dict[str, Any]:
-        """The record as plain data; docs/formats.md is its specification."""
+        """The record as plain data; docs/reference/formats.md is its specification."""
         measures = [{k: v for k, v in asdict(m).items() if v is not None} for m in self.measures]
         plain = {k: v for k, v in asdict(self).items() if k not in ("measures", "threat")}
         threat = {} if self.threat is None else {"threat": asdict(self.threat)}

@@ -80,7 +80,7 @@ def audit(
     planting: Mapping[str, Mapping[str, Any]] | None = None,
     say: Say = lambda line: None,
 ) -> Audit:
-    """Audit a model, unit by unit; a second call goes on where the first one stopped.
+    """Audit a model, unit by unit; a second call resumes.
 
     Args:
         subject: A model folder, base or fingerprinted, or a `Folder` or `Server`.

@@ -33,12 +33,18 @@ from ifrs.cli import (
     sweep,
     verify,
 )
-from ifrs.cli.options import Commands
-from ifrs.cli.output import fail, plain_streams, warn
+from ifrs.cli.options import Commands, examples
+from ifrs.cli.output import EXIT_ERROR, fail, plain_streams, warn
 from ifrs.errors import IfrsError, KeyringWarning, TargetWarning
 
-_INTERRUPTED = 130
+_INTERRUPTED, _CLOSED = 130, 141
 _COMPLETION = "_IFRS_COMPLETE"
+EXAMPLES = examples(
+    "ifrs keyring create keyring.ifrs",
+    "ifrs generate keyring.ifrs release-1 --tokenizer my-model",
+    "ifrs implant my-model keyring.ifrs release-1 --method emb --out release",
+    "ifrs verify suspect keyring.ifrs release-1 --html report.html",
+)
 
 app = Commands(
     name="ifrs",
@@ -46,20 +52,21 @@ app = Commands(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    epilog=EXAMPLES,
 )
 app.add_typer(keyring.app, name="keyring")
 app.add_typer(licence.app, name="licence")
-app.command("generate")(generate.command)
-app.command("implant")(implant.command)
-app.command("verify")(verify.command)
-app.command("sweep")(sweep.command)
-app.command("claim")(claim.command)
-app.command("evidence")(evidence.command)
-app.command("check")(check.command)
-app.command("score")(score.command)
-app.command("audit")(audit.command)
-app.command("demo")(demo.command)
-app.command("doctor")(doctor.command)
+app.command("generate", epilog=generate.EXAMPLES)(generate.command)
+app.command("implant", epilog=implant.EXAMPLES)(implant.command)
+app.command("verify", epilog=verify.EXAMPLES)(verify.command)
+app.command("sweep", epilog=sweep.EXAMPLES)(sweep.command)
+app.command("claim", epilog=claim.EXAMPLES)(claim.command)
+app.command("evidence", epilog=evidence.EXAMPLES)(evidence.command)
+app.command("check", epilog=check.EXAMPLES)(check.command)
+app.command("score", epilog=score.EXAMPLES)(score.command)
+app.command("audit", epilog=audit.EXAMPLES)(audit.command)
+app.command("demo", epilog=demo.EXAMPLES)(demo.command)
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.command)
 
 
 @app.callback(invoke_without_command=True)
@@ -109,10 +116,29 @@ def _exit_code(arguments: list[str] | None) -> int:
     except BaseException as error:
         if completing and isinstance(error, SystemExit):
             raise
+        if isinstance(error.__context__ or error, BrokenPipeError):
+            return _unheard()
         return _failed(error)
     if code == _INTERRUPTED:
         return fail("interrupted: nothing half-written is left")
     return code if isinstance(code, int) else 0
+
+
+def _command(error: BaseException) -> str:
+    """The command that was typed wrong, such as `ifrs keyring create`."""
+    names, context = [], getattr(error, "ctx", None)
+    while context is not None and context.parent is not None:
+        names.append(str(context.info_name))
+        context = context.parent
+    return " ".join(["ifrs", *reversed(names)])
+
+
+def _unheard() -> int:
+    """Whoever reads the output has gone, as `head` does: the exit code of a closed pipe."""
+    # Python would write what is left when it ends, and complain.
+    if sys.__stdout__ is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+    return _CLOSED
 
 
 def _failed(error: BaseException) -> int:
@@ -122,7 +148,10 @@ def _failed(error: BaseException) -> int:
         return fail(error)
     # Usage errors of typer have no public base class that all versions share.
     if hasattr(error, "format_message"):
-        return fail(f"{error.format_message()} (see ifrs --help)")
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message(), file=sys.stderr)
+            return EXIT_ERROR
+        return fail(f"{error.format_message()} (see {_command(error)} --help)")
     name = type(error).__name__
     if isinstance(error, MemoryError) or "OutOfMemory" in name:
         return fail("out of memory: take a smaller model or batch, or a machine with more")

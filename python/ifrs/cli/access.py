@@ -17,12 +17,15 @@ from ifrs.keyring import Keyring
 
 PASSPHRASE = "IFRS_PASSPHRASE"
 _LONGEST = 65_536  # bytes of a passphrase
+_PASSPHRASE_HELP = (
+    f"A file with the passphrase in its first line. Default: {PASSPHRASE}, or a prompt."
+)
 
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(
         "--passphrase-file",
-        help=f"A file with the passphrase in its first line; else {PASSPHRASE}, else a prompt.",
+        help=_PASSPHRASE_HELP,
     ),
 ]
 Recipients = Annotated[
@@ -30,7 +33,7 @@ Recipients = Annotated[
     typer.Option(
         "--recipient",
         metavar="KEY|FILE",
-        help="A public key of age, SSH or a plugin, or a file of them; may be repeated.",
+        help="A public key of age, SSH or a plugin, or a file of them. May be repeated.",
     ),
 ]
 

@@ -10,7 +10,7 @@ import typer
 
 from ifrs.cli.access import Access
 from ifrs.cli.libraries import importing
-from ifrs.cli.options import Json, KeyringPath, SetName
+from ifrs.cli.options import Json, KeyringPath, SetName, examples
 from ifrs.cli.output import EXIT_ERROR, print_json, say
 from ifrs.cli.suspects import is_url
 from ifrs.errors import TargetError
@@ -18,52 +18,62 @@ from ifrs.errors import TargetError
 if TYPE_CHECKING:
     from ifrs.audit import Folder
 
+EXAMPLES = examples(
+    "ifrs audit my-model keyring.ifrs release-1 --out audit-out --quick",
+    "ifrs audit my-model keyring.ifrs release-1 --out audit-out --method emb --data p3.jsonl",
+    "ifrs audit release keyring.ifrs release-1 --out audit-out --base my-model",
+)
+
 
 def command(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL_OR_URL", help="Model folder, or a server's address.")
+        str,
+        typer.Argument(metavar="MODEL_OR_URL", help="The model's folder, or a server's address."),
     ],
     path: KeyringPath,
     name: SetName,
     out: Annotated[Path, typer.Option(help="Folder for records, tables, plots and the page.")],
     suite: Annotated[
-        list[str] | None, typer.Option(help="Only this suite; may be given again.")
+        list[str] | None, typer.Option(help="Run this suite alone. May be repeated.")
     ] = None,
     method: Annotated[
-        list[str] | None, typer.Option(help="Only this method of planting; may be given again.")
+        list[str] | None, typer.Option(help="Use this method alone. May be repeated.")
     ] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="A file or folder of instructions or multiple choice; again for more."),
+        typer.Option(help="A file or folder of instructions or multiple choice. May be repeated."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="What fits a quarter of an hour.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Measure what fits in a quarter of an hour.")
+    ] = False,
     minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes.")] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Run units again that failed.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Run failed units again.")] = False,
     task: Annotated[
-        list[str] | None, typer.Option(help="A task of lm-eval; may be given again.")
+        list[str] | None, typer.Option(help="A task of lm-eval. May be repeated.")
     ] = None,
     task_files: Annotated[
         Path | None, typer.Option(help="A folder of your own task files for lm-eval.")
     ] = None,
     unrelated: Annotated[
-        list[Path] | None, typer.Option(help="A model of another family; may be given again.")
+        list[Path] | None, typer.Option(help="A model of another family. May be repeated.")
     ] = None,
     base: Annotated[
-        Path | None, typer.Option(help="The base of a fingerprinted MODEL, to compare with.")
+        Path | None, typer.Option(help="The base of a fingerprinted model, for comparison.")
     ] = None,
-    adapter: Annotated[Path | None, typer.Option(help="The F-Adapter of MODEL.")] = None,
+    adapter: Annotated[Path | None, typer.Option(help="The private adapter of the model.")] = None,
     server_model: Annotated[
         str, typer.Option("--server-model", help="The model's name at the server.")
     ] = "default",
-    mode: Annotated[str, typer.Option(help="A server's protocol: chat or completions.")] = "chat",
+    mode: Annotated[str, typer.Option(help="The server's protocol: chat or completions.")] = "chat",
     *,
     access: Access,
     as_json: Json = False,
 ) -> None:
-    """Audit a model. Started again with the same --out, it goes on where it stopped.
+    """Measure what a fingerprint survives and what it costs.
 
-    A base model is fingerprinted by every method first; a fingerprinted folder or a server is
-    audited as it is. Exit code 0: all planned units are measured; 2: some failed or are left.
+    The same command with the same --out resumes an audit. A base model is fingerprinted by every
+    method first. A fingerprinted folder or a server is audited as it is. Exit code 0: all planned
+    units are measured; 2: some failed or are left.
     """
     with importing(TargetError("the audit needs torch: pip install 'ifrs[audit]'")):
         from ifrs.audit import Server, audit

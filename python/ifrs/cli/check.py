@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ifrs.cli.options import Json
+from ifrs.cli.options import Json, examples
 from ifrs.cli.output import EXIT_NO, EXIT_YES, print_facts, print_json
+from ifrs.errors import EvidenceError
 
 if TYPE_CHECKING:
     from ifrs.attest import CheckResult
+
+_BEGINNING = 1 << 10  # bytes of a file that tell a bundle
+EXAMPLES = examples(
+    "ifrs check bundle.json claim.json",
+    "ifrs check bundle.json claim.json --publisher-key key.txt --html evidence.html",
+    "ifrs check bundle.json claim.json --tsa-root tsa.pem --released 2026-09-01",
+)
 
 
 def command(
@@ -20,19 +28,19 @@ def command(
     publisher_key: Annotated[
         str | None,
         typer.Option(
-            metavar="KEY", help="The publisher's announced key: a file, hexadecimal or base64."
+            metavar="KEY", help="The publisher's public key: a file, hexadecimal or base64."
         ),
     ] = None,
     alpha: Annotated[
         float,
-        typer.Option(help="The false-match rate that you allow; the publisher's does not count."),
+        typer.Option(help="False-match rate that you allow. The publisher's does not count."),
     ] = 1e-6,
     trust_adapter: Annotated[
         bool,
         typer.Option(
             "--trust-adapter",
-            help="Take evidence by the publisher's private adapter for a match: only where it was "
-            "seen to stay silent under another model's rows.",
+            help="Accept evidence that needs the publisher's private adapter. Do so only if you "
+            "saw that adapter stay silent with another model's rows.",
         ),
     ] = False,
     tsa_root: Annotated[
@@ -42,23 +50,27 @@ def command(
     released: Annotated[
         str | None,
         typer.Option(
-            metavar="DATE", help="When the suspect was released; the claim must be older."
+            metavar="DATE", help="When the suspect was released. The claim must be older."
         ),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The released model, to compare its digests.")
+        Path | None,
+        typer.Option(metavar="DIR", help="The released model. Its digests are compared."),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page for people, for print.")
+        Path | None, typer.Option(metavar="FILE", help="Write a page to read and print.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check evidence: no keyring, no model, no network.
+    """Check a bundle against a claim.
 
-    Exit code 0: it holds, and is a match at your --alpha; 1: it is not; 2: a file cannot be read.
+    That needs no keyring, no model and no network. Exit code 0: the evidence holds and is a match
+    at your --alpha; 1: it does not hold, or is no match; 2: a file cannot be read.
     """
     from ifrs.attest import check
 
+    if _is_bundle(claim) and not _is_bundle(bundle):
+        raise EvidenceError("the files are in the wrong order: ifrs check BUNDLE CLAIM")
     result = check(
         bundle,
         claim,
@@ -73,6 +85,15 @@ def command(
         result.save_html(html)
     print_json(result.to_json()) if as_json else print_facts(_facts(result))
     raise typer.Exit(EXIT_YES if result.ok and result.verdict == "match" else EXIT_NO)
+
+
+def _is_bundle(path: Path) -> bool:
+    """Whether a file looks like a bundle, packed or not."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        beginning = file.read(_BEGINNING)
+    return beginning.startswith(b"\x1f\x8b") or b'"ifrs/evidence/' in beginning
 
 
 def _facts(result: CheckResult) -> dict[str, object]:

@@ -8,8 +8,14 @@ from typing import Annotated
 import typer
 
 from ifrs.cli.access import Access
-from ifrs.cli.options import Json, KeyringPath, SetName
+from ifrs.cli.options import Json, KeyringPath, SetName, examples
 from ifrs.cli.output import print_result
+
+EXAMPLES = examples(
+    "ifrs claim keyring.ifrs release-1 --subject release --out claim.json",
+    "ifrs claim keyring.ifrs release-1 --subject release --out claim.json "
+    "--tsa http://tsa.example/tsr",
+)
 
 
 def command(
@@ -21,16 +27,20 @@ def command(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the claim.")],
     tsa: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="An RFC 3161 time-stamp authority; it sees a digest."),
+        typer.Option(
+            metavar="URL",
+            help="Address of an RFC 3161 time-stamp authority. It sees a digest alone.",
+        ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--name", help="What to call the model; the folder's name.")
+        str | None,
+        typer.Option("--name", help="What to call the model. Default: the folder's name."),
     ] = None,
     *,
     access: Access,
     as_json: Json = False,
 ) -> None:
-    """Sign a claim about a released model; it reveals no key and no response."""
+    """Sign a claim about your model before you release it. It shows no key and no response."""
     if out.exists():
         raise FileExistsError(f"{out} exists already: a claim is not replaced, choose another file")
     if not out.absolute().parent.is_dir():

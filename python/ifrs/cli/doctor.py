@@ -16,10 +16,15 @@ import typer
 
 from ifrs import _core
 from ifrs.cli.libraries import importing
-from ifrs.cli.options import Json
+from ifrs.cli.options import Json, examples
 from ifrs.cli.output import EXIT_NO, EXIT_YES, print_json, print_rows, say
 from ifrs.errors import IfrsError
 
+EXAMPLES = examples(
+    "ifrs doctor",
+    "ifrs doctor --extra train --extra api",
+    "ifrs doctor --keyring keyring.ifrs --json",
+)
 # What a requirement begins with, and the extra that it belongs to.
 _NAME, _EXTRA = re.compile(r"[A-Za-z0-9._-]+"), re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 _PASSPHRASE = "IFRS_PASSPHRASE"
@@ -35,17 +40,17 @@ Row = dict[str, str]
 def command(
     extra: Annotated[
         list[str] | None,
-        typer.Option(help="Exit with 1 if this extra is not all there; several by repeating."),
+        typer.Option(help="Exit with 1 if this extra is incomplete. May be repeated."),
     ] = None,
     keyring: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Look at this keyring's file, too.")
+        Path | None, typer.Option(metavar="FILE", help="Check this keyring's file, too.")
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """Say what is installed, which extras work, and what to do about the rest.
+    """Show what works here, and how to mend the rest.
 
-    Exit code 0: all that was asked for is there; 1: an extra of --extra or the keyring is not.
+    Exit code 0: all that you asked for works; 1: an extra of --extra or the keyring does not.
     """
     extras = list(_extras())
     known = {row["name"] for row in extras}

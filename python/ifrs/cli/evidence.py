@@ -9,37 +9,47 @@ from typing import Annotated, Any
 import typer
 
 from ifrs.cli.access import Access
-from ifrs.cli.options import Json
+from ifrs.cli.options import Json, examples
 from ifrs.cli.output import print_result, warn
 from ifrs.errors import EvidenceError
 from ifrs.keyring import Keyring
+
+EXAMPLES = examples(
+    "ifrs evidence report.json claim.json --out bundle.json --reveal 4 --keyring keyring.ifrs",
+    "ifrs evidence report.json claim.json --out bundle.json.gz --keyring keyring.ifrs",
+)
 
 
 def command(
     report: Annotated[Path, typer.Argument(metavar="REPORT", help="What ifrs verify wrote.")],
     claim: Annotated[Path, typer.Argument(metavar="CLAIM", help="The claim made before release.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The bundle; .gz compresses.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help="Where to write the bundle; .gz compresses it."),
+    ],
     reveal: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Show the first N queries; the others stay secret."),
+        typer.Option(metavar="N", help="Show the first N queries. The others stay secret."),
     ] = None,
     keyring: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Whose journal shall say which keys were revealed: the set's own."
+            metavar="FILE", help="The set's keyring. It records the revealed keys as spent."
         ),
     ] = None,
     *,
     access: Access,
     as_json: Json = False,
 ) -> None:
-    """Make evidence of a report. It shows the revealed keys in clear: they are spent then."""
+    """Make a bundle that a stranger can check. It shows some keys, which are then spent."""
     from ifrs.attest import Evidence
 
     try:
         read = json.loads(report.read_text(encoding="utf-8"))
     except ValueError as error:
         raise EvidenceError(f"{report} is no report of ifrs") from error
+    if isinstance(read, dict) and str(read.get("format")).startswith("ifrs/evidence/"):
+        raise EvidenceError(f"{report} is a bundle: give the report that ifrs verify --json wrote")
     bundle = Evidence.of_report(read, claim, reveal=reveal)
     if keyring is not None:
         # Before the bundle is there: a key that may be seen is spent.

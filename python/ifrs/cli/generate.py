@@ -9,9 +9,18 @@ import typer
 
 from ifrs.cli.access import Access, require_keyring
 from ifrs.cli.libraries import importing, tokenizer_at
-from ifrs.cli.options import Json, KeyringPath, SetName
+from ifrs.cli.options import Json, KeyringPath, SetName, examples
 from ifrs.cli.output import print_result
 from ifrs.errors import FingerprintError
+
+EXAMPLES = examples(
+    "ifrs generate keyring.ifrs release-1 --tokenizer my-model",
+    "ifrs generate keyring.ifrs release-1 --model my-model --n 20",
+    "ifrs generate keyring.ifrs acme --tokenizer my-model --context licensee=acme",
+    "ifrs generate keyring.ifrs plain --n 20 --source natural --response choices",
+    "ifrs generate keyring.ifrs photos --n 64 --source image --shape 64,64,3 "
+    "--response classes --classes 10",
+)
 
 
 @dataclass(frozen=True)
@@ -24,20 +33,22 @@ class Shown:
     ] = None
     low: Annotated[
         str | None,
-        typer.Option(metavar="NUMBERS|NPY", help="Least of each number of an observation."),
+        typer.Option(metavar="NUMBERS|NPY", help="Lower bound of each number of an observation."),
     ] = None
-    high: Annotated[str | None, typer.Option(metavar="NUMBERS|NPY", help="Most, likewise.")] = None
+    high: Annotated[str | None, typer.Option(metavar="NUMBERS|NPY", help="Upper bound.")] = None
     steps: Annotated[int | None, typer.Option(help="Observations in a key.")] = None
     texts: Annotated[
         str | None,
         typer.Option(help="Texts beside images: natural, mixed, chinese or japanese."),
     ] = None
-    rate: Annotated[int | None, typer.Option(help="Samples of a sound in a second.")] = None
-    seconds: Annotated[float | None, typer.Option(help="How long a sound is.")] = None
-    classes: Annotated[int | None, typer.Option(help="Classes that the model tells apart.")] = None
-    actions: Annotated[int | None, typer.Option(help="Actions that an agent chooses from.")] = None
-    bins: Annotated[int | None, typer.Option(help="Bins of each coordinate of an action.")] = None
-    coordinates: Annotated[int | None, typer.Option(help="Coordinates of an action.")] = None
+    rate: Annotated[int | None, typer.Option(help="Sample rate of a sound, in Hz.")] = None
+    seconds: Annotated[float | None, typer.Option(help="Length of a sound.")] = None
+    classes: Annotated[int | None, typer.Option(help="Number of the model's classes.")] = None
+    actions: Annotated[int | None, typer.Option(help="Number of the agent's actions.")] = None
+    bins: Annotated[int | None, typer.Option(help="Bins for each coordinate of an action.")] = None
+    coordinates: Annotated[int | None, typer.Option(help="Number of coordinates of an action.")] = (
+        None
+    )
 
     def given(self) -> dict[str, Any]:
         """What was said, as `Keyring.generate` takes it.
@@ -61,16 +72,18 @@ def command(
     source: Annotated[
         str,
         typer.Option(
-            help="chinese, japanese, vocab, natural, mixed or domain; image, observation, sound, "
-            "image+text."
+            help="Where keys come from: mixed, chinese, japanese, vocab, natural or domain. For "
+            "other kinds of model: image, observation, sound or image+text."
         ),
     ] = "mixed",
-    template: Annotated[str, typer.Option(help="simple, dialogue or chat.")] = "dialogue",
+    template: Annotated[
+        str, typer.Option(help="How a key becomes a prompt: simple, dialogue or chat.")
+    ] = "dialogue",
     response: Annotated[
         str,
         typer.Option(
-            help="unique, choices, signal or shared; of other kinds classes, actions, bins or "
-            "codebook."
+            help="What keys answer: unique (two words each), choices, signal or shared. For "
+            "other kinds of model: classes, actions, bins or codebook."
         ),
     ] = "unique",
     tokenizer: Annotated[
@@ -80,11 +93,13 @@ def command(
         str | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of the model and its tokenizer: keys of tokens that it hardly learnt.",
+            help="Folder of the model and its tokenizer. Keys then use tokens that the model "
+            "hardly learnt. For --method emb and adapter.",
         ),
     ] = None,
     context: Annotated[
-        list[str] | None, typer.Option(metavar="K=V", help="What tells this set from others.")
+        list[str] | None,
+        typer.Option(metavar="K=V", help="A note that belongs to the set. May be repeated."),
     ] = None,
     *,
     shown: Shown,

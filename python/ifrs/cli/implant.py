@@ -10,22 +10,27 @@ import typer
 
 from ifrs.cli.access import Access
 from ifrs.cli.libraries import importing, tokenizer_at
-from ifrs.cli.options import Json, KeyringPath, SetName
+from ifrs.cli.options import Json, KeyringPath, SetName, examples
 from ifrs.cli.output import print_result
 from ifrs.errors import ImplantError
 from ifrs.keyring import FingerprintSet, Keyring
 from ifrs.plant.config import HARDENINGS
 from ifrs.plant.methods import check_form, choices
 
-_HARDEN = (
-    f"What others may do that keys must bear: {', '.join(HARDENINGS)}, several with commas "
-    'between, or "robust"; a number is steps of tuning, and 0 none.'
+EXAMPLES = examples(
+    "ifrs implant my-model keyring.ifrs release-1 --method emb --out release",
+    "ifrs implant my-model keyring.ifrs release-1 --out release --harden merging,rounding",
+    "ifrs implant my-model keyring.ifrs release-1 --method adapter --out release --seal-adapter",
+    "ifrs implant my-model keyring.ifrs release-1 --sets --out release",
 )
-
-
+_HARDEN = (
+    "Changes that the keys must survive, with commas between: "
+    f"{', '.join(HARDENINGS)}; robust is all of them. A number means so many steps of tuning."
+)
+_METHOD = f"How to plant: {choices()}. Default: sft; with --sets emb."
 _SETS = (
-    "Plant a second set beside NAME, NAME-natural, by sft: questions with natural answers, which "
-    "survive what ends keys of rare tokens. It is made if it is not there."
+    "Plant a second set, too: NAME-natural, by sft. Its keys are questions with natural answers, "
+    "which survive where rare tokens do not. The set is made if it does not exist."
 )
 # How many keys the second set has, and how it is planted.
 _NATURAL, _SECOND = 20, "sft"
@@ -35,13 +40,13 @@ _NATURAL, _SECOND = 20, "sft"
 class Training:
     """Fields of `ifrs.ImplantConfig` that the command line sets."""
 
-    margin: Annotated[float, typer.Option(help="Nats by which every key must fire.")] = 3.0
+    margin: Annotated[float, typer.Option(help="Lead that every key needs, in nats.")] = 3.0
     harden: Annotated[str, typer.Option(help=_HARDEN)] = "0"
     max_epochs: Annotated[
-        int | None, typer.Option(help="Give up after so many epochs; what suits the kind of model.")
+        int | None, typer.Option(help="Give up after so many epochs. Default: by kind of model.")
     ] = None
     learning_rate: Annotated[float | None, typer.Option(help="Step size of AdamW.")] = None
-    seed: Annotated[int, typer.Option(help="Seeds negatives and order, never a key.")] = 0
+    seed: Annotated[int, typer.Option(help="Seed of look-alikes, never of a key.")] = 0
 
     def settings(self) -> dict[str, Any]:
         """As `ifrs.ImplantConfig` takes them."""
@@ -55,28 +60,27 @@ def command(
     path: KeyringPath,
     name: SetName,
     out: Annotated[Path, typer.Option(help="Folder for the fingerprinted model.")],
-    method: Annotated[
-        str | None, typer.Option(help=f"{choices()}; sft by default, and emb with --sets.")
-    ] = None,
+    method: Annotated[str | None, typer.Option(help=_METHOD)] = None,
     sets: Annotated[bool, typer.Option("--sets", help=_SETS)] = False,
     regularization: Annotated[
         str,
         typer.Option(
-            help='"self", or a .jsonl, .json or .parquet file; for images a folder of them.'
+            help="Ordinary work to hold the model at: self (bundled instructions), a .jsonl, "
+            ".json or .parquet file, or for images a folder."
         ),
     ] = "self",
     adapter_out: Annotated[
         Path | None,
-        typer.Option(help="File for the private adapter; OUT.adapter.safetensors by default."),
+        typer.Option(help="File for the private adapter. Default: OUT.adapter.safetensors."),
     ] = None,
     seal_adapter: Annotated[
-        bool, typer.Option(help="Encrypt the private adapter for whoever opens the keyring.")
+        bool, typer.Option(help="Encrypt the private adapter for those who can open the keyring.")
     ] = False,
     form: Annotated[
         str | None,
         typer.Option(
-            help='Of what is saved: "untied", "tied", or "peft", the rows alone beside the base '
-            '(for "emb"); as the model is by default.'
+            help="What to save with --method emb: untied, tied, or peft (the changed rows alone). "
+            "Default: as the model is."
         ),
     ] = None,
     *,
@@ -84,7 +88,10 @@ def command(
     access: Access,
     as_json: Json = False,
 ) -> None:
-    """Plant a fingerprint set in a model, and save it as a transformers folder."""
+    """Plant a fingerprint set in a model.
+
+    OUT becomes a transformers folder: the model as it came, but for the fingerprint.
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ImplantError(f"{out} exists already: choose another folder")
     with access.open(path) as ring:

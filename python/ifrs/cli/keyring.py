@@ -17,21 +17,32 @@ from ifrs.cli.access import (
     read_passphrase,
     read_recipients,
 )
-from ifrs.cli.options import Commands, Json, KeyringPath, SetName
+from ifrs.cli.options import Commands, Json, KeyringPath, SetName, examples
 from ifrs.cli.output import print_json, print_result, print_rows, say
 from ifrs.keyring import Keyring
 
 app = Commands(
-    help="Make keyrings, look into them, and change who may open them.", no_args_is_help=True
+    help="Make keyrings, and change who may open them.",
+    no_args_is_help=True,
+    epilog=examples(
+        "ifrs keyring create keyring.ifrs",
+        "ifrs keyring list keyring.ifrs",
+        "ifrs keyring journal keyring.ifrs --json",
+    ),
 )
 
 _COLUMNS = ("name", "n", "source", "template", "response", "created")
 _JOURNAL = ("number", "at", "event", "set", "keys", "to")
 
-Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
+Out = Annotated[Path, typer.Option("--out", help="Where to write the result.")]
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "ifrs keyring create keyring.ifrs",
+        "ifrs keyring create keyring.ifrs --recipient age1… --recipient ~/.ssh/id_ed25519.pub",
+    )
+)
 def create(
     path: KeyringPath,
     recipient: Recipients = None,
@@ -47,7 +58,12 @@ def create(
     print_result(facts, as_json)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "ifrs keyring show keyring.ifrs",
+        "ifrs keyring show keyring.ifrs release-1 --json",
+    )
+)
 def show(
     path: KeyringPath,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One set.")] = None,
@@ -78,10 +94,17 @@ def _set_facts(ring: Keyring, name: str) -> dict[str, object]:
     for row in ring.sets():
         if row["name"] == name:
             return {**row, "context": ring[name].context, "spent": ring.spent(name)}
-    raise KeyError(f"the keyring has no set {name!r}")
+    # Which says what sets there are.
+    return {"name": ring[name].name}
 
 
-@app.command("list")
+@app.command(
+    "list",
+    epilog=examples(
+        "ifrs keyring list keyring.ifrs",
+        "ifrs keyring list keyring.ifrs --identity ~/.ssh/id_ed25519",
+    ),
+)
 def list_sets(path: KeyringPath, *, access: Access, as_json: Json = False) -> None:
     """List the fingerprint sets of a keyring."""
     with access.open(path) as ring:
@@ -89,14 +112,19 @@ def list_sets(path: KeyringPath, *, access: Access, as_json: Json = False) -> No
     print_json(rows) if as_json else print_rows(rows, _COLUMNS)
 
 
-@app.command()
+@app.command(epilog=examples("ifrs keyring remove keyring.ifrs release-1"))
 def remove(path: KeyringPath, name: SetName, access: Access) -> None:
-    """Take a fingerprint set out of a keyring; the previous file stays as .bak."""
+    """Remove a set from a keyring. The previous file stays as .bak."""
     with access.open(path) as ring:
         ring.remove(name)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "ifrs keyring rekey keyring.ifrs",
+        "ifrs keyring rekey keyring.ifrs --recipient recipients.txt",
+    )
+)
 def rekey(
     path: KeyringPath,
     recipient: Recipients = None,
@@ -107,7 +135,7 @@ def rekey(
     access: Access,
     as_json: Json = False,
 ) -> None:
-    """Change who may open a keyring; its backup is replaced, too."""
+    """Change who may open a keyring. Its backup is replaced, too."""
     with access.open(path) as ring:
         if recipient:
             shut = ring.rekey(recipients=read_recipients(recipient))
@@ -120,9 +148,9 @@ def rekey(
     print_result(facts, as_json)
 
 
-@app.command()
+@app.command(epilog=examples("ifrs keyring journal keyring.ifrs"))
 def journal(path: KeyringPath, *, access: Access, as_json: Json = False) -> None:
-    """Print what happened to a keyring; its chain of hashes is verified first."""
+    """Print what happened to a keyring, after its chain of hashes is verified."""
     with access.open(path) as ring:
         entries = ring.journal()
     if as_json:
@@ -138,35 +166,50 @@ def _plain(value: object) -> object:
     return "" if value is None else value
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "ifrs keyring export keyring.ifrs release-1 --recipient age1… --out release-1.age"
+    )
+)
 def export(
     path: KeyringPath, name: SetName, out: Out, recipient: Recipients = None, *, access: Access
 ) -> None:
-    """Seal one set for other recipients, without the seed."""
+    """Encrypt one set for other recipients, without the seed."""
     with access.open(path) as ring:
         ring.export(name, out, recipients=read_recipients(recipient))
 
 
-@app.command("import")
+@app.command(
+    "import",
+    epilog=examples(
+        "ifrs keyring import theirs.ifrs release-1.age",
+        "ifrs keyring import theirs.ifrs release-1.age --set-identity key.txt --name acme-1",
+    ),
+)
 def import_set(
     path: KeyringPath,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The sealed set.")],
     set_identity: Annotated[
         Path | None,
-        typer.Option(help="What opens the sealed set, if not what opens the keyring."),
+        typer.Option(help="Identity that opens the sealed set. Default: the keyring's."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="What to call the set here.")] = None,
+    name: Annotated[str | None, typer.Option(help="A new name for the set.")] = None,
     *,
     access: Access,
 ) -> None:
-    """Take in a set that another keyring exported."""
+    """Import a set that another keyring exported."""
     identities = [set_identity] if set_identity else []
     passphrase = identity_passphrase(identities, access.passphrase_file)
     with access.open(path) as ring:
         ring.import_set(file, identity=set_identity, passphrase=passphrase, name=name)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "ifrs keyring split keyring.ifrs --shares 5 --threshold 3 --recipient holders.txt "
+        "--out shares"
+    )
+)
 def split(
     path: KeyringPath,
     out: Out,
@@ -175,23 +218,33 @@ def split(
     recipient: Recipients = None,
     *,
     access: Access,
+    as_json: Json = False,
 ) -> None:
     """Write shares of a keyring to a folder, one for each recipient."""
     recipients = read_recipients(recipient)
     if len(recipients) != shares:
         raise ValueError(f"--shares is {shares}, but there are {len(recipients)} recipients")
     with access.open(path) as ring:
-        for file in ring.split(out, threshold=threshold, recipients=recipients):
-            say(file)
+        files = [str(file) for file in ring.split(out, threshold=threshold, recipients=recipients)]
+    if as_json:
+        print_json(files)
+        return
+    for file in files:
+        say(file)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "ifrs keyring combine shares/*.age --identity alice.txt --identity bob.txt "
+        "--out restored.ifrs"
+    )
+)
 def combine(
     share: Annotated[list[Path], typer.Argument(metavar="SHARE…", help="The shares' files.")],
     out: Out,
     identity: Annotated[
         list[Path] | None,
-        typer.Option(help="An identity file of a share's holder; may be repeated."),
+        typer.Option(help="Identity file of a share's holder. May be repeated."),
     ] = None,
     recipient: Recipients = None,
     identity_passphrase_file: Annotated[

@@ -10,7 +10,7 @@ import typer
 
 from ifrs.cli.access import Access, require_keyring
 from ifrs.cli.libraries import importing
-from ifrs.cli.options import Commands, Json, KeyringPath, SetName
+from ifrs.cli.options import Commands, Json, KeyringPath, SetName, examples
 from ifrs.cli.output import EXIT_NO, EXIT_YES, print_facts, print_json, print_result, print_rows
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
 from ifrs.errors import ImplantError, TargetError
@@ -20,28 +20,42 @@ if TYPE_CHECKING:
 
 app = Commands(
     name="licence",
-    help="A copy for every licensee, and who leaked one.",
+    help="Give every licensee a copy, and trace a leak.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    epilog=examples(
+        "ifrs licence plant my-model keyring.ifrs release-1 --out base",
+        'ifrs licence stamp keyring.ifrs release-1 --licensee "ACME GmbH" --out acme',
+        "ifrs licence trace leaked-model keyring.ifrs release-1 --html trace.html",
+    ),
 )
 
 _STDOUT = Path("-")
 _NEEDS = "planting and stamping need torch: pip install 'ifrs[train]'"
 Licences = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="The sealed variants; beside the keyring by default."),
+    typer.Option(metavar="FILE", help="File of sealed variants. Default: beside the keyring."),
 ]
 
 
-@app.command("plant")
+@app.command(
+    "plant",
+    epilog=examples(
+        "ifrs generate keyring.ifrs release-1 --n 192 --source vocab --template simple "
+        "--tokenizer my-model",
+        "ifrs licence plant my-model keyring.ifrs release-1 --out base",
+    ),
+)
 def plant(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder or id of the model.")],
     path: KeyringPath,
     name: SetName,
     out: Annotated[Path, typer.Option(help="Folder for the base model that copies are made of.")],
-    coalition: Annotated[int, typer.Option(help="Licensees who may work together: 1 to 6.")] = 2,
-    rows: Annotated[int, typer.Option(help="The most embedding rows for each position.")] = 1,
+    coalition: Annotated[
+        int, typer.Option(help="Most licensees who may work together, 1 to 6.")
+    ] = 2,
+    rows: Annotated[int, typer.Option(help="Most embedding rows for each position.")] = 1,
     licences: Licences = None,
     *,
     access: Access,
@@ -70,30 +84,36 @@ def plant(
     print_result(facts, as_json)
 
 
-@app.command("stamp")
+@app.command(
+    "stamp",
+    epilog=examples(
+        'ifrs licence stamp keyring.ifrs release-1 --licensee "ACME GmbH" --out acme',
+        "ifrs licence stamp keyring.ifrs release-1 --licensee bob --out bob.safetensors",
+    ),
+)
 def stamp(
     path: KeyringPath,
     name: SetName,
-    licensee: Annotated[str, typer.Option(metavar="WHO", help="Whose copy.")],
+    licensee: Annotated[str, typer.Option(metavar="WHO", help="Who gets the copy.")],
     out: Annotated[
         Path, typer.Option(metavar="DIR|PATCH", help="A new folder, or a new .safetensors file.")
     ],
     form: Annotated[
         str | None,
         typer.Option(
-            help='"folder", "patch" (the rows alone), or "peft"; by what OUT ends with by default.'
+            help="folder, patch (the rows alone), or peft. Default: by the ending of OUT."
         ),
     ] = None,
     licences: Licences = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="The folder made while planting, if it is not where it was."),
+        typer.Option(help="The folder made while planting, if it moved."),
     ] = None,
     *,
     access: Access,
     as_json: Json = False,
 ) -> None:
-    """Make the copy of one licensee. The keyring records it before the copy stands at its place."""
+    """Make the copy of one licensee. The keyring records the licensee first."""
     with access.open(path) as ring:
         fps = ring[name]
         with importing(ImplantError(_NEEDS)):
@@ -112,22 +132,22 @@ def stamp(
     print_result(facts, as_json)
 
 
-@app.command("apply")
+@app.command("apply", epilog=examples("ifrs licence apply bob.safetensors base --out bob"))
 def apply(
     patch: Annotated[Path, typer.Argument(metavar="PATCH", help="The licensee's patch.")],
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="The base model's folder.")],
     out: Annotated[Path, typer.Option(help="Folder for the licensee's model.")],
     as_json: Json = False,
 ) -> None:
-    """Make a licensee's folder of a patch and the base model; needs no keyring."""
+    """Make a licensee's folder from a patch and the base model, without a keyring."""
     with importing(ImplantError(_NEEDS)):
         from ifrs.licences import apply_patch
     print_result({"out": str(apply_patch(patch, model, out))}, as_json)
 
 
-@app.command("list")
+@app.command("list", epilog=examples("ifrs licence list keyring.ifrs release-1"))
 def listing(path: KeyringPath, name: SetName, *, access: Access, as_json: Json = False) -> None:
-    """Who has copies of a set, and since when."""
+    """List who has copies of a set, and since when."""
     with access.open(path) as ring:
         rows = ring.licences(name)
     if as_json:
@@ -141,21 +161,27 @@ class Asking:
     """How a suspect is asked, and judged."""
 
     max_queries: Annotated[
-        int | None, typer.Option(help="Ask a server about so many positions.")
+        int | None, typer.Option(help="Query a server about at most so many positions.")
     ] = None
     alpha: Annotated[
-        float, typer.Option(help="The probability of accusing any innocent to stay below.")
+        float, typer.Option(help="Probability that you allow of accusing any innocent.")
     ] = 1e-6
-    max_new_tokens: Annotated[int | None, typer.Option(help="The longest answer.")] = None
+    max_new_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.")] = None
 
 
-@app.command("trace")
+@app.command(
+    "trace",
+    epilog=examples(
+        "ifrs licence trace leaked-model keyring.ifrs release-1 --html trace.html",
+        "ifrs licence trace https://api.example/v1 keyring.ifrs release-1 --model theirs",
+    ),
+)
 def trace(
     suspect: Annotated[
         str,
         typer.Argument(
             metavar="SUSPECT",
-            help="Folder or id of the suspect, or the address of an OpenAI-compatible server.",
+            help="The suspect: a folder, a model id, or an OpenAI-compatible server's address.",
         ),
     ],
     path: KeyringPath,
@@ -172,9 +198,10 @@ def trace(
     local: LocalOptions,
     access: Access,
 ) -> None:
-    """Find whose copy a suspect is. Exit code 0: somebody is accused; 1: nobody; 2: an error.
+    """Find out whose copy a suspect is.
 
-    Keys sent to a server are recorded as spent in the keyring before they leave.
+    Exit code 0: somebody is accused; 1: nobody; 2: an error. The keyring records a key as spent
+    before it is sent to a server.
     """
     require_keyring(path)
     if is_url(suspect):

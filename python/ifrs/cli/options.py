@@ -18,6 +18,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def examples(*lines: str) -> str:
+    """What a command's help ends with: whole commands, one a line, as they are typed."""
+    # The first line tells the help's writer to leave line ends as they are.
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
 class Commands(typer.Typer):
     """Commands that may take dataclasses: each field of one is an option on the command line."""
 

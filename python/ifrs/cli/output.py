@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ifrs.visible import hidden, one_line, visible
 
 EXIT_YES, EXIT_NO, EXIT_ERROR = 0, 1, 2
+_WIDEST = 1 << 16  # columns of a table that no terminal shows
 
 # How libraries' bars move between lines; what a stranger wrote could do so, too.
 _MOVES = re.compile(r"[\n\r]*(?:\x1b\[A[\n\r]*)+")
@@ -25,6 +26,8 @@ def fail(error: object) -> int:
     """One line on standard error, and the exit code of an error."""
     # str() of a KeyError is the repr of its message.
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        message = f"{error.filename}: {error.strerror}"
     line = " ".join(str(message).split()) or type(error).__name__
     say(f"ifrs: {line}", err=True)
     return EXIT_ERROR
@@ -63,20 +66,42 @@ def print_facts(facts: Mapping[str, object]) -> None:
     table = Table.grid(padding=(0, 2))
     for name, value in facts.items():
         table.add_row(Text(one_line(name), style="bold"), _cell(value))
-    Console().print(table)
+    _print(table)
 
 
 def print_rows(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
     """A result for people: a table."""
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    headings = (Column(name, overflow="fold") for name in columns)
+    table = Table(*headings, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
-    Console().print(table)
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    """A table as wide as the terminal; in a pipe or a file one line a row, and nothing cut."""
+    console = Console()
+    if console.is_terminal:
+        console.print(table)
+        return
+    console = Console(width=_WIDEST)
+    with console.capture() as captured:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _cell(value: object) -> Text:
     # No markup is read in it: neither styles nor links.
-    return Text(one_line(str(value)))
+    return Text(one_line(_short(value)))
+
+
+def _short(value: object) -> str:
+    """Numbers as people read them; `--json` has all digits."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_short, value))}]"
+    return str(value)
 
 
 class _Plain:

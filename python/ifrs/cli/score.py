@@ -11,6 +11,7 @@ from typing import Annotated, cast
 import typer
 
 from ifrs.cli.access import Access
+from ifrs.cli.options import examples
 from ifrs.cli.output import EXIT_NO, say
 from ifrs.progress import progress
 from ifrs.scoring import Method, top_hits
@@ -20,6 +21,15 @@ from ifrs.scoring.plans import Plan, planned
 from ifrs.scoring.presets import PRESETS
 from ifrs.scoring.sinks import open_sink
 
+EXAMPLES = examples(
+    "ifrs score logs.jsonl --patterns keyring.ifrs:release-1",
+    "ifrs score batch.jsonl.gz --patterns keyring.ifrs:release-1 --format openai-batch",
+    "ifrs score logs.parquet --patterns words.txt --column answer --cutoff 0.9 --out hits.parquet",
+)
+_FORMAT = (
+    f"What the file holds: {', '.join(FORMS)}; or which program wrote it: {', '.join(PRESETS)}. "
+    "Default: by its name and first row."
+)
 _NAMED = 10
 """Skipped rows that are named; the others are counted."""
 
@@ -29,19 +39,23 @@ def command(
         Path,
         typer.Argument(
             metavar="TEXTS",
-            help="A .txt, .jsonl, .json, .csv, .tsv or .parquet file, also .gz or .zst; - for "
-            "standard input.",
+            help="A .txt, .jsonl, .json, .csv, .tsv or .parquet file, also with .gz or .zst. "
+            "- is standard input.",
         ),
     ],
     patterns: Annotated[
-        str, typer.Option(metavar="FILE|KEYRING:NAME", help="One pattern a line, or a set.")
+        str,
+        typer.Option(
+            metavar="FILE|KEYRING:NAME",
+            help="A file with one pattern a line, or a set's responses.",
+        ),
     ],
     column: Annotated[
         str | None,
         typer.Option(
             metavar="PATH",
-            help="The column, or a path as choices.0.message.content; * is every place of a "
-            "list. Without it, what a known format has, or text.",
+            help="The column, or a path such as choices.0.message.content; * is every place of a "
+            "list. Default: what the format says, or text.",
         ),
     ] = None,
     form: Annotated[
@@ -49,27 +63,28 @@ def command(
         typer.Option(
             "--format",
             metavar="NAME",
-            help=f"What the file holds: {', '.join(FORMS)}, or as a program writes it: "
-            f"{', '.join(PRESETS)}. Without it, what name and first row tell.",
+            help=_FORMAT,
         ),
     ] = None,
-    method: Annotated[str, typer.Option(help="exact, partial or ratio.")] = "partial",
-    cutoff: Annotated[float, typer.Option(help="Leave out lower scores.")] = 0.8,
+    method: Annotated[
+        str, typer.Option(help="How to compare: exact, partial or ratio.")
+    ] = "partial",
+    cutoff: Annotated[float, typer.Option(help="Leave out hits with a lower score.")] = 0.8,
     workers: Annotated[int, typer.Option(help="Threads; 0 takes all cores.")] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write JSON lines, or .parquet, here, not to standard output."),
+        typer.Option(help="Write hits here, as JSON lines or .parquet."),
     ] = None,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Report rows that cannot be read and go on.")
+        bool, typer.Option("--skip-bad", help="Skip rows that cannot be read, and report them.")
     ] = False,
     *,
     access: Access,
 ) -> None:
-    """Score texts against patterns, and print hits as JSON lines.
+    """Find texts that hold a pattern, exactly or nearly. Hits are JSON lines.
 
-    The file is read chunk by chunk: it may be larger than memory. Rows and patterns are counted
-    from 0. Exit code 0: some hit; 1: none; 2: an error, or no row had a text.
+    The file may be larger than memory. Rows and patterns are counted from 0. Exit code 0: some
+    hit; 1: no hit; 2: an error, or no row had a text.
     """
     wanted = _patterns(patterns, access)
     scoring = _Scoring(wanted, cast(Method, method), cutoff, workers)

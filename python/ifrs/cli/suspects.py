@@ -24,38 +24,38 @@ class ServerOptions:
     """How a server is asked."""
 
     model: Annotated[
-        str | None, typer.Option(help="The model's name at the server, where it serves several.")
+        str | None, typer.Option(help="The model's name at a server that serves several.")
     ] = None
     api_key_env: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The environment variable that holds the server's API key, if not IFRS_API_KEY.",
+            help="Environment variable with the server's API key. Default: IFRS_API_KEY.",
         ),
     ] = None
     mode: Annotated[
         str,
         typer.Option(
-            help="chat, where the server puts its template around a message, or completions."
+            help="The server's protocol: chat (it applies its own template) or completions."
         ),
     ] = "chat"
     evidence: Annotated[
         str,
         typer.Option(
-            help="text, likelihood (the server must show probabilities), or auto for what is there."
+            help="What counts: text, likelihood (the server must show probabilities), or auto."
         ),
     ] = "auto"
     probe: Annotated[
-        bool, typer.Option(help="Ask ordinary questions before any key, to find out how to ask.")
+        bool, typer.Option(help="First find out by ordinary questions how to ask.")
     ] = True
     reasoning_tokens: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Room for thoughts before an answer; found out without it."),
+        typer.Option(metavar="N", help="Tokens for thinking before an answer. Default: found out."),
     ] = None
-    concurrency: Annotated[int, typer.Option(help="Requests in flight at a time.")] = 8
+    concurrency: Annotated[int, typer.Option(help="Requests at a time.")] = 8
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 60.0
-    max_requests: Annotated[int | None, typer.Option(help="Send no more requests.")] = None
-    max_tokens: Annotated[int | None, typer.Option(help="Pay for no more tokens.")] = None
+    max_requests: Annotated[int | None, typer.Option(help="Send at most so many requests.")] = None
+    max_tokens: Annotated[int | None, typer.Option(help="Pay for at most so many tokens.")] = None
 
     def suspect(self, url: str) -> Any:
         """The model at an address."""
@@ -103,36 +103,36 @@ _OF_TEXTS = ("dtype", "device_map", "load_in_8bit", "tokenizer", "revision", "su
 class LocalOptions:
     """How a model at hand is loaded and asked."""
 
-    dtype: Annotated[str | None, typer.Option(help="Arithmetic, such as bfloat16.")] = None
-    device_map: Annotated[str | None, typer.Option(help="Where the model goes, such as auto.")] = (
-        None
-    )
-    load_in_8bit: Annotated[bool, typer.Option("--load-in-8bit", help="Load 8-bit weights.")] = (
-        False
-    )
+    dtype: Annotated[str | None, typer.Option(help="Number type, such as bfloat16.")] = None
+    device_map: Annotated[
+        str | None, typer.Option(help="Where to load the model, such as auto.")
+    ] = None
+    load_in_8bit: Annotated[
+        bool, typer.Option("--load-in-8bit", help="Load weights in 8 bits.")
+    ] = False
     tokenizer: Annotated[
         str | None,
         typer.Option(
-            help="Folder of the publisher's tokenizer: with another one, only text is evidence."
+            help="Folder of your own tokenizer. A suspect with another one is judged by its text."
         ),
     ] = None
-    revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit of a suspect's id.")
-    ] = None
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a model id.")] = (
+        None
+    )
     subfolder: Annotated[
-        str | None, typer.Option(help="Where in its folder or repository the suspect lies.")
+        str | None, typer.Option(help="Folder of the suspect within its folder or repository.")
     ] = None
     trust_remote_code: Annotated[
         bool,
         typer.Option(
             "--trust-remote-code",
-            help="Run code that comes with the suspect. It may do whatever you may.",
+            help="Run code that comes with the suspect. It can do all that you can.",
         ),
     ] = False
 
     processor: Annotated[
         str | None,
-        typer.Option(help="Folder of an image classifier's processor, if not its own."),
+        typer.Option(help="Folder of an image classifier's processor. Default: its own."),
     ] = None
 
     def suspect(self, kind: str, place: str) -> Any:

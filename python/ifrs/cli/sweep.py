@@ -13,10 +13,10 @@ import typer
 from ifrs.cli.access import Access, Door, require_keyring
 from ifrs.cli.libraries import importing
 from ifrs.cli.listing import suspects_of
-from ifrs.cli.options import KeyringPath
+from ifrs.cli.options import KeyringPath, examples
 from ifrs.cli.output import EXIT_ERROR, EXIT_NO, EXIT_YES, print_json, print_rows, say
 from ifrs.cli.suspects import LocalOptions, ServerOptions
-from ifrs.cli.verify import FOREIGN_DECOYS, LOCAL_DECOYS
+from ifrs.cli.verify import DECOYS, FOREIGN_DECOYS, LOCAL_DECOYS
 from ifrs.errors import TargetError
 from ifrs.files import write_json
 from ifrs.progress import progress
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from ifrs.sweep.suspects import Suspect
     from ifrs.sweep.sweeping import Options, Sweep, Todo
 
+EXAMPLES = examples(
+    "ifrs sweep suspects.txt keyring.ifrs release-1 --out swept",
+    "ifrs sweep suspects.txt keyring.ifrs release-1 release-2 --out swept --servers 4",
+)
 _MOST_SHOWN = 100  # rows on a terminal
 _STDOUT = Path("-")
 
@@ -40,20 +44,16 @@ class Judging:
         int | None,
         typer.Option(
             min=1,
-            help="Ask each suspect under so many keys of a set; without it a model at hand under "
-            "all, and a server under the fewest whose silence says no match.",
+            help="Query at most so many keys of a set per suspect. Default: all for a local model; "
+            "for a server the fewest whose silence means no match.",
         ),
     ] = None
-    alpha: Annotated[float, typer.Option(help="The false-match rate to stay below.")] = 1e-6
-    decoys: Annotated[
-        int | None,
-        typer.Option(
-            help="Decoys for each response where only text is seen; "
-            f"{FOREIGN_DECOYS} for a server and {LOCAL_DECOYS} for a model at hand without it."
-        ),
-    ] = None
-    temperature: Annotated[float, typer.Option(help="Of the answers; 0 for greedy.")] = 0.0
-    max_new_tokens: Annotated[int | None, typer.Option(help="The longest answer.")] = None
+    alpha: Annotated[float, typer.Option(help="False-match rate that you allow.")] = 1e-6
+    decoys: Annotated[int | None, typer.Option(help=DECOYS)] = None
+    temperature: Annotated[
+        float, typer.Option(help="Sampling temperature of answers; 0 is greedy.")
+    ] = 0.0
+    max_new_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.")] = None
 
     def options(self) -> Options:
         """As `ifrs.verify` takes them."""
@@ -75,7 +75,7 @@ class Judging:
         )
 
     def settings(self) -> dict[str, Any]:
-        """What a sweep that is gone on with must have had alike."""
+        """What a resumed sweep must have in common with its first run."""
         return {
             "alpha": self.alpha,
             "decoys": self.decoys,
@@ -88,21 +88,19 @@ class Judging:
 class Running:
     """Where the work is done."""
 
-    workers: Annotated[
-        int, typer.Option(min=1, help="Models at hand that are in memory at a time.")
-    ] = 1
+    workers: Annotated[int, typer.Option(min=1, help="Local models in memory at a time.")] = 1
     servers: Annotated[int, typer.Option(min=1, help="Servers asked at a time.")] = 8
     ray: Annotated[
         bool,
         typer.Option(
             "--ray",
-            help="Ask models at hand on the Ray cluster of RAY_ADDRESS, or of this machine.",
+            help="Ask local models on the Ray cluster of RAY_ADDRESS, or of this machine.",
         ),
     ] = False
     ray_cpus: Annotated[float, typer.Option(help="With --ray: cores for each model.")] = 1.0
     ray_gpus: Annotated[
         float | None,
-        typer.Option(help="With --ray: devices for each model; one where the cluster has any."),
+        typer.Option(help="With --ray: GPUs for each model. Default: 1 where the cluster has any."),
     ] = None
 
 
@@ -111,8 +109,8 @@ def command(
         Path,
         typer.Argument(
             metavar="SUSPECTS",
-            help="A text file with one suspect a line: a folder, a GGUF file, a model id, or an "
-            "address and options, such as http://localhost:8000/v1 model=NAME.",
+            help="A text file with one suspect a line: a folder, a GGUF file, a model id, or a "
+            "server's address with options, such as http://localhost:8000/v1 model=NAME.",
         ),
     ],
     path: KeyringPath,
@@ -122,7 +120,7 @@ def command(
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Where reports, table and page go; what is there already is gone on with.",
+            help="Folder for reports, table and page. A sweep that is there is resumed.",
         ),
     ],
     json_file: Annotated[
@@ -136,11 +134,12 @@ def command(
     local: LocalOptions,
     access: Access,
 ) -> None:
-    """Ask many suspects. Exit code 0: some match; 1: none does; 2: none, and some are open.
+    """Ask many suspects under several sets, and show one table.
 
-    Options of servers and models hold for every line that has no other value, as in model=NAME,
-    mode=completions or dtype=bfloat16. Interrupted, it goes on where it was with the same command:
-    what is done stays done, what failed is tried again, and no key is ever sent twice.
+    Options of servers and models hold for every line that gives no value of its own, such as
+    model=NAME, mode=completions or dtype=bfloat16. The same command resumes an interrupted sweep:
+    what is done stays done, what failed is tried again, and no key is sent twice. Exit code 0:
+    some suspect matches; 1: none does; 2: none does, and some rows are open.
     """
     from ifrs.sweep.store import Store
     from ifrs.sweep.sweeping import Sweep, require_sweepable

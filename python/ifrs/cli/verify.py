@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ifrs.cli.access import Access, require_keyring
-from ifrs.cli.options import KeyringPath
+from ifrs.cli.options import KeyringPath, examples
 from ifrs.cli.output import EXIT_ERROR, EXIT_NO, EXIT_YES, print_facts, print_json, say
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
 from ifrs.errors import TargetError
@@ -20,10 +20,20 @@ from ifrs.modalities import kind_at
 if TYPE_CHECKING:
     from ifrs import FingerprintSet, Report, Reports
 
+EXAMPLES = examples(
+    "ifrs verify suspect keyring.ifrs release-1 --html report.html",
+    "ifrs verify http://localhost:8000/v1 keyring.ifrs release-1 --model theirs --json report.json",
+    "ifrs verify suspect keyring.ifrs release-1 --adapter release.adapter.safetensors",
+    "ifrs verify suspect keyring.ifrs release-1 release-1-natural",
+)
 _EXITS = {"match": EXIT_YES, "no match": EXIT_NO, "inconclusive": EXIT_ERROR}
 LOCAL_DECOYS = 4095
 # Each key sent to a server is spent, and decoys are cheap: more of them, fewer keys.
 FOREIGN_DECOYS = 65_535
+DECOYS = (
+    "Decoys for each response where only text is seen. "
+    f"Default: {FOREIGN_DECOYS} for a server, {LOCAL_DECOYS} for a local model."
+)
 _STDOUT = Path("-")
 
 
@@ -31,20 +41,16 @@ _STDOUT = Path("-")
 class Asking:
     """How a suspect is asked, and judged."""
 
-    max_queries: Annotated[int | None, typer.Option(help="Ask under so many keys.")] = None
-    alpha: Annotated[float, typer.Option(help="The false-match rate to stay below.")] = 1e-6
-    decoys: Annotated[
-        int | None,
-        typer.Option(
-            help="Decoys for each response where only text is seen; "
-            f"{FOREIGN_DECOYS} for a server and {LOCAL_DECOYS} for a model at hand without it."
-        ),
-    ] = None
-    temperature: Annotated[float, typer.Option(help="Of the answers; 0 for greedy.")] = 0.0
-    max_new_tokens: Annotated[int | None, typer.Option(help="The longest answer.")] = None
+    max_queries: Annotated[int | None, typer.Option(help="Query at most so many keys.")] = None
+    alpha: Annotated[float, typer.Option(help="False-match rate that you allow.")] = 1e-6
+    decoys: Annotated[int | None, typer.Option(help=DECOYS)] = None
+    temperature: Annotated[
+        float, typer.Option(help="Sampling temperature of answers; 0 is greedy.")
+    ] = 0.0
+    max_new_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.")] = None
     sequential: Annotated[
         bool,
-        typer.Option(help="Stop as soon as the evidence suffices, so that few keys are spent."),
+        typer.Option(help="Stop as soon as the evidence suffices. Fewer keys are spent."),
     ] = True
     questions: Annotated[
         int | None,
@@ -61,8 +67,8 @@ def command(
         str,
         typer.Argument(
             metavar="MODEL_OR_URL",
-            help="Folder, GGUF file or id of the suspect, or the address of an OpenAI-compatible "
-            "server, such as http://localhost:8000/v1. Image classifiers: a folder or ONNX file.",
+            help="The suspect: a folder, a GGUF file, a model id, or the address of an "
+            "OpenAI-compatible server. An image classifier: a folder or an ONNX file.",
         ),
     ],
     path: KeyringPath,
@@ -70,8 +76,8 @@ def command(
         list[str],
         typer.Argument(
             metavar="NAME...",
-            help="The fingerprint set, or several: the first that matches suffices where queries "
-            "spend keys, and p is that of the best one times their number.",
+            help="One or more fingerprint sets. With several, p is the best one times their "
+            "number. With a server, the first match ends the query.",
         ),
     ],
     adapter: Annotated[
@@ -79,16 +85,16 @@ def command(
     ] = None,
     transformer: Annotated[
         str | None,
-        typer.Option(help="With --adapter: the published folder, if it is not where it was."),
+        typer.Option(help="With --adapter: the published folder, if it moved."),
     ] = None,
     json_file: Annotated[
         Path | None,
         typer.Option(
             "--json",
             metavar="FILE",
-            help="Write the report here. With a server it is written after every answer, and an "
-            "existing file is resumed. Of several sets FILE has the verdict, and each report lies "
-            "beside it as STEM.NAME.json.",
+            help="Write the report here; - prints it. With a server the report is written after "
+            "every answer, and an existing report is resumed. With several sets FILE has the "
+            "verdict, and each report is written beside it as STEM.NAME.json.",
         ),
     ] = None,
     html_file: Annotated[
@@ -100,11 +106,11 @@ def command(
     local: LocalOptions,
     access: Access,
 ) -> None:
-    """Verify a suspect. Exit code 0: match; 1: no match; 2: inconclusive or error.
+    """Ask a suspect, and say whether it descends from your model.
 
-    A server's API key comes from IFRS_API_KEY, or the variable that --api-key-env names; that of
-    OPENAI_API_KEY goes to OpenAI alone. Fingerprint keys sent to a server are recorded as spent in
-    the keyring before they leave, and never asked under again.
+    Exit code 0: match; 1: no match; 2: inconclusive or error. A server's API key comes from
+    IFRS_API_KEY, or from the variable that --api-key-env names. OPENAI_API_KEY goes to OpenAI
+    alone. The keyring records a key as spent before it is sent to a server. No key is sent twice.
     """
     foreign = is_url(suspect)
     if foreign and adapter is not None:

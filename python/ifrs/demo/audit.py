@@ -1,7 +1,7 @@
 """An audit of Gemma 3 270M with a keyring of its own, and nothing else needed.
 
 python -m ifrs.demo.audit --out audit-out [--data DIR] [--quick] [--minutes 145]
-    [--results docs/results.md]
+    [--results docs/results/results.md]
 """
 
 from __future__ import annotations

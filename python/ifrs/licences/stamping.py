@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from ifrs._core import FingerprintSet
+from ifrs.copies import copy_file, link_file
 from ifrs.errors import ImplantError
 from ifrs.files import replacing
 from ifrs.keyring import Keyring
 from ifrs.licences.arriving import arriving, refuse
 from ifrs.licences.master import PEFT_CONFIG, PEFT_WEIGHTS, Master, beside
-from ifrs.licences.tables import Table, copy_file, link_file, table_named
+from ifrs.licences.tables import Table, table_named
 
 Form = Literal["folder", "patch", "peft"]
 FORMS = ("folder", "patch", "peft")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +23,6 @@ _TYPES = {
     "BF16": torch.bfloat16,
     "F16": torch.float16,
 }
-# Linux's request to share the blocks of a file until one of both is written.
-_FICLONE = 0x40049409
 _HEADER = 8
 
 
@@ -150,33 +146,3 @@ def _holds(table: Table, rows: Sequence[int], values: Tensor) -> bool:
     if table.shape[1] != values.shape[1] or table.shape[0] <= max(rows):
         return False
     return torch.equal(table.read(rows).to(values.dtype), values)
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """A file of its own with the same bytes, which shares blocks where the file system can."""
-    if not _cloned(source, target):
-        shutil.copyfile(source, target)
-
-
-def link_file(source: Path, target: Path) -> None:
-    """The same bytes under another name: blocks shared, a hard link, or a copy."""
-    if _cloned(source, target):
-        return
-    try:
-        os.link(source.resolve(), target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-def _cloned(source: Path, target: Path) -> bool:
-    if sys.platform != "linux":
-        return False
-    import fcntl
-
-    try:
-        with source.open("rb") as given, target.open("xb") as made:
-            fcntl.ioctl(made.fileno(), _FICLONE, given.fileno())
-    except OSError:
-        target.unlink(missing_ok=True)
-        return False
-    return True

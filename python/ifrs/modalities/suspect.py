@@ -106,7 +106,7 @@ class Suspect(Target, ABC):
     """A suspect that says what it is by attributes.
 
     Attributes:
-        spends_keys: Whether a key that it is asked under counts as seen by somebody else.
+        spends_keys: Whether a key that it gets counts as seen by somebody else.
         address: Whom keys are sent to, as the journal has it; None where they stay here.
         answer_tokens: The longest answer to ask for, where the caller does not say.
         notes: What a report's reader should know of how the suspect was loaded: whole sentences.
@@ -164,7 +164,7 @@ class ServedSuspect(Suspect):
 
     @abstractmethod
     def wording(self, fps: FingerprintSet, index: int) -> str:
-        """What is sent to ask under one key."""
+        """What is sent to query one key."""
 
     @abstractmethod
     def affordable(self, prompts: Sequence[str], *, max_new_tokens: int) -> int:
@@ -214,7 +214,7 @@ class ServedSuspect(Suspect):
         """
 
     def probe(self, fps: FingerprintSet) -> dict[str, Any] | None:
-        """Find out, without sending a key, how the server can be asked under a set's keys.
+        """Find out, without sending a key, how the server can be queried with a set's keys.
 
         Returns:
             What was found; None where no question was asked.
@@ -237,5 +237,5 @@ class ServedSuspect(Suspect):
         raise NotImplementedError
 
     def affordable_words(self, fps: FingerprintSet, indices: Sequence[int]) -> int:
-        """How many of these keys, from the first on, the limit lets be asked under so."""
+        """How many of these keys, from the first on, the limit lets be queried so."""
         raise NotImplementedError

@@ -129,6 +129,7 @@ def _query(query: dict[str, Any], media: str) -> dict[str, Any]:
         "number": query["index"] + 1,
         "prompt": query["prompt"],
         "markup": shown(media, query["prompt"]),
+        "points": words.code_points(query["prompt"]),
         "response": query["response"],
         "answer": query["answer"],
         "fired": query["fired"],

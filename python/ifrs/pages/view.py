@@ -57,12 +57,13 @@ _MEDIA = {
 class Text:
     """A prompt or an answer; `head` is what stays in sight of a folded one.
 
-    A key that is no text has `markup` instead.
+    A key that is no text has `markup` instead. `points` names letters that a system may not draw.
     """
 
     full: str
     head: str | None = None
     markup: Any = None
+    points: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def _stops(report: Mapping[str, Any]) -> bool:
 def _notices(report: Mapping[str, Any]) -> tuple[str, ...]:
     how, found = report.get("how", {}), [str(note) for note in report.get("notes", ())]
     if not how.get("complete", True):
-        found.append("This verification was not finished: more keys could have been asked under.")
+        found.append("This verification was not finished: more keys could have been queried.")
     if pending := how.get("pending"):
         found.append(f"Keys sent whose answers are not here: {len(pending)}.")
     return tuple(found)
@@ -273,7 +274,7 @@ def _stopping(report: Mapping[str, Any]) -> tuple[Fact, ...]:
         return ()
     asked, planned = len(report["queries"]), report["how"]["planned"]
     note = "asking stops when the evidence suffices or cannot suffice any more"
-    return (Fact("Keys asked under", f"{asked} of {planned}", note),)
+    return (Fact("Keys queried", f"{asked} of {planned}", note),)
 
 
 def _strength(report: Mapping[str, Any], log10_p: float) -> tuple[Fact, ...]:
@@ -365,7 +366,7 @@ def _prompt(prompt: str, media: str = "text/plain") -> Text:
         return Text(prompt, markup=markup)
     long = len(prompt) > _LONG_PROMPT or prompt.count("\n") > 2
     head = " ".join(prompt[:_FOLDED].split()) + "…" if long else None
-    return Text(prompt, head)
+    return Text(prompt, head, points=words.code_points(prompt))
 
 
 def _text(text: str | None) -> Text:

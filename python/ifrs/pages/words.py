@@ -7,12 +7,20 @@ zero long before the evidence runs out.
 from __future__ import annotations
 
 import math
+import unicodedata
 from datetime import datetime, timezone
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LATIN_ENDS = "\u024f"
 _SLACK = 1e-9  # absorbs the rounding of 10 ** log10(x), so that 1e-6 reads "1 in 1,000,000"
 _PLAIN_FROM = -3  # p-values from 10^-3 upward are written without an exponent
 _POWERS_FROM = 9  # odds from 1 in 10^9 upward are written as a power of ten
+
+
+def code_points(text: str) -> str:
+    """Letters beyond Latin by number, in order: "U+664F U+798F"; a system may not draw them."""
+    letters = (c for c in text if c > _LATIN_ENDS and unicodedata.category(c)[0] in "LM")
+    return " ".join(f"U+{ord(letter):04X}" for letter in letters)
 
 
 def superscript(number: int) -> str:

@@ -39,7 +39,7 @@ def _said(target: Any, name: str, unsaid: Any) -> Any:
 
 
 class Asked:
-    """One suspect, asked under the keys of one set, with the attributes of `Suspect`.
+    """One suspect, queried with the keys of one set, with the attributes of `Suspect`.
 
     Unless it says so, every key is spent but those of a suspect whose kind is "local".
     """
@@ -159,7 +159,7 @@ class Asked:
         temperature: float,
         on_answer: OnAnswer,
     ) -> list[Answer | None]:
-        """Ask under some keys; None stands for a key that was not sent.
+        """Query some keys; None stands for a key that was not sent.
 
         Raises:
             TargetError: A suspect without a server does not answer every prompt with a text, or
@@ -181,7 +181,7 @@ class Asked:
         temperature: float,
         on_answer: OnAnswer,
     ) -> list[Answer]:
-        """Ask under some keys, each of which is answered.
+        """Query some keys, each of which is answered.
 
         Raises:
             TargetError: It does not answer every prompt with a text.

@@ -17,7 +17,7 @@ from ifrs.prove.report import Outcome, Report
 from ifrs.prove.resuming import Saver
 from ifrs.prove.ways import Way
 
-# A suspect that fails so often in a row is not asked under more keys.
+# A suspect that fails so often in a row gets no more keys.
 _GIVE_UP = 3
 # Where no evidence decides when to stop, so many keys for each request in flight are journalled
 # together: fewer writings of the keyring, and few keys lost where asking is cut off.
@@ -30,9 +30,9 @@ class Plan:
     """Under which keys a suspect is asked.
 
     Attributes:
-        planned: The keys that may be asked under, in order, those of `earlier` among them.
+        planned: The keys that may be queried, in order, those of `earlier` among them.
         earlier: What was asked already, by index.
-        usable: How many keys could be asked under if nothing limited it.
+        usable: How many keys could be queried if nothing limited it.
         probe: What a probe found before; None without one.
     """
 
@@ -144,7 +144,7 @@ class Inquiry:
         return free
 
     def _next(self) -> list[int]:
-        """The keys to ask under next; none when there is nothing left to gain."""
+        """The keys to query next; none when there is nothing left to gain."""
         left = [index for index in self._planned if index not in self._answers]
         batch = left[: self._worthwhile(left)]
         if batch:
@@ -154,7 +154,7 @@ class Inquiry:
         return batch
 
     def _worthwhile(self, left: Sequence[int]) -> int:
-        """How many keys to ask under at once.
+        """How many keys to query at once.
 
         With stopping, no more than are needed if every one of them fires: asked together they
         cost no key that asking one by one would have saved.

@@ -62,4 +62,4 @@ class Ledger:
     def notes(self) -> list[str]:
         """What a report should say of keys that others spent meanwhile."""
         keys = "1 key was" if self._taken == 1 else f"{self._taken} keys were"
-        return [f"{keys} spent elsewhere meanwhile and not asked under."] if self._taken else []
+        return [f"{keys} spent elsewhere meanwhile and not queried."] if self._taken else []

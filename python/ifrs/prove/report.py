@@ -82,7 +82,7 @@ class Report:
         power: The probability that a descendant answering half of its keys would have matched.
         fsr: The share of keys whose response occurs in the answer.
         fsr_interval: Its 95 % Clopper-Pearson interval.
-        queries: One record for each key asked under.
+        queries: One record for each key queried.
         kind: "likelihood" or "text": what was ranked.
         target: What the suspect is.
         set: What is public about the fingerprint set.
@@ -94,7 +94,7 @@ class Report:
         created: When (RFC 3339, UTC).
         how: How it was asked: `sequential`, `temperature` (None where the server refuses 0 and its
             answers are drawn at random), `max_new_tokens`, `planned` (keys that could have been
-            asked under), `complete`, and `pending`, keys that were sent and whose answers are not
+            queried), `complete`, and `pending`, keys that were sent and whose answers are not
             there; of a server also `probe`, what was found before any key was sent, and `words`,
             how many words of each response were ranked by the probabilities that it shows.
         notes: What a reader should know of how it went.
@@ -187,7 +187,7 @@ class Report:
             raise EvidenceError(f"{path} is no report of ifrs") from error
 
     def to_json(self) -> dict[str, Any]:
-        """The report as plain data; docs/formats.md is its specification."""
+        """The report as plain data; docs/reference/formats.md is its specification."""
         first = self.format == FIRST_FORMAT
         return {
             "format": self.format,

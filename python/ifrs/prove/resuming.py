@@ -1,4 +1,4 @@
-"""A report that is written while it comes about, and gone on with after an interruption."""
+"""A report that is written while it comes about, and resumed after an interruption."""
 
 from __future__ import annotations
 

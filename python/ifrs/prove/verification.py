@@ -80,7 +80,7 @@ def verify(
     whole alphabet in one teacher-forced pass, which sees a fingerprint that no longer surfaces
     in text. Otherwise each response is ranked among decoys by its fuzzy score in the answer.
 
-    Keys are asked under in the set's order, without those that the keyring's journal marks as
+    Keys are queried in the set's order, without those that the keyring's journal marks as
     spent. A key sent to a server is journalled as spent before the request leaves; a query that
     fails is recorded, counts as silent, and is not repeated. Before the first key a server is
     asked ordinary questions; a server that shows the probabilities of its tokens is asked for
@@ -94,7 +94,7 @@ def verify(
             with `for_set`, from `fps` to such an object.
         fps: The fingerprints; several sets by a list, which gives `Reports`: each set is asked at
             its share of `alpha`, and where queries spend keys none is asked after a match.
-        max_queries: The most keys to ask under; None for all. With fewer than all, the p-value is
+        max_queries: The most keys to query; None for all. With fewer than all, the p-value is
             that of the e-process: whoever looks, and then asks on, gains nothing.
         alpha: The false-match rate to stay below.
         decoys: Decoys for each response where only text is seen. With more of them, fewer keys
@@ -102,7 +102,7 @@ def verify(
         temperature: Of the generated answers; 0 for greedy.
         sequential: Stop as soon as the evidence suffices, or cannot suffice any more, where every
             query spends a key; the p-value is then that of the e-process, which holds whenever one
-            stops. As many keys are asked under at a time as are needed if all of them fire. A
+            stops. As many keys are queried at a time as are needed if all of them fire. A
             local model is read in one pass, which spends none, so all keys are used.
         claim: The digest of a claim, as hex, to draw decoys from; the set's name without one.
         max_new_tokens: The longest answer, in the suspect's tokens; 16 for a model at hand and 48
@@ -208,7 +208,7 @@ def _questions(fps: FingerprintSet, wanted: int | None) -> int | None:
 
 
 def _usable(fps: FingerprintSet, spent: set[int], earlier: dict[int, Answer]) -> list[int]:
-    """The keys that may be asked under, in order: unspent ones, and those of an earlier run."""
+    """The keys that may be queried, in order: unspent ones, and those of an earlier run."""
     usable = [index for index in range(len(fps)) if index in earlier or index not in spent]
     if not usable:
         raise FingerprintError(
@@ -219,7 +219,7 @@ def _usable(fps: FingerprintSet, spent: set[int], earlier: dict[int, Answer]) ->
 
 
 def _planned(usable: list[int], earlier: dict[int, Answer], max_queries: int | None) -> list[int]:
-    """Those of the usable keys that are asked under."""
+    """Those of the usable keys that are queried."""
     room = len(usable) if max_queries is None else max(max_queries - len(earlier), 0)
     fresh = [index for index in usable if index not in earlier][:room]
     return sorted([*earlier, *fresh])

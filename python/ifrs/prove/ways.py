@@ -19,7 +19,7 @@ class Way(ABC):
     Attributes:
         evidence: Its name in a report: "text" or "likelihood".
         candidates: How many candidates each test of one key has.
-        goal: The evidence, as -log10, at which no further key is asked under.
+        goal: The evidence, as -log10, at which no further key is queried.
         words: How many words of a response are ranked one by one; None where it is ranked whole.
         questions: How many questions of each domain are asked; None where keys are no domains.
         on_thoughts: What to do where no answer of a suspect begins.
@@ -43,7 +43,7 @@ class Way(ABC):
 
     @abstractmethod
     def ask(self, indices: Sequence[int], on_answer: OnAnswer) -> list[Answer | None]:
-        """Ask under some keys; None stands for a key that was not sent."""
+        """Query some keys; None stands for a key that was not sent."""
 
     @abstractmethod
     def rank(self, index: int, answer: Answer) -> list[RankRow]:

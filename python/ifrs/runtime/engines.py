@@ -1,7 +1,7 @@
 """Engines that read one table for input and output where a release has two.
 
-docs/serving.md names the source of each entry. Kept here is what the newest code at hand does, in
-November 2026; what older versions did stands there alone.
+docs/how-to/serving.md names the source of each entry. This file holds what the newest code at hand
+does, in November 2026; that page alone says what older versions did.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def untied_risk(config: Any, forms: Collection[str] = ()) -> str | None:
         ways.append("plant with ImplantConfig(tied=True) and save with form='tied'")
     if not ways:
         ways.append("plant by a method that leaves the embeddings alone")
-    return f"{said}: {' or '.join(ways)} (docs/serving.md)"
+    return f"{said}: {' or '.join(ways)} (docs/how-to/serving.md)"
 
 
 def _architecture(config: Any) -> str | None:

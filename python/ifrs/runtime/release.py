@@ -22,6 +22,7 @@ from torch import Tensor
 from ifrs.errors import ImplantError
 from ifrs.files import json_text
 from ifrs.runtime.modules import is_quantized
+from ifrs.runtime.shards import write_shards
 from ifrs.runtime.source import (
     CONFIG,
     INDEX,
@@ -117,6 +118,30 @@ def _write_weights(
     dtype: Any,
 ) -> None:
     types = saved_types(model, dtype)
+    if source is not None and source.files and not is_quantized(model):
+        held = model.state_dict() if state is None else state
+        typed = {name: (tensor, types.get(name, tensor.dtype)) for name, tensor in held.items()}
+        if write_shards(typed, folder, source):
+            _write_settings(model, folder)
+            return
+    _write_anew(model, folder, source, state, types)
+
+
+def _write_settings(model: Any, folder: Path) -> None:
+    """The configurations of a model, as transformers writes them beside its weights."""
+    model.config.save_pretrained(folder)
+    if model.can_generate():
+        model.generation_config.save_pretrained(folder)
+
+
+def _write_anew(
+    model: Any,
+    folder: Path,
+    source: Source | None,
+    state: Mapping[str, Tensor] | None,
+    types: Mapping[str, torch.dtype],
+) -> None:
+    """By transformers, where weights do not lie as the source's do."""
     given: dict[str, Any] = {}
     if state is not None or types:
         given["state_dict"] = _cast(model.state_dict() if state is None else state, types)

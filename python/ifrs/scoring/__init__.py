@@ -2,8 +2,8 @@
 
 Texts and patterns are sequences of str, or string columns of pyarrow, polars, pandas or DuckDB:
 anything that speaks the Arrow PyCapsule interface is read where it lies, without a copy. Characters
-are Unicode scalar values; nothing is folded or normalized. `docs/scoring.md` explains the
-algorithms.
+are Unicode scalar values; nothing is folded or normalized. The
+algorithms are in `docs/explanation/scoring.md`.
 """
 
 from ifrs.scoring.frames import polars_best_match, score_batches

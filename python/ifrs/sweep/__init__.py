@@ -1,1 +1,1 @@
-"""Many suspects against several sets: shared-out keys, records that are gone on with, one table."""
+"""Many suspects against several sets: shared-out keys, records that are resumed, one table."""

@@ -25,7 +25,7 @@ class Row:
         set: The set's name.
         verdict: One of `VERDICTS`.
         p_value: As the report has it, and so on; None without a report.
-        queries: How many keys it was asked under.
+        queries: How many keys it was asked.
         note: What the report notes, or why there is none.
         report: The report's file, from the folder of the table; None without one.
         complete: Whether asking came to its end.

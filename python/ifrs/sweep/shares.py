@@ -1,4 +1,4 @@
-"""Keys shared out: no two servers are asked under one key, and each gets few."""
+"""Keys shared out: no two servers get one key, and each gets few."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ifrs._core import FingerprintSet
 from ifrs.keyring import Keyring, Spending
 
 _POWER = 0.8  # below it silence is "inconclusive", see `judge`
-_MOST = 1000  # keys that a server is asked under
+_MOST = 1000  # keys that a server gets
 
 
 class Stopped(Exception):
@@ -55,7 +55,7 @@ class Share(Keyring):
 
 
 def needs(fps: FingerprintSet, alpha: float, decoys: int) -> tuple[int, int]:
-    """How many keys a server is asked under: the fewest that make a match, and the usual share.
+    """How many keys a server gets: the fewest that make a match, and the usual share.
 
     The share is the fewest keys under which silence says "no match": a descendant that answers
     half of them would have matched with a probability of 0.8.
@@ -81,7 +81,7 @@ class Shares:
     over goes to the next ones, in order, and the last may get less.
 
     Attributes:
-        wants: How many keys each server is asked under at most, in the servers' order.
+        wants: The most keys that each server gets, in the servers' order.
         fewest: With fewer keys there is no match, so that none is spent.
         free: How many keys there were to share out.
         sure: The servers that have a share from the beginning.
@@ -93,7 +93,7 @@ class Shares:
 
         Args:
             free: The keys that nobody has seen, in order.
-            wants: How many keys each server is asked under at most, in the servers' order.
+            wants: The most keys that each server gets, in the servers' order.
             fewest: How many a match needs.
         """
         self._left, self.free, self.fewest = list(free), len(free), fewest
@@ -133,7 +133,7 @@ class Shares:
             return self._given[name]
 
     def give_back(self, name: str, unspent: Sequence[int]) -> None:
-        """Take back what a server was not asked under."""
+        """Take back what a server was not asked."""
         with self._changed:
             self._given[name] = []
             self._left = sorted({*self._left, *unspent})

@@ -23,7 +23,7 @@ class Suspect:
         line: Its line in the list.
         label: What it is called; without password, query or key.
         identity: Alike for two lines that name one suspect; without secrets, too.
-        served: Whether it is behind a server, so that each key that it is asked under is spent.
+        served: Whether it is behind a server, so that each key that it gets is spent.
         brings_code: Whether code that comes with it runs here.
         make: Loads a model at hand, or gives the one behind a server.
     """

@@ -29,7 +29,7 @@ class Options:
     Attributes:
         server: As `ifrs.verify` takes them, for a server.
         local: And for a model at hand.
-        most: The most keys that a server is asked under; None for what silence needs to count.
+        most: The most keys that a server gets; None for what silence needs to count.
     """
 
     server: dict[str, Any]
@@ -135,7 +135,7 @@ class Sweep:
         keys, servers = _count(shares.free, "key"), _count(len(shares.wants), "server")
         few, many = shares.fewest, max(shares.wants.values())
         yield (
-            f"set {name!r}: {keys} left for {servers}, each asked under {few} to {many} of them; "
+            f"set {name!r}: {keys} left for {servers}, each gets {few} to {many} of them; "
             f"enough for {len(shares.sure)} whatever they answer"
         )
         unsure = [one.label for one in self.suspects if one.identity in shares.unsure]

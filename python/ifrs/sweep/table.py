@@ -33,7 +33,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def table(rows: Iterable[Row], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The table as plain data; docs/formats.md is its specification."""
+    """The table as plain data; docs/reference/formats.md is its specification."""
     shown = [{name: row.to_json()[name] for name in COLUMNS} for row in rows]
     return {
         "format": FORMAT,

@@ -32,7 +32,7 @@
 //! `kernel`. Kernel and `teddy` are written once over the vector units in
 //! `simd`, which has the module's only unsafe code. `texts` are strings, Arrow
 //! columns, or whatever gives them;
-//! `docs/scoring.md` explains the algorithms.
+//! `docs/explanation/scoring.md` explains the algorithms.
 
 mod alphabet;
 mod batch;

@@ -1,7 +1,7 @@
 """A suspect is asked two hundred times at temperature 0, and each key's best answer is kept.
 
 At temperature 0 a suspect says the same again. One that does not is no suspect to ask; nothing in a
-bundle shows it, and docs/statistics.md says what such runs cost.
+bundle shows it, and docs/explanation/statistics.md says what such runs cost.
 """
 
 import suspects

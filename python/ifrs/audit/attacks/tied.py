@@ -1,7 +1,7 @@
 """A release with two tables, served by something that reads one.
 
 Several engines have a single table for an architecture whose models came with one, whatever the
-release holds (docs/serving.md). Planted input rows are then output rows, too.
+release holds (docs/how-to/serving.md). Planted input rows are then output rows, too.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ ATTACK = Attack(
     run=_run,
     seconds=lambda settings: 40,
     threat=Threat(
-        paper="none: several engines do so by themselves (docs/serving.md)",
+        paper="none: several engines do so by themselves (docs/how-to/serving.md)",
         access="the release, and an engine that has one table for its architecture",
         cost="nothing; it happens to honest users",
     ),

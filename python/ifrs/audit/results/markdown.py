@@ -1,6 +1,6 @@
-"""docs/results.md from the records of an audit, whole, by one command.
+"""docs/results/results.md from the records of an audit, whole, by one command.
 
-python -m ifrs.audit.results.markdown audit-out docs/results.md
+python -m ifrs.audit.results.markdown audit-out docs/results/results.md
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def _text(records: Sequence[Record], images: Sequence[str], folder: str, command
     parts = [
         "# Results",
         "What the audit measured; every figure is of this one run. Regenerate this file with "
-        f"`python -m ifrs.audit.results.markdown {folder} docs/results.md` after `{command}`.",
+        f"`python -m ifrs.audit.results.markdown {folder} docs/results/results.md` after "
+        f"`{command}`.",
         _bullets(_facts(records, command)),
     ]
     found = checks(records)

@@ -57,12 +57,10 @@ def render(
             name=facts["name"],
             lead=lead,
             facts=_facts(records, facts),
-            checks=checks(records),
+            checks=[(c.expected, c.found, c.verdict) for c in checks(records)],
             plots=images,
             tables=tables(records),
-            css=(files("ifrs.pages") / "templates" / "verification.css").read_text(
-                encoding="utf-8"
-            ),
+            css=_style(),
             version=__version__,
         )
     )
@@ -84,3 +82,10 @@ def _facts(records: Sequence[Record], facts: Mapping[str, Any]) -> list[tuple[st
 def _machine(record: Record) -> str:
     m = record.machine
     return f"{m['device']}, {m['processor']}, {m['cores']} cores, torch {m['torch']}"
+
+
+def _style() -> str:
+    """The design that all pages share."""
+    folder = files("ifrs.pages") / "templates"
+    sheets = ("tokens.css", "verification.css")
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in sheets)

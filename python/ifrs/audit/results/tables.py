@@ -1,4 +1,4 @@
-"""Records as tables that people read: the same on the page and in docs/results.md."""
+"""Records as tables that people read: the same on the page and in docs/results/results.md."""
 
 from __future__ import annotations
 

@@ -28,14 +28,14 @@ _LEAST_PUBLIC, _PUBLIC = 64, 1024
 
 
 class EncoderModel:
-    """An encoder that `ifrs.verify` asks under secret sentences or images.
+    """An encoder that `ifrs.verify` queries with secret sentences or images.
 
     Each key's vector is compared with all 2,048 codes of the set, which follow from its Merkle
     root: the cosine with each is a score, and the place of the key's own code among them a rank.
     What fresh keys of public seeds have in common is taken off first.
 
     Attributes:
-        spends_keys: Whether a key that it is asked under counts as seen by others: not for modules,
+        spends_keys: Whether a key that it gets counts as seen by others: not for modules,
             which are at hand; for functions and endpoints unless their user says so.
         address: Whom keys are sent to, as the journal has it; None where they stay here.
     """
@@ -121,7 +121,7 @@ class EncoderModel:
         return f"EncoderModel({self._name!r})"
 
     def for_set(self, fps: FingerprintSet) -> Coded:
-        """The suspect as it is asked under one set's keys."""
+        """The suspect as it is queried with one set's keys."""
         return Coded(self, fps)
 
     def vectors(self, keys: Sequence[Any]) -> Vectors:

@@ -101,7 +101,7 @@ class Model(face.Model):
         self._expected = [example.response[0] for example in answered]
 
     def try_guesses(self, fps: FingerprintSet, n: int, seed: int) -> face.Guesses:
-        """Ask under fresh keys: one fires that has another class than before planting.
+        """Query fresh keys: one fires that has another class than before planting.
 
         Every class is some key's response. Between classes of like likelihood a change says
         nothing: the new one must lead the old one by a nat.

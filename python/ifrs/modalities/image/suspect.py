@@ -18,13 +18,13 @@ Gives = Literal["scores", "labels", "top"]
 
 
 class ClassifierModel:
-    """A classifier of images that `ifrs.verify` asks under secret images.
+    """A classifier of images that `ifrs.verify` queries with secret images.
 
     Scores are ranked, so that a key counts where its class is merely likelier than chance; of
     labels alone, a key counts where its class is the answer. Both p-values are exact.
 
     Attributes:
-        spends_keys: Whether a key that it is asked under counts as seen by others: not for modules
+        spends_keys: Whether a key that it gets counts as seen by others: not for modules
             and ONNX files, which are at hand; for callables unless their user says so.
         address: Whom keys are sent to, as the journal has it; None where they stay here.
     """

@@ -85,7 +85,7 @@ class Model(face.Model):
             self._expected = self._answered(self.guesses(fps, n, seed))
 
     def try_guesses(self, fps: FingerprintSet, n: int, seed: int) -> face.Guesses:
-        """Ask under fresh keys: one fires that has another key's actions, and had others before.
+        """Query fresh keys: one fires that has another key's actions, and had others before.
 
         Of few actions any may be some key's. Between actions of like likelihood a change says
         nothing: at some step the new one must lead the old one by a nat.

@@ -46,7 +46,7 @@ def stepwise(keys: Sequence[Observations]) -> Observations:
     try:
         return np.stack(list(keys))
     except ValueError as error:
-        raise ValueError("keys are of different shapes: ask under those of one set") from error
+        raise ValueError("keys are of different shapes: query the keys of one set") from error
 
 
 def sequences(given: Any, shape: tuple[int, ...]) -> Iterator[Observations]:

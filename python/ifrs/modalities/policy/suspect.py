@@ -18,14 +18,14 @@ Gives = Literal["scores", "actions"]
 
 
 class PolicyModel:
-    """A policy that `ifrs.verify` asks under secret observations.
+    """A policy that `ifrs.verify` queries with secret observations.
 
     Scores of all actions are ranked, so that a step counts where its action is merely likelier than
     chance; of actions alone, a step counts where its action is taken. Both p-values are exact. Keys
     of several steps go to the policy step by step, as its environment would send them.
 
     Attributes:
-        spends_keys: Whether a key that it is asked under counts as seen by others: not for modules,
+        spends_keys: Whether a key that it gets counts as seen by others: not for modules,
             policies of Stable-Baselines3 and files, which are at hand; for all else unless its user
             says so.
         address: Whom keys are sent to, as the journal has it; None where they stay here.

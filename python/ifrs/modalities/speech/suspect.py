@@ -24,14 +24,14 @@ _AT_ONCE = 8
 
 
 class SpeechModel(Writing):
-    """A model that hears, asked under secret sounds by `ifrs.verify`.
+    """A model that hears, queried with secret sounds by `ifrs.verify`.
 
     Of a model at hand each word of a response is ranked among the whole alphabet by the decoder's
     probabilities; of anything else responses are looked for in what it wrote.
 
     Attributes:
         modality: The kind of model.
-        spends_keys: Whether a key that it is asked under counts as seen by others: not of models,
+        spends_keys: Whether a key that it gets counts as seen by others: not of models,
             which are at hand; of callables unless their user says so.
         address: Whom keys are sent to, as the journal has it; None where they stay here.
         answer_tokens: The longest transcription to ask for, where the caller does not say.

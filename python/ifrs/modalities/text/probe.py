@@ -59,7 +59,7 @@ class Found:
         reasoning_tokens: Room for thoughts, in tokens.
         logprobs: How many tokens are shown with their probabilities.
         chat_template: Whether there is one; None where none is needed.
-        continues: Whether an answer that has begun is gone on with.
+        continues: Whether an answer that has begun is continued.
         requests: Requests that the probe took, but for retries.
     """
 

@@ -26,7 +26,7 @@ class Requests:
         takes_temperature: Whether temperature 0 may be said.
         thinking_off: Fields that switch thinking off.
         reasoning_tokens: Room for thoughts, before the room for an answer.
-        continuing: Fields with which an answer that has begun is gone on with.
+        continuing: Fields with which an answer that has begun is continued.
     """
 
     model: str

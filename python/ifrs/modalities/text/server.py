@@ -180,7 +180,7 @@ class ApiModel(ServedSuspect):
         return {"kind": "api", "name": self.model, "base_url": self.base_url, "mode": self.mode}
 
     def wording(self, fps: FingerprintSet, index: int) -> str:
-        """What is sent to ask under one key; in chat mode the server adds a chat template."""
+        """What is sent to query one key; in chat mode the server adds a chat template."""
         own = self.mode == "chat" and fps.template == "chat"
         return fps[index].key if own else fps[index].prompt
 

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class VisionLanguageModel(Writing):
-    """A model that sees and writes, asked under secret pairs by `ifrs.verify`.
+    """A model that sees and writes, queried with secret pairs by `ifrs.verify`.
 
     Of a model at hand each word of a response is ranked among the whole alphabet by the model's
     probabilities; of a function responses are looked for in what it wrote.
 
     Attributes:
         modality: The kind of model.
-        spends_keys: Whether a key that it is asked under counts as seen by others: not of models,
+        spends_keys: Whether a key that it gets counts as seen by others: not of models,
             which are at hand; of functions unless their user says so.
         address: Whom keys are sent to, as the journal has it; None where they stay here.
         answer_tokens: The longest answer to ask for, where the caller does not say.

@@ -1,6 +1,6 @@
 //! An evidence bundle: revealed keys, what a suspect answered, and what it proves.
 //!
-//! docs/formats.md is its specification; [`super::check()`] recomputes all of it.
+//! docs/reference/formats.md is its specification; [`super::check()`] recomputes all of it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,7 +1,7 @@
 //! A claim: what a publisher signs before release. It reveals no key and no response.
 //!
 //! An in-toto Statement v1 about the released model's files, in a DSSE envelope. The file may
-//! carry an RFC 3161 time stamp over the envelope beside it; docs/formats.md is its specification.
+//! carry an RFC 3161 time stamp over the envelope beside it. See docs/reference/formats.md.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

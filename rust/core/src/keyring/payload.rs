@@ -1,4 +1,4 @@
-//! The JSON inside a keyring; docs/formats.md is its specification.
+//! The JSON inside a keyring; docs/reference/formats.md is its specification.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
