@@ -536,7 +536,10 @@ mod tests {
 
     #[test]
     fn other_formats_and_forms_are_refused_without_quoting_them() {
-        assert!(matches!(refused(r#"{"format":"ifrs/keyring/v10"}"#), KeyringError::Version { .. }));
+        assert!(matches!(
+            refused(r#"{"format":"ifrs/keyring/v10"}"#),
+            KeyringError::Version { .. }
+        ));
         for json in [
             "",
             "[]",
