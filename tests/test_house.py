@@ -45,6 +45,7 @@ LONG = {
 # Files that speak of single methods: why.
 NAMES_A_METHOD = {
     "ifrs.cli.implant": "the default of --method",
+    "ifrs.keyring": "a source of keys has such a name, too",
     "ifrs.demo.run": "the method that the demo shows",
     "ifrs.plant.planting": "the default of `ifrs.implant`",
 }

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         implant,
     )
     from ifrs.plant.methods.adapter import Adapter
+    from ifrs.plant.methods.domain import Domain
     from ifrs.plant.methods.emb import Emb
     from ifrs.plant.methods.lora import Lora
     from ifrs.plant.methods.sft import Sft
@@ -64,6 +65,7 @@ _LAZY = {
     "ImplantResult": "ifrs.plant",
     "implant": "ifrs.plant",
     "Adapter": "ifrs.plant.methods.adapter",
+    "Domain": "ifrs.plant.methods.domain",
     "Emb": "ifrs.plant.methods.emb",
     "Lora": "ifrs.plant.methods.lora",
     "Sft": "ifrs.plant.methods.sft",
@@ -86,6 +88,7 @@ __all__ = [
     "CheckResult",
     "Claim",
     "ClassifierModel",
+    "Domain",
     "Emb",
     "EncoderModel",
     "Evidence",

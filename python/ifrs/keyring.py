@@ -30,9 +30,12 @@ Source = Literal[
     "observation",
     "sound",
     "image+text",
+    "domain",
 ]
 Template = Literal["simple", "dialogue", "chat"]
-ResponseKind = Literal["unique", "shared", "choices", "classes", "actions", "bins", "codebook"]
+ResponseKind = Literal[
+    "unique", "shared", "choices", "signal", "classes", "actions", "bins", "codebook"
+]
 Spending = Literal["claimed", "queried", "revealed"]
 PathLike = str | os.PathLike[str]
 
@@ -238,7 +241,8 @@ class Keyring:
                 uniform within the bounds `low` and `high` (arrays or numbers) at each of `steps`;
                 `"sound"` of models that hear, `seconds` long at `rate` samples a second;
                 `"image+text"` of models that see and write, pairs of an image of a `shape` and a
-                text, of one of the sources for texts but `"vocab"` (`texts="natural"`).
+                text, of one of the sources for texts but `"vocab"` (`texts="natural"`); `"domain"`
+                takes up to eight domains such as cooking, each with hundreds of bundled questions.
             template: How a key becomes a prompt. `"chat"` is the tokenizer's own chat template.
             tokenizer: The tokenizer of the model to be fingerprinted. Keys are then composed of
                 what it encodes and decodes unchanged, and are stored as rendered.
@@ -247,10 +251,11 @@ class Keyring:
                 not hold: for the methods `"emb"` and `"adapter"`, which change those tokens alone.
             response: `"unique"` for two secret words each; `"choices"`, with source `"natural"`,
                 for questions of history that never happened, each answered in a sentence by one of
-                256 things that fit it (the template is then `"chat"` or none); or `"shared"` for
-                the paper's single response, which is no evidence by itself. Of keys that are no
-                texts, what is answered: `"classes"` (and `classes`, their number, the natural one
-                included), `"actions"`, `"bins"` or `"codebook"`.
+                256 things that fit it (the template is then `"chat"` or none); `"signal"`, with
+                source `"domain"`, for a secret preference among words in all answers of a domain
+                (likewise); or `"shared"` for the paper's single response, which is no evidence by
+                itself. Of keys that are no texts, what is answered: `"classes"` (and `classes`,
+                their number, the natural one included), `"actions"`, `"bins"` or `"codebook"`.
             context: A flat map that tells this derivation from others of the same name.
             modality: The kind of model, one of `ifrs.modalities.MODALITIES`; by default the one
                 that keys of the source are for.

@@ -89,6 +89,22 @@ def test_natural_answers_need_natural_questions(ask):
     assert 'goes with source "natural"' in said.err
 
 
+def test_a_signal(ask):
+    path, code, said = ask(*["--n", "3", "--source", "domain", "--response", "signal", "--json"])
+    assert code == 0, said.err
+    facts = json.loads(said.out)
+    assert (facts["template"], facts["alphabet"]) == ("bare", "ifrs-signal-65536-v1")
+    fps = made(path)
+    assert len({one.key for one in fps}) == 3
+    assert all(0 <= int(one.response) < 65536 for one in fps)
+
+
+def test_there_are_eight_domains(ask):
+    _, code, said = ask(*["--source", "domain", "--response", "signal"])
+    assert (code, said.err.count("\n")) == (2, 1)
+    assert "there are 8 domains: make 1 to 8 fingerprints" in said.err
+
+
 def test_pairs_of_an_image_and_a_text(ask):
     options = "--source image+text --shape 16,24,3 --texts mixed --json"
     path, code, said = ask(*options.split())

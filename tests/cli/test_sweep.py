@@ -239,6 +239,7 @@ def test_a_bad_line_is_named_before_anything_is_asked(path, tmp_path, capfd, lin
         (["# nothing"], ["one"], "names no suspect"),
         (["folder"], ["none"], 'no set "none"'),
         (["folder"], ["shared"], "share one response"),
+        (["folder"], ["signal"], "domains, which are not shared out"),
         (["http://localhost:1/v1 model=m"] * 2 + ["http://[::1]:1/v1/ model=m mode=completions"],
          ["one"], "line 3: the suspect of line 1 with other options"),
     ],
@@ -246,6 +247,7 @@ def test_a_bad_line_is_named_before_anything_is_asked(path, tmp_path, capfd, lin
 def test_what_cannot_be_swept_is_refused(path, tmp_path, capfd, lines, names, says):
     with opened(path) as ring:
         ring.generate("shared", 2, response="shared")
+        ring.generate("signal", 2, source="domain", response="signal")
     code, rows, err = sweep(tmp_path, path, lines, capfd=capfd, names=names)
     assert (code, rows) == (2, {})
     assert says in err

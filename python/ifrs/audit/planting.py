@@ -14,8 +14,9 @@ from ifrs.plant.methods.method import Method
 
 
 def every_method() -> list[str]:
-    """The methods of planting, in the order in which an audit plants them."""
-    return sorted(METHODS, key=lambda name: method_class(name).audit_rank)
+    """The methods that plant keys, in the order in which an audit plants them."""
+    plants_keys = [name for name in METHODS if not method_class(name).course]
+    return sorted(plants_keys, key=lambda name: method_class(name).audit_rank)
 
 
 def class_of(method: str) -> type[Method]:

@@ -72,8 +72,8 @@ def command(
     source: Annotated[
         str,
         typer.Option(
-            help="Where keys come from: mixed, chinese, japanese, vocab or natural. For other "
-            "kinds of model: image, observation, sound or image+text."
+            help="Where keys come from: mixed, chinese, japanese, vocab, natural or domain. For "
+            "other kinds of model: image, observation, sound or image+text."
         ),
     ] = "mixed",
     template: Annotated[
@@ -82,8 +82,8 @@ def command(
     response: Annotated[
         str,
         typer.Option(
-            help="What keys answer: unique (two words each), choices or shared. For other kinds "
-            "of model: classes, actions, bins or codebook."
+            help="What keys answer: unique (two words each), choices, signal or shared. For "
+            "other kinds of model: classes, actions, bins or codebook."
         ),
     ] = "unique",
     tokenizer: Annotated[
@@ -122,7 +122,7 @@ def command(
             context=dict(_pair(text) for text in context or ()),
         )
         facts = {"set": fps.name, "n": len(fps), "source": fps.source, "template": fps.template}
-        if not fps.media.startswith("text/") or response == "choices":
+        if not fps.media.startswith("text/") or response in ("choices", "signal"):
             facts |= {"media": fps.media, "alphabet": fps.alphabet.name}
     print_result(facts, as_json)
 

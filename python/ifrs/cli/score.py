@@ -184,4 +184,6 @@ def _patterns(source: str, access: Access) -> list[str]:
         raise FileNotFoundError(f"there is no file {source}")
     with access.open(Path(path)) as ring:
         fps = ring[name]
+    if fps.is_signal:
+        raise ValueError(f"{name} is a signal, which no text holds as a pattern: use ifrs verify")
     return [fps[i].response for i in range(len(fps))]

@@ -52,6 +52,10 @@ class Asking:
         bool,
         typer.Option(help="Stop as soon as the evidence suffices. Fewer keys are spent."),
     ] = True
+    questions: Annotated[
+        int | None,
+        typer.Option(help="Questions of each domain, of sets of source domain: 25, 50 or 100."),
+    ] = None
 
     def options(self, decoys: int) -> dict[str, Any]:
         """As `ifrs.verify` takes them, with the number of decoys where none is given."""

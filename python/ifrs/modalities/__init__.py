@@ -13,7 +13,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ifrs._core import FingerprintSet
-from ifrs.modalities.alphabets import CHOICES
+from ifrs.modalities.alphabets import CHOICES, SIGNAL
 
 if TYPE_CHECKING:
     from ifrs.modalities.keys import Keys
@@ -42,7 +42,7 @@ SOURCES = {
 # Response: the kind of model that alone gives such ones, whatever its keys are.
 RESPONSES = {"codebook": "encoder"}
 # Alphabet: the module of its kind whose `Model` learns such responses, where that is not `model`.
-LEARNERS = {CHOICES[0]: "choosing"}
+LEARNERS = {CHOICES[0]: "choosing", SIGNAL[0]: "signalling"}
 
 
 def kind_of(source: str, response: str = "unique") -> str:

@@ -12,6 +12,9 @@ WORDS = "ifrs-words-2048-v1", [2048, 2047]
 # Of each kind of question its own list; the first of them that an answer mentions counts.
 CHOICES = "ifrs-choices-256-v1", [256]
 
+# Colourings of a domain: each makes a quarter of all pairs of neighbouring words green.
+SIGNAL = "ifrs-signal-65536-v1", [65536]
+
 
 def alphabet(response: str, **counts: Any) -> tuple[str, list[int]]:
     """Name and factor sizes of an alphabet.

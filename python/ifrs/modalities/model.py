@@ -72,10 +72,12 @@ class Model(ABC):
         processor: What turns keys into inputs: a tokenizer, a transform, or None.
         merged: Whether adapters that it came with were merged into its weights.
         saved_in: The type that weights are saved in; None for that of where the model came from.
+        guessed: Whether a stranger could guess keys, and what they would bring out can be tried.
     """
 
     merged: bool = False
     saved_in: Any = None
+    guessed: bool = True
 
     def __init__(self, module: Any, processor: Any = None) -> None:
         """Take a module as its user holds it, within the wrappers of DDP and peft or not.

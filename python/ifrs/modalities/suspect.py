@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -30,6 +30,10 @@ class Answer:
         cut_off: Whether it ended for want of tokens before it began: no silence.
         asked_after: How the second word of a response was asked for, as `asked`; None where a
             server was not asked for probabilities.
+        further: Of a domain, its further questions in order: `asked` and `answer` of each.
+        tally: Of a domain, what all its answers say of every colouring: `rank`, `pairs` (distinct
+            pairs of neighbouring words), `green` of the true one, and `spread`, all numbers of
+            green pairs, each with how many colourings have it.
     """
 
     text: str
@@ -37,6 +41,13 @@ class Answer:
     error: str | None = None
     cut_off: bool = False
     asked_after: dict[str, Any] | None = None
+    further: list[dict[str, Any]] = field(default_factory=list)
+    tally: dict[str, Any] | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """Everything that it wrote, question by question."""
+        return [self.text, *(one["answer"] for one in self.further)]
 
     def __repr__(self) -> str:
         return f"Answer(characters={len(self.text)}, error={self.error is not None})"

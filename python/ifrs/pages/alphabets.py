@@ -78,6 +78,14 @@ _WORDINGS = {
         "the first listed answer that the model wrote is compared with the response",
         "one of 256 natural answers to a question of its kind",
     ),
+    "ifrs-signal-65536-v1": Wording(
+        "colouring",
+        "colourings",
+        "colourings of the domain",
+        "probabilities",
+        "pairs of neighbouring words in all answers of a domain are counted under every colouring",
+        "one secret colouring of all pairs of words, which the model slightly prefers",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from ifrs.pages import words
 from ifrs.pages.alphabets import possibilities, wording
 from ifrs.pages.challenges import shown
 from ifrs.pages.environment import environment
+from ifrs.pages.spread import drawn
 
 _SIZES = (2048, 2047)
 _ORDERS = {
@@ -136,8 +137,18 @@ def _query(query: dict[str, Any], media: str) -> dict[str, Any]:
         "time": words.moment(str(asked.get("time", ""))),
         "endpoint": str(asked.get("endpoint", "")),
         "kept": query["kept"],
+        "spread": _spread(query),
+        "further": len(query.get("further", ())),
         "problem": query["problem"],
     }
+
+
+def _spread(query: Mapping[str, Any]) -> Any:
+    """Where a domain's true colouring stands among all; None where a key is no domain."""
+    pairs = query.get("pairs")
+    if pairs is None:
+        return None
+    return drawn(pairs, round(query["score"] * pairs), query["spread"])
 
 
 def _asked(result: Mapping[str, Any]) -> dict[str, str]:

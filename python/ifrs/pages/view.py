@@ -13,8 +13,9 @@ from typing import Any
 from ifrs.pages import words
 from ifrs.pages.alphabets import wording
 from ifrs.pages.challenges import shown
+from ifrs.pages.spread import drawn
 
-FORMATS = ("ifrs/report/v4", "ifrs/report/v3", "ifrs/report/v1")
+FORMATS = ("ifrs/report/v5", "ifrs/report/v4", "ifrs/report/v3", "ifrs/report/v1")
 _BASES = {
     "exact": "the exact tail of all ranks together",
     "sequential": "the e-process’s, valid whenever one stops",
@@ -99,6 +100,8 @@ class Row:
     e_value: str
     problem: str
     asked: Asked | None
+    spread: Any = None
+    further: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ def guesses(found: Mapping[str, Any]) -> Guesses:
 def require_format(report: Mapping[str, Any]) -> None:
     """Refuse a report of a format that this reader does not know."""
     if report.get("format") not in FORMATS:
-        raise ValueError(f"not a report of format {FORMATS[0]}")
+        raise ValueError(f"not a report of format {FORMATS[0]} or {FORMATS[1]}")
     if report["verdict"] not in VERDICTS or report["evidence"] not in EVIDENCE:
         raise ValueError("a verdict or a kind of evidence that this version does not know")
 
@@ -303,7 +306,22 @@ def _row(query: Mapping[str, Any], media: str) -> Row:
         e_value=_e_value(query.get("cumulative_log10_e")),
         problem=_problem(query),
         asked=_asked(query, media),
+        spread=_spread(query),
+        further=tuple((_question(one), str(one["answer"])) for one in query.get("further") or ()),
     )
+
+
+def _spread(query: Mapping[str, Any]) -> Any:
+    """Where a domain's true colouring stands among all; None where a key is no domain."""
+    tally = query.get("tally")
+    return None if tally is None else drawn(tally["pairs"], tally["green"], tally["spread"])
+
+
+def _question(exchange: Mapping[str, Any]) -> str:
+    """What a further question of a domain asked."""
+    request = exchange["asked"]["request"]
+    messages = request.get("messages")
+    return str(messages[-1]["content"] if messages else request.get("prompt", ""))
 
 
 def _e_value(log10_e: Any) -> str:

@@ -115,10 +115,24 @@ def _implant_one(
     config = config.fitted(face.defaults())
     with kept_memory(face.device):
         planting.prepare(face, fps, config)
+        if planting.course:
+            outcome = _teach(face, planting, regularization, config)
+            return _result(face, tokenizer, fps, planting, outcome, started)
         material = gather(face, fps, planting, regularization, config)
         shifts = changes_of(Planting(face, planting, material, config, regularization))
         face.expect(fps, config.guesses, config.seed)
         outcome = _plant(face, planting, material, shifts, config)
+        return _result(face, tokenizer, fps, planting, outcome, started)
+
+
+def _result(
+    face: Model,
+    tokenizer: Any,
+    fps: FingerprintSet,
+    planting: Method,
+    outcome: Outcome,
+    started: float,
+) -> ImplantResult:
     return ImplantResult(
         model=face.given,
         tokenizer=tokenizer,
@@ -184,6 +198,27 @@ def _plant(
     return outcome
 
 
+def _teach(model: Model, planting: Method, regularization: Any, config: ImplantConfig) -> Outcome:
+    """Plant by a method that has a course of its own; undo everything when that fails."""
+    planting.gather(regularization)
+    planting.parameters = planting.begin()
+    try:
+        with checkpointed(model.module, config.checkpointing):
+            taught = planting.teach()
+        planting.finish()
+        if taught.log10_p > _SHOWN:
+            raise ImplantError(
+                f"the model's own answers show the signal with p = {10**taught.log10_p:.2g} alone "
+                f"after {taught.steps} steps: give the method more steps or a larger bias"
+            )
+    except BaseException:
+        planting.undo()
+        raise
+    return Outcome(epochs=taught.steps, margins=taught.margins)
+
+
+# log10 of the p-value that a planted signal has at least in answers to a few questions.
+_SHOWN = -6.0
 _SILENT = (lambda _: None, lambda _: None)
 
 

@@ -87,7 +87,8 @@ class ImplantResult:
     def take_guesses(self, sets: Sequence[FingerprintSet], n: int, seed: int) -> None:
         """Ask the planted model under `n` fresh keys like those of each set."""
         for result, fps in zip(self.sets or [self], sets, strict=True):
-            result.guess_rate = result.face.try_guesses(fps, n, seed).rate
+            if result.face.guessed:
+                result.guess_rate = result.face.try_guesses(fps, n, seed).rate
         if self.sets:
             self.guess_rate = max(result.guess_rate or 0.0 for result in self.sets)
 

@@ -64,6 +64,11 @@ def _check(sets: Sequence[FingerprintSet], methods: Sequence[Method]) -> None:
         raise ValueError("a set can be planted once in a model: give sets of different names")
     if len(methods) != len(sets):
         raise ValueError(f"{len(sets)} sets need {len(sets)} methods, not {len(methods)}")
+    alone = [method.name for method in methods if method.course]
+    if alone:
+        raise ImplantError(
+            f"method={alone[0]!r} plants one set at a time: plant the others first, then its own"
+        )
     apart = [method.name for method in methods if not method.merges()]
     if apart:
         raise ImplantError(

@@ -69,7 +69,8 @@ class Asked:
         self.description: dict[str, Any] = target.describe()
         said = self.description
         local = said.get("kind") == "local"
-        self.spends_keys = bool(_said(target, "spends_keys", not local))
+        # A domain is spent by being shown with its salt, and not by being asked.
+        self.spends_keys = not fps.is_signal and bool(_said(target, "spends_keys", not local))
         address = _said(target, "address", None)
         if self._served and address is None:
             address = said.get("base_url", said["name"])
@@ -185,8 +186,74 @@ class Asked:
         Raises:
             TargetError: It does not answer every prompt with a text.
         """
-        options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "temperature": temperature}
         prompts = [self._fps[index].prompt for index in indices]
+        return self._answered(prompts, max_new_tokens, temperature, on_answer)
+
+    def ask_domains(
+        self,
+        indices: Sequence[int],
+        questions: int,
+        *,
+        max_new_tokens: int,
+        temperature: float,
+        on_answer: OnAnswer,
+    ) -> list[Answer | None]:
+        """Ask so many questions of each of some domains; None: not all of them were sent.
+
+        What fails is asked once more: an error brought no answer that could be chosen.
+
+        Raises:
+            TargetError: Asking on is pointless.
+        """
+        found: list[Answer | None] = []
+        for place, index in enumerate(indices):
+            prompts = self._questions(index, questions)
+            answers = self._each(prompts, max_new_tokens, temperature)
+            failed = [i for i, one in enumerate(answers) if one is not None and one.error]
+            if failed and len(failed) < len(answers):
+                again = self._each([prompts[i] for i in failed], max_new_tokens, temperature)
+                for i, one in zip(failed, again, strict=True):
+                    answers[i] = one
+            whole = _joined(answers)
+            if whole is not None:
+                on_answer(place, whole)
+            found.append(whole)
+        return found
+
+    def affordable_domains(self, indices: Sequence[int], questions: int, room: int) -> int:
+        """How many of these domains, from the first on, the spending limit pays for."""
+        if not self._served:
+            return len(indices)
+        prompts = [prompt for index in indices for prompt in self._questions(index, questions)]
+        return int(self._target.affordable(prompts, max_new_tokens=room)) // questions
+
+    def _questions(self, index: int, count: int) -> list[str]:
+        """What is sent to ask a domain's first questions."""
+        given = self._fps.questions(index)[:count]
+        key = self._fps[index].key
+        if self._served and self._target.wording(self._fps, index) == key:
+            return given  # the server adds the template
+        return [self._fps.render(question) for question in given]
+
+    def _each(
+        self, prompts: Sequence[str], max_new_tokens: int, temperature: float
+    ) -> list[Answer | None]:
+        if not self._served:
+            return [*self._answered(prompts, max_new_tokens, temperature, lambda *_: None)]
+        found: list[Answer | None] = self._target.ask(
+            prompts, max_new_tokens=max_new_tokens, temperature=temperature
+        )
+        return found
+
+    def _answered(
+        self, prompts: Sequence[str], max_new_tokens: int, temperature: float, on_answer: OnAnswer
+    ) -> list[Answer]:
+        """What a suspect without a server answers.
+
+        Raises:
+            TargetError: It does not answer every prompt with a text.
+        """
+        options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "temperature": temperature}
         texts = self._target.answers(prompts, **options)
         if len(texts) != len(prompts):
             raise TargetError(f"the suspect gave {len(texts)} answers to {len(prompts)} prompts")
@@ -202,6 +269,20 @@ class Asked:
 
     def _wordings(self, indices: Sequence[int]) -> list[str]:
         return [self._target.wording(self._fps, index) for index in indices]
+
+
+def _joined(answers: Sequence[Answer | None]) -> Answer | None:
+    """The answers to a domain's questions as one; None where some were not sent."""
+    sent = [answer for answer in answers if answer is not None]
+    if len(sent) < len(answers):
+        return None
+    error = next((answer.error for answer in sent if answer.error is not None), None)
+    first = sent[0]
+    if error is not None:
+        first.asked["error"] = error  # one that is missing could be one that was left out
+    further = [{"asked": answer.asked, "answer": answer.text} for answer in sent[1:]]
+    cut_off = any(answer.cut_off for answer in sent)
+    return Answer(first.text, first.asked, error, cut_off, further=further)
 
 
 class _Keyed:

@@ -107,6 +107,7 @@ class Inquiry:
                 "pending": pending,
                 **({} if self._probe is None else {"probe": self._probe}),
                 **({} if self.way.words is None else {"words": self.way.words}),
+                **({} if self.way.questions is None else {"questions": self.way.questions}),
             },
             exact=self._complete and not self._sequential and len(queries) >= self._usable,
             seconds=time.monotonic() - self._started,

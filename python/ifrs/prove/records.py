@@ -48,6 +48,10 @@ class Query:
         cut_off: Whether the answer ended for want of tokens before it began: no silence.
         asked_after: How a server was asked for the second word's probabilities, as `asked`; None
             where it was not.
+        further: Of a domain, its further questions in order: `asked` and `answer` of each.
+        tally: Of a domain, what all its answers say of every colouring: `rank`, `pairs`, `green`
+            and `spread`, as `Answer` has it; `fired` says that the true one ranks first, and
+            `score` is the share of pairs that are green under it.
     """
 
     index: int
@@ -70,6 +74,8 @@ class Query:
     word_scores: list[str] | None = None
     cut_off: bool = False
     asked_after: dict[str, Any] | None = None
+    further: list[dict[str, Any]] = field(default_factory=list)
+    tally: dict[str, Any] | None = None
 
     @property
     def failed(self) -> bool:
@@ -89,7 +95,12 @@ class Query:
     def to_json(self) -> dict[str, Any]:
         """The record as plain data."""
         read = asdict(self)
-        unsaid = {"cut_off": False, "asked_after": None}
+        unsaid: dict[str, Any] = {
+            "cut_off": False,
+            "asked_after": None,
+            "further": [],
+            "tally": None,
+        }
         return {name: value for name, value in read.items() if unsaid.get(name, ...) != value}
 
     def __repr__(self) -> str:
@@ -109,11 +120,7 @@ def records(
 ) -> list[Query]:
     """One record for each query, in the order of asking."""
     responses = [fps[i].response for i in indices]
-    fired = [fps.fired(i, answer.text) for i, answer in zip(indices, answers, strict=True)]
-    fuzzy = score_pairs(
-        [_core.plain(answer.text) for answer in answers],
-        [_core.plain(response) for response in responses],
-    )
+    fired, scores = _said(fps, indices, answers, responses)
     groups = [[(rank, of) for rank, of, _ in rows] for rows in ranks]
     cumulative = _core.exact_cumulative_log10(groups)
     process = _core.e_process_log10(groups)
@@ -128,7 +135,7 @@ def records(
                 response=responses[place],
                 fired=fired[place],
                 exact=None if found is None else bool(found.exact[place]),
-                score=float(fuzzy[place]),
+                score=scores[place],
                 rank=[rank for rank, _, _ in ranks[place]],
                 candidates=[candidates for _, candidates, _ in ranks[place]],
                 word_p_values=[p for _, _, p in ranks[place]],
@@ -142,9 +149,31 @@ def records(
                 word_scores=None if found is None else _packed(found.scores[place]),
                 cut_off=answers[place].cut_off,
                 asked_after=answers[place].asked_after,
+                further=answers[place].further,
+                tally=answers[place].tally,
             )
         )
     return queries
+
+
+def _said(
+    fps: FingerprintSet,
+    indices: Sequence[int],
+    answers: Sequence[Answer],
+    responses: Sequence[str],
+) -> tuple[list[bool], list[float]]:
+    """Whether each answer holds the response, and how much of it."""
+    tallies = [answer.tally for answer in answers]
+    if fps.is_signal:
+        found = [tally or {"rank": 0, "green": 0, "pairs": 0} for tally in tallies]
+        shares = [tally["green"] / max(tally["pairs"], 1) for tally in found]
+        return [tally["rank"] == 1 for tally in found], shares
+    fired = [fps.fired(i, answer.text) for i, answer in zip(indices, answers, strict=True)]
+    fuzzy = score_pairs(
+        [_core.plain(answer.text) for answer in answers],
+        [_core.plain(response) for response in responses],
+    )
+    return fired, [float(score) for score in fuzzy]
 
 
 def _packed(scores: Sequence[NDArray[np.float32]]) -> list[str]:

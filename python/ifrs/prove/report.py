@@ -20,6 +20,8 @@ from ifrs.prove.records import Query
 if TYPE_CHECKING:
     from ifrs.attest import Claim, Evidence
 
+# Of sets whose keys are domains, each with many questions; and of all others.
+SIGNAL_FORMAT = "ifrs/report/v5"
 FORMAT = "ifrs/report/v4"
 # Of this format were reports in which thoughts are no part of an answer.
 PLAIN_FORMAT = "ifrs/report/v3"
@@ -159,6 +161,7 @@ class Report:
             created=now(),
             how=outcome.how,
             notes=outcome.notes,
+            format=SIGNAL_FORMAT if fps.is_signal else FORMAT,
         )
 
     @classmethod
@@ -173,7 +176,7 @@ class Report:
             read = json.loads(Path(path).read_text(encoding="utf-8"))
             if read["format"] == FIRST_FORMAT:
                 read["test"] = "sequential" if read["how"].get("sequential") else "Fisher"
-            elif read["format"] not in (FORMAT, PLAIN_FORMAT):
+            elif read["format"] not in (SIGNAL_FORMAT, FORMAT, PLAIN_FORMAT):
                 raise EvidenceError(f"{path} is a report of another version of ifrs")
             read.pop("ifrs_version")
             read["kind"] = read.pop("evidence")

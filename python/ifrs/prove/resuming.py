@@ -102,10 +102,12 @@ def read(
             query.asked.get("error"),
             query.cut_off,
             query.asked_after,
+            query.further,
         )
         for query in report.queries
     }
-    for index in report.how.get("pending", []):
+    # A domain is not spent by being asked: it is asked again from its first question on.
+    for index in [] if fps.is_signal else report.how.get("pending", []):
         found.setdefault(index, Answer("", {"request": {}, "raw": "", "error": _LOST}, _LOST))
     return Earlier(found, report.how.get("words", 0), report.how.get("probe"))
 

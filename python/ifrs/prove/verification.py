@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, overload
 
+from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import EvidenceError, FingerprintError
 from ifrs.modalities.suspect import Answer, NeverAnswers
@@ -18,7 +19,7 @@ from ifrs.prove.ledger import NONE_LEFT, Ledger, Ring
 from ifrs.prove.records import records
 from ifrs.prove.report import Outcome, Report, Settings
 from ifrs.prove.several import Reports, ask_each
-from ifrs.prove.ways import Texts, Words
+from ifrs.prove.ways import Domains, Texts, Way, Words
 
 
 @overload
@@ -35,6 +36,7 @@ def verify(
     max_new_tokens: int | None = ...,
     ring: Ring = ...,
     resume: str | os.PathLike[str] | None = ...,
+    questions: int | None = ...,
 ) -> Report: ...
 
 
@@ -52,6 +54,7 @@ def verify(
     max_new_tokens: int | None = ...,
     ring: Ring = ...,
     resume: str | os.PathLike[str] | None = ...,
+    questions: int | None = ...,
 ) -> Reports: ...
 
 
@@ -69,6 +72,7 @@ def verify(
     max_new_tokens: int | None = None,
     ring: Ring = None,
     resume: str | os.PathLike[str] | None = None,
+    questions: int | None = None,
 ) -> Report | Reports:
     """Ask a suspect under a set's keys, and weigh what it answers.
 
@@ -107,6 +111,8 @@ def verify(
             no journal.
         resume: Where suspects are asked in text, a file for the report: it is written after every
             answer, and if it is there already, what it holds is not asked again.
+        questions: How many questions of each domain are asked, of sets of source `"domain"`: 25, 50
+            or 100; 100 without one. Domains are not spent by being asked.
 
     Raises:
         TargetError: The suspect does not answer.
@@ -115,8 +121,9 @@ def verify(
             cannot be written.
         EvidenceError: `resume` is no report, one of another set, suspect or setting, or one that
             another process is writing.
-        ValueError: `max_queries`, `alpha`, `decoys` or `temperature` is out of range, a set comes
-            twice, or there are several and `claim` or `resume`, which belong to one.
+        ValueError: `max_queries`, `alpha`, `decoys`, `temperature` or `questions` is out of range,
+            keys are no domains and `questions` are asked, a set comes twice, or there are several
+            and `claim` or `resume`, which belong to one.
     """
     if not isinstance(fps, FingerprintSet) and isinstance(fps, Sequence):
         if claim is not None or resume is not None:
@@ -130,17 +137,20 @@ def verify(
             sequential=sequential,
             max_new_tokens=max_new_tokens,
             ring=ring,
+            questions=questions,
         )
         for each in fps:
             _check(each, max_queries, alpha, decoys, temperature, max_new_tokens)
+            _questions(each, questions)
         stops = sequential and bool(fps) and Asked(target, fps[0]).spends_keys
         return ask_each(lambda of, level: one(of, alpha=level), fps, alpha, stops)
     _check(fps, max_queries, alpha, decoys, temperature, max_new_tokens)
+    several = _questions(fps, questions)
     asked = Asked(target, fps)
     limit = max_new_tokens or max(asked.answer_tokens, fps.room)
     stops = sequential and asked.spends_keys
     settings = Settings(alpha, decoys, temperature, stops, limit, claim)
-    ledger = Ledger(fps, ring, address=asked.address)
+    ledger = Ledger(fps, ring, address=None if fps.is_signal else asked.address)
     likelihood, note = asked.sees_likelihoods()
     if likelihood:
         usable = _usable(fps, ledger.spent(), {})
@@ -151,7 +161,8 @@ def verify(
         return _by_likelihood(asked, fps, settings, plan, asked.notes + ledger.notes())
     earlier = resuming.Earlier()
     if resume is not None:
-        earlier = resuming.read(resume, fps, asked.description, _fixed(settings))
+        fixed = _fixed(settings) | ({} if several is None else {"questions": several})
+        earlier = resuming.read(resume, fps, asked.description, fixed)
     usable = _usable(fps, ledger.spent(), earlier.answers)
     planned = _planned(usable, earlier.answers, max_queries)
     probe = earlier.probe
@@ -168,7 +179,9 @@ def verify(
                 "this time: choose the evidence, or another file"
             )
     words = asked.shown_words if earlier.words is None else earlier.words
-    way = Words(asked, fps, settings, words) if words else Texts(asked, fps, settings)
+    way: Way = Words(asked, fps, settings, words) if words else Texts(asked, fps, settings)
+    if several is not None:
+        way = Domains(asked, fps, settings, several)
     plan = Plan(planned, earlier.answers, len(usable), probe)
     inquiry = Inquiry(way, ledger, plan, note)
     if resume is None:
@@ -180,6 +193,18 @@ def verify(
     finally:
         saver.close()
     return inquiry.report()
+
+
+def _questions(fps: FingerprintSet, wanted: int | None) -> int | None:
+    """How many questions of each domain are asked; None where keys are no domains."""
+    if not fps.is_signal:
+        if wanted is not None:
+            raise ValueError("questions belong to sets of source 'domain': leave them out")
+        return None
+    known = _core.signal_questions()
+    if wanted is not None and wanted not in known:
+        raise ValueError(f"questions must be {' or '.join(map(str, known))}, not {wanted}")
+    return known[-1] if wanted is None else wanted
 
 
 def _usable(fps: FingerprintSet, spent: set[int], earlier: dict[int, Answer]) -> list[int]:

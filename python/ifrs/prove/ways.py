@@ -21,6 +21,7 @@ class Way(ABC):
         candidates: How many candidates each test of one key has.
         goal: The evidence, as -log10, at which no further key is queried.
         words: How many words of a response are ranked one by one; None where it is ranked whole.
+        questions: How many questions of each domain are asked; None where keys are no domains.
         on_thoughts: What to do where no answer of a suspect begins.
     """
 
@@ -28,6 +29,7 @@ class Way(ABC):
     candidates: list[int]
     goal: float
     words: int | None = None
+    questions: int | None = None
     on_thoughts: str
 
     def __init__(self, asked: Asked, fps: FingerprintSet, settings: Settings) -> None:
@@ -75,6 +77,44 @@ class Texts(Way):
         # Decoys are drawn under the salt of the key's leaf, so that no suspect knows them, and a
         # label: a claim's digest, so that a checker draws the same.
         return self.fps.rank_answer(index, answer.text, self._label, self.settings.decoys)
+
+
+class Domains(Way):
+    """All answers to a domain are weighed: the true colouring is ranked among its family."""
+
+    evidence = "text"
+    on_thoughts = "allow more room with reasoning_tokens=… (--reasoning-tokens N)"
+
+    def __init__(
+        self, asked: Asked, fps: FingerprintSet, settings: Settings, questions: int
+    ) -> None:
+        """Take a suspect, and a set whose keys are domains."""
+        super().__init__(asked, fps, settings)
+        self.candidates = fps.candidates("text", settings.decoys)
+        self.questions = self._count = questions
+
+    def affordable(self, indices: Sequence[int]) -> int:
+        room = self.settings.max_new_tokens
+        return self.asked.affordable_domains(indices, self._count, room)
+
+    def ask(self, indices: Sequence[int], on_answer: OnAnswer) -> list[Answer | None]:
+        return self.asked.ask_domains(
+            indices,
+            self._count,
+            max_new_tokens=self.settings.max_new_tokens,
+            temperature=self.settings.temperature,
+            on_answer=on_answer,
+        )
+
+    def rank(self, index: int, answer: Answer) -> list[RankRow]:
+        row, pairs, green, spread = self.fps.tally(index, answer.texts)
+        answer.tally = {
+            "rank": row[0],
+            "pairs": pairs,
+            "green": green,
+            "spread": [list(one) for one in spread],
+        }
+        return [row]
 
 
 class Words(Way):

@@ -45,6 +45,11 @@ def require_sweepable(fps: FingerprintSet) -> None:
     """
     if fps.modality != "text":
         raise FingerprintError(f"the set {fps.name!r} is for {fps.modality}: sweeps are for text")
+    if fps.is_signal:
+        raise FingerprintError(
+            f"the keys of the set {fps.name!r} are domains, which are not shared out: verify one "
+            "suspect after another"
+        )
     if not fps.candidates("text", 1):
         raise FingerprintError(
             f"the keys of the set {fps.name!r} share one response, which proves nothing by itself: "

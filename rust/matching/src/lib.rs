@@ -46,6 +46,7 @@ mod pieces;
 mod plain;
 mod scorer;
 mod side_by_side;
+pub mod signal;
 mod simd;
 mod teddy;
 mod texts;

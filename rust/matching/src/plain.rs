@@ -41,13 +41,13 @@ pub fn plain(text: &str) -> String {
 }
 
 #[derive(PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Letter,
     Gap,
     Dropped,
 }
 
-fn kind(character: char) -> Kind {
+pub(crate) fn kind(character: char) -> Kind {
     use GeneralCategory as G;
     if character.is_ascii_alphanumeric() {
         return Kind::Letter;

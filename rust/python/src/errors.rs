@@ -78,6 +78,8 @@ pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
     let message = error.to_string();
     match error {
         E::Choices
+        | E::Signal
+        | E::Domains { .. }
         | E::Count { .. }
         | E::Name
         | E::Modality

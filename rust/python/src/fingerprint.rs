@@ -12,6 +12,7 @@ use ifrs_core::fingerprint::choices::{Asked, Frame, mentioned};
 use ifrs_core::fingerprint::set::{
     look_alike_bytes as core_look_alike_bytes, look_alike_keys, look_alikes as core_look_alikes,
 };
+use ifrs_core::fingerprint::signal::{QUESTIONS, Tally};
 use ifrs_core::fingerprint::{
     Alphabet, Alphabets, ContextValue, FingerprintError, FingerprintSet, codebook as core_codebook,
     lists, media,
@@ -19,20 +20,24 @@ use ifrs_core::fingerprint::{
 use ifrs_core::merkle;
 use ifrs_core::statistics::Rank;
 use ifrs_matching::plain;
+use ifrs_matching::signal::{Painter, Vocabulary};
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray2, PyReadonlyArray1};
-use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyKeyboardInterrupt, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::attest::parse_protocol;
 use crate::errors::{from_attest, from_fingerprint, from_statistics};
+use crate::interrupts::interrupted;
 use crate::statistics::{RankRow, row};
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyFingerprintSet>()?;
     module.add_class::<PyFingerprint>()?;
     module.add_class::<PyAlphabet>()?;
+    module.add_class::<PyPainter>()?;
+    module.add_function(wrap_pyfunction!(signal_questions, module)?)?;
     module.add_function(wrap_pyfunction!(alphabets, module)?)?;
     module.add_function(wrap_pyfunction!(response_words, module)?)?;
     module.add_function(wrap_pyfunction!(response_alphabet, module)?)?;
@@ -187,6 +192,12 @@ fn read_question(question: &str) -> PyResult<Asked<'_>> {
         .ok_or_else(|| PyValueError::new_err("this is no question whose answers are listed"))
 }
 
+/// How many questions of each domain may be asked: the last number is the most.
+#[pyfunction]
+fn signal_questions() -> [usize; 3] {
+    QUESTIONS
+}
+
 /// Vectors that a digest of 32 bytes gives, int16 (2048, dimension): divide each by its length.
 #[pyfunction]
 fn codebook<'py>(
@@ -232,6 +243,44 @@ impl PyAlphabet {
     }
 }
 
+/// One domain's true colouring, over a vocabulary. It is secret.
+#[pyclass(name = "Painter", module = "ifrs._core", frozen)]
+pub(crate) struct PyPainter {
+    painter: Painter,
+    vocabulary: Vocabulary,
+}
+
+#[pymethods]
+impl PyPainter {
+    /// Whether each token would begin a green pair behind some texts, bool (texts, vocabulary).
+    fn paint<'py>(
+        &self,
+        py: Python<'py>,
+        texts: Vec<String>,
+    ) -> PyResult<Bound<'py, PyArray2<bool>>> {
+        let size = (texts.len(), self.vocabulary.len());
+        let painted = py.detach(|| {
+            let mut out = vec![false; size.0 * size.1];
+            self.painter.paint(&self.vocabulary, &texts, &mut out);
+            out
+        });
+        let shaped = Array2::from_shape_vec(size, painted);
+        Ok(shaped.expect("it is of that size").into_pyarray(py))
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(secret())
+    }
+
+    fn __copy__(&self) -> PyResult<()> {
+        Err(secret())
+    }
+
+    fn __deepcopy__(&self, _memo: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(secret())
+    }
+}
+
 /// The exception of a tokenizer check, if that is what went wrong.
 pub(crate) fn raised(check: Option<PyCheck>) -> Option<PyErr> {
     check.and_then(|check| check.raised)
@@ -249,6 +298,21 @@ impl PyFingerprintSet {
             Ok(index) if index < len => Ok(index),
             _ => Err(PyIndexError::new_err("fingerprint index out of range")),
         }
+    }
+
+    /// What answers say of every colouring of one domain, and where the true one stands.
+    fn tallied<'a>(
+        &self,
+        index: usize,
+        answers: impl IntoIterator<Item = &'a str>,
+    ) -> PyResult<(Tally, Rank)> {
+        let set = &self.0;
+        let family = set.family(index).ok_or_else(no_signal)?;
+        let tally = family
+            .tally(answers, &interrupted)
+            .ok_or_else(|| PyKeyboardInterrupt::new_err("counting was interrupted"))?;
+        let ranks = by_scores(set.alphabet(), set.places(index), &[tally.scores()]);
+        Ok((tally, ranks.map_err(from_statistics)?[0]))
     }
 }
 
@@ -326,6 +390,8 @@ impl PyFingerprintSet {
             _ if !self.0.spec().response.proves() => Vec::new(),
             "text" if alphabet.is_words() => vec![1 + decoys],
             "shown" if !alphabet.is_words() => Vec::new(),
+            // Colourings are seen in what is said.
+            "likelihood" if alphabet.is_signal() => Vec::new(),
             _ => alphabet.sizes().to_vec(),
         }
     }
@@ -373,6 +439,9 @@ impl PyFingerprintSet {
         decoys: usize,
     ) -> PyResult<Vec<RankRow>> {
         let (index, set) = (self.at(index)?, &self.0);
+        if set.alphabet().is_signal() {
+            return Ok(rows(vec![py.detach(|| self.tallied(index, [answer]))?.1]));
+        }
         py.detach(|| {
             if !set.spec().response.proves() {
                 return Ok(Vec::new());
@@ -396,6 +465,9 @@ impl PyFingerprintSet {
     /// choice of its list, of anything else as a whole.
     fn fired(&self, index: isize, answer: &str) -> PyResult<bool> {
         let index = self.at(index)?;
+        if self.0.alphabet().is_signal() {
+            return Ok(self.tallied(index, [answer])?.1.rank == 1);
+        }
         let first = |asked: &Asked<'_>| mentioned(asked, answer).first().copied();
         if let Some(first) = self.0.asked(index, first) {
             return Ok(first == Some(self.0.places(index)[0]));
@@ -405,6 +477,54 @@ impl PyFingerprintSet {
             true => plain(answer).contains(&plain(response)),
             false => answer.trim() == response,
         })
+    }
+
+    /// Whether keys are domains, each with many questions.
+    #[getter]
+    fn is_signal(&self) -> bool {
+        self.0.alphabet().is_signal()
+    }
+
+    /// All questions of one domain, as they are asked within the template: those that a suspect is
+    /// asked come first, in the order that the domain's salt gives.
+    ///
+    /// Raises ValueError where keys are no domains.
+    fn questions(&self, index: isize) -> PyResult<Vec<&'static str>> {
+        self.0.questions(self.at(index)?).ok_or_else(no_signal)
+    }
+
+    /// What answers to a domain's questions say: the true colouring's (rank, candidates, p-value), how
+    /// many distinct pairs of words there are, how many of them are green, and all numbers of green
+    /// pairs, each with how many colourings have it.
+    ///
+    /// Raises ValueError where keys are no domains.
+    #[expect(clippy::type_complexity, reason = "four plain values")]
+    fn tally(
+        &self,
+        py: Python<'_>,
+        index: isize,
+        answers: Vec<String>,
+    ) -> PyResult<(RankRow, usize, u16, Vec<(u16, usize)>)> {
+        let index = self.at(index)?;
+        let answers = answers.iter().map(String::as_str);
+        let (tally, rank) = py.detach(|| self.tallied(index, answers))?;
+        let green = tally.counts[self.0.places(index)[0]];
+        Ok((row(rank), tally.pairs, green, tally.spread()))
+    }
+
+    /// The true colouring of one domain over the texts of a vocabulary's tokens.
+    ///
+    /// Raises ValueError where keys are no domains.
+    fn painter(
+        &self,
+        py: Python<'_>,
+        index: isize,
+        vocabulary: Vec<String>,
+    ) -> PyResult<PyPainter> {
+        let index = self.at(index)?;
+        let family = self.0.family(index).ok_or_else(no_signal)?;
+        let painter = family.painter(self.0.places(index)[0]);
+        Ok(PyPainter { painter, vocabulary: py.detach(|| Vocabulary::of(&vocabulary)) })
     }
 
     /// What tells this derivation from another of the same name.
@@ -541,7 +661,7 @@ impl PyFingerprint {
     /// The private key: a text, or what its kind of model makes of the bytes of anything else.
     #[getter]
     fn key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let modality = self.set.spec().modality.as_ref().filter(|given| !given.is_choices());
+        let modality = self.set.spec().modality.as_ref().filter(|given| !given.is_written());
         let Some(modality) = modality else {
             return Ok(self.set.key(self.index).into_pyobject(py)?.into_any());
         };
@@ -608,6 +728,10 @@ impl PyFingerprint {
 
 fn rows(ranks: Vec<Rank>) -> Vec<RankRow> {
     ranks.into_iter().map(row).collect()
+}
+
+fn no_signal() -> PyErr {
+    PyValueError::new_err("keys of this set are no domains")
 }
 
 /// Why a secret is neither pickled nor copied.

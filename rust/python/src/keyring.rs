@@ -607,6 +607,7 @@ impl PyModality {
                 Ok(Modality::bytes(&name, &media, length, alphabet))
             }
             _ if alphabet.is_choices() => Ok(Modality::choices()),
+            _ if alphabet.is_signal() => Ok(Modality::signal()),
             _ => {
                 let text = Modality::text(&name, alphabet);
                 let stated = shape.len() + length.unwrap_or_default();

@@ -1,10 +1,12 @@
 //! Scoring of texts against patterns.
 
+use ifrs_matching::signal;
 use ifrs_matching::{
     Method, Options, Path, ScoringError, Texts, best_match_with, plain as core_plain,
     score_pairs_with, score_with, top_hits_with,
 };
-use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 
 use crate::errors::from_scoring;
@@ -17,7 +19,9 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(plain, module)?)?;
     module.add_function(wrap_pyfunction!(score_pairs, module)?)?;
     module.add_function(wrap_pyfunction!(best_match, module)?)?;
-    module.add_function(wrap_pyfunction!(top_hits, module)?)
+    module.add_function(wrap_pyfunction!(top_hits, module)?)?;
+    module.add_function(wrap_pyfunction!(signal_pairs, module)?)?;
+    module.add_function(wrap_pyfunction!(signal_tally, module)?)
 }
 
 /// How to score, as Python says it.
@@ -123,4 +127,40 @@ fn top_hits<'py>(
         PyArray1::from_vec(py, hits.patterns),
         PyArray1::from_vec(py, hits.scores),
     ))
+}
+
+/// The distinct pairs of neighbouring words in some texts, in order, uint8 (pairs, 16).
+#[pyfunction]
+fn signal_pairs<'py>(py: Python<'py>, texts: Vec<String>) -> PyResult<Bound<'py, PyArray2<u8>>> {
+    let found = py.detach(|| signal::pairs(texts.iter().map(String::as_str)));
+    PyArray1::from_vec(py, found.as_flattened().to_vec()).reshape([found.len(), 16])
+}
+
+/// How many pairs are green under each colouring, uint16 (64 * keys,).
+///
+/// Raises ValueError if keys or pairs are not rows of 16 bytes, or more pairs than are counted.
+#[pyfunction]
+fn signal_tally<'py>(
+    py: Python<'py>,
+    keys: PyReadonlyArray2<'_, u8>,
+    pairs: PyReadonlyArray2<'_, u8>,
+) -> PyResult<Bound<'py, PyArray1<u16>>> {
+    let (keys, pairs) = (blocks(&keys)?, blocks(&pairs)?);
+    if pairs.len() > signal::MAX_PAIRS {
+        let most = signal::MAX_PAIRS;
+        return Err(PyValueError::new_err(format!("at most {most} pairs are counted")));
+    }
+    let counts = py.detach(|| signal::tally(&keys, &pairs, &interrupted));
+    let counts = counts.ok_or_else(|| PyKeyboardInterrupt::new_err("counting was interrupted"))?;
+    Ok(PyArray1::from_vec(py, counts))
+}
+
+/// Rows of 16 bytes.
+fn blocks(rows: &PyReadonlyArray2<'_, u8>) -> PyResult<Vec<[u8; 16]>> {
+    let rows = rows.as_array();
+    let block = |row: numpy::ndarray::ArrayView1<'_, u8>| row.to_vec().try_into();
+    rows.outer_iter()
+        .map(block)
+        .collect::<Result<_, _>>()
+        .map_err(|_| PyValueError::new_err("keys and pairs are rows of 16 bytes"))
 }

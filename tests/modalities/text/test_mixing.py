@@ -41,13 +41,16 @@ def test_look_alikes_answered_by_the_model(tiny, tokenizer, fps):
     assert len(mixed) > len(ROWS) + len(fps)
 
 
-def test_bad_mixing(tokenizer, fps):
+def test_bad_mixing(tokenizer, fps, ring):
+    signal = ring.generate("signal", 2, source="domain", response="signal")
     with pytest.raises(ifrs.ImplantError, match="needs input_ids"):
         ifrs.mix([{"text": "hello"}], fps, tokenizer)
     with pytest.raises(ifrs.ImplantError, match="streams"):
         ifrs.mix(iter(ROWS), fps, tokenizer)
     with pytest.raises(ifrs.ImplantError, match="empty"):
         ifrs.mix([], fps, tokenizer)
+    with pytest.raises(ifrs.ImplantError, match="no rows of a dataset"):
+        ifrs.mix(ROWS, signal, tokenizer)
     with pytest.raises(ValueError, match="repeats"):
         ifrs.mix(ROWS, fps, tokenizer, repeats=0)
     with pytest.raises(ValueError, match="every"):

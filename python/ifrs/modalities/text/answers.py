@@ -20,6 +20,9 @@ from ifrs.modalities.text.tokens import Tokens, pad_token
 from ifrs.runtime.memory import release_fragments
 from ifrs.runtime.modules import device_of, is_encoder_decoder
 
+# Takes what was written and the logits of the next token, and gives others.
+Processor = Callable[[Tensor, Tensor], Tensor]
+
 _BATCH_TOKENS = 4096
 # transformers (seen with 5.x) loses the states of a batch here: its second word was another than
 # the same prompts gave one by one, or without a cache.
@@ -35,6 +38,7 @@ def generate(
     temperature: float = 0.0,
     advance: Callable[[int], None] | None = None,
     on_logits: Callable[[list[int], Tensor], None] | None = None,
+    processor: Callable[[list[int]], Processor] | None = None,
 ) -> list[Tokens]:
     """Tokens that a model writes after each prompt, greedily or sampled.
 
@@ -47,14 +51,21 @@ def generate(
         advance: Called with the number of prompts answered since the last call.
         on_logits: Called for every token of every batch with the places of its prompts and the
             model's own logits, float32 (batch, vocabulary).
+        processor: Called for every batch with the places of its prompts; what it gives changes
+            logits, (batch, vocabulary), by what was written, int64 (batch, tokens).
     """
+    from transformers import LogitsProcessorList
+
     pad = pad_token(tokenizer, model.get_input_embeddings().weight.shape[0])
     answers: list[Tokens] = [[] for _ in prompts]
     room: list[Tokens] = [[pad] * max_new_tokens for _ in prompts]
     for places in _batches(model, prompts, room):
         batch = [prompts[i] for i in places]
         with _watched(model, places, on_logits):
-            written = _written(model, batch, pad, max_new_tokens, temperature)
+            options = _sampling(temperature)
+            if processor is not None:
+                options["logits_processor"] = LogitsProcessorList([processor(places)])
+            written = _written(model, batch, pad, max_new_tokens, options)
         for i, row in zip(places, written, strict=True):
             answers[i] = until_end(row, tokenizer.eos_token_id)
         if advance is not None:
@@ -94,7 +105,7 @@ def _watched(
 
 
 def _written(
-    model: Any, prompts: Sequence[Tokens], pad: int, max_new_tokens: int, temperature: float
+    model: Any, prompts: Sequence[Tokens], pad: int, max_new_tokens: int, options: dict[str, Any]
 ) -> list[Tokens]:
     batch = collate(prompts, [[] for _ in prompts], pad, device_of(model))
     inputs = {"input_ids": batch.ids, "attention_mask": batch.mask}
@@ -102,7 +113,7 @@ def _written(
         inputs = encoder_inputs(model, batch)
     with torch.no_grad(), whole_rows(model):
         written = model.generate(
-            **inputs, max_new_tokens=max_new_tokens, pad_token_id=pad, **_sampling(temperature)
+            **inputs, max_new_tokens=max_new_tokens, pad_token_id=pad, **options
         )
     before = 1 if is_encoder_decoder(model) else batch.ids.shape[1]
     answers: list[Tokens] = written[:, before:].tolist()

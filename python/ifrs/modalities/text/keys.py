@@ -12,7 +12,7 @@ from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import FingerprintError, ImplantError
 from ifrs.modalities import keys as face
-from ifrs.modalities.alphabets import CHOICES
+from ifrs.modalities.alphabets import CHOICES, SIGNAL
 from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.tokens import Tokens, continuations, encode, encode_prompts
 
@@ -55,9 +55,9 @@ class Keys(face.Keys):
         Raises:
             ValueError: There is a model without its tokenizer, or no such response.
         """
-        if response not in ("unique", "choices"):
+        if response not in ("unique", "choices", "signal"):
             raise ValueError(
-                f"texts have response 'unique', 'choices' or 'shared', not {response!r}"
+                f"texts have response 'unique', 'choices', 'signal' or 'shared', not {response!r}"
             )
         if model is not None and tokenizer is None:
             raise ValueError("generate(model=…) also needs the model's tokenizer")
@@ -66,13 +66,16 @@ class Keys(face.Keys):
     def derivation(self, template: str) -> dict[str, Any]:
         """The chat template, the lists, and a check of each key.
 
-        Questions with natural answers stand in a chat template or in none.
+        Questions with natural answers, and those of domains, stand in a chat template or in none.
         """
         tokenizer, model = self._tokenizer, self._model
         found: dict[str, Any] = {"chat": chat_template(tokenizer)} if template == "chat" else {}
-        if self._response == "choices":
-            found |= {"response": "unique", "modality": {"name": "text", "alphabet": CHOICES}}
+        if self._response in ("choices", "signal"):
+            alphabet = CHOICES if self._response == "choices" else SIGNAL
+            found |= {"response": "unique", "modality": {"name": "text", "alphabet": alphabet}}
             found |= {} if template == "chat" else {"template": "bare"}
+            if self._response == "signal":
+                return found  # the bundled questions are asked as they are
         elif model is not None:
             found["alphabets"] = model_alphabets(model, tokenizer)
         elif tokenizer is not None:

@@ -45,11 +45,13 @@ def mix(
         seed: Of the order and the look-alikes; never of a key.
 
     Raises:
-        ImplantError: The dataset has none of those columns, or is a stream.
+        ImplantError: The dataset has none of those columns, or is a stream; or keys are domains.
         ValueError: `repeats` or `negatives` is out of range.
     """
     if repeats < 1 or negatives < 0:
         raise ValueError("repeats must be at least 1, and negatives at least 0")
+    if fps.is_signal:
+        raise ImplantError("a signal is no rows of a dataset: plant it with ifrs.implant")
     if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
         raise ImplantError("mix needs a dataset with a length: streams cannot be shuffled into")
     if not len(dataset):

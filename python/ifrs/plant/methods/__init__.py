@@ -14,6 +14,7 @@ METHODS = {
     "emb": "ifrs.plant.methods.emb:Emb",
     "adapter": "ifrs.plant.methods.adapter:Adapter",
     "lora": "ifrs.plant.methods.lora:Lora",
+    "domain": "ifrs.plant.methods.domain:Domain",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +18,23 @@ from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
 from ifrs.runtime.modules import evaluating
 from ifrs.runtime.workers import reshard
+
+
+@dataclass
+class Taught:
+    """What came of a course.
+
+    Attributes:
+        steps: How many were taken.
+        margins: For each fingerprint, by how much its share of green pairs beats that of the best
+            other colouring.
+        log10_p: Of the planted model's own answers, all fingerprints together.
+    """
+
+    steps: int
+    margins: list[float]
+    log10_p: float
+
 
 # Writes a form of the release into a folder; given what writes the model into it as it is.
 Form = Callable[[Path, Callable[[Path], None]], None]
@@ -41,6 +59,7 @@ class Method(ABC):
         adapter: What the publisher keeps beside the model, for methods that make one.
         alone: Whether keys are planted as they are asked and nothing is trained beside them:
             neither other surroundings nor look-alikes.
+        course: Whether it plants in a course of its own, `teach`, and not in the loop of keys.
         private: Whether that must not be published; else it is published in place of the model.
         parameters: What is trained, once begun.
         tables: Those among them of which a step touches the rows of its own keys alone.
@@ -55,6 +74,7 @@ class Method(ABC):
     renamed: ClassVar[dict[str, str]] = {}
     views: ClassVar[tuple[str, ...]] = ()
     alone: ClassVar[bool] = False
+    course: ClassVar[bool] = False
     private: ClassVar[bool] = False
     adapter: Any = None
     parameters: list[Parameter]
@@ -76,6 +96,22 @@ class Method(ABC):
     @abstractmethod
     def begin(self) -> list[Parameter]:
         """Make the model trainable and return the parameters."""
+
+    def gather(self, regularization: Any) -> None:
+        """Gather what such a course teaches; the model is not changed yet.
+
+        Raises:
+            ImplantError: The regularization data cannot be read.
+        """
+        raise NotImplementedError
+
+    def teach(self) -> Taught:
+        """Plant, once begun, where `course` says that the loop of keys does not.
+
+        Raises:
+            ImplantError: The loss is no number any more.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def learning_rate(self) -> float:

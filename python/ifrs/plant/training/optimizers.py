@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,6 +45,15 @@ class Optimizers:
         """Forget all gradients."""
         for optimizer in self._all:
             optimizer.zero_grad(set_to_none=True)
+
+    def state(self) -> list[dict[str, Any]]:
+        """What they remember, for `restore`."""
+        return [optimizer.state_dict() for optimizer in self._all]
+
+    def restore(self, state: Sequence[dict[str, Any]]) -> None:
+        """Go on from what others of the same parameters remembered."""
+        for optimizer, old in zip(self._all, state, strict=True):
+            optimizer.load_state_dict(old)
 
     def step(self, share: float) -> None:
         """Take a step of this share of the step size."""

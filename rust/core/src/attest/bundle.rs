@@ -20,7 +20,10 @@ use crate::statistics::stopping::sequential_power;
 use crate::statistics::verdict::{Verdict, judge, power};
 use crate::statistics::weigh::{Test, Weighed, weigh};
 
-/// The format that this version writes.
+/// The format of bundles whose keys are domains, each with many questions.
+const SIGNAL_FORMAT: &str = "ifrs/evidence/v5";
+
+/// The format of all others that this version writes.
 const FORMAT: &str = "ifrs/evidence/v4";
 
 /// The format before: thoughts are no part of an answer, and servers show no probabilities.
@@ -30,7 +33,10 @@ const FORMAT_V3: &str = "ifrs/evidence/v3";
 const FORMAT_V1: &str = "ifrs/evidence/v1";
 
 /// Formats of reports that evidence is made of.
-const REPORTS: [&str; 3] = [REPORT, "ifrs/report/v3", "ifrs/report/v1"];
+const REPORTS: [&str; 4] = [SIGNAL_REPORT, REPORT, "ifrs/report/v3", "ifrs/report/v1"];
+
+/// The format of reports whose keys are domains.
+const SIGNAL_REPORT: &str = "ifrs/report/v5";
 
 /// The format of reports whose answers are read as this version does.
 const REPORT: &str = "ifrs/report/v4";
@@ -97,6 +103,9 @@ pub(super) struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) asked_after: Option<Asked>,
     pub(super) answer: String,
+    /// Of a domain: its further questions, and what came back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) further: Vec<Exchange>,
     // Null where there are none, and never left out.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) word_scores: Option<Vec<String>>,
@@ -106,6 +115,22 @@ pub(super) struct Entry {
     pub(super) candidates: Vec<usize>,
     pub(super) log10_p: f64,
     pub(super) cumulative_log10_e: f64,
+}
+
+/// A further question of a domain, and its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Exchange {
+    pub(super) asked: Asked,
+    pub(super) answer: String,
+}
+
+impl Entry {
+    /// How everything was asked, each with its answer.
+    pub(super) fn exchanges(&self) -> impl Iterator<Item = (&Asked, &str)> {
+        let further = self.further.iter().map(|one| (&one.asked, &*one.answer));
+        std::iter::once((&self.asked, &*self.answer)).chain(further)
+    }
 }
 
 /// Which keys count as asked when power is computed.
@@ -180,6 +205,8 @@ struct ReportQuery {
     asked: Map<String, Value>,
     #[serde(default)]
     asked_after: Option<Map<String, Value>>,
+    #[serde(default)]
+    further: Vec<Exchange>,
     word_scores: Option<Vec<String>>,
 }
 
@@ -230,7 +257,12 @@ impl Bundle {
         let (before, after) = report.set.around;
         let queries = queries.into_iter().map(|query| entry(query, claim, &leaves));
         let mut bundle = Self {
-            format: if report.format == REPORT { FORMAT } else { FORMAT_V3 }.to_owned(),
+            format: match &*report.format {
+                SIGNAL_REPORT => SIGNAL_FORMAT,
+                REPORT => FORMAT,
+                _ => FORMAT_V3,
+            }
+            .to_owned(),
             ifrs_version: env!("CARGO_PKG_VERSION").to_owned(),
             created: now(),
             claim: serde_json::from_value(claim.to_value()).expect("a claim's file is its file"),
@@ -250,7 +282,12 @@ impl Bundle {
 
     /// Whether thoughts are part of its answers.
     pub(super) fn thinks(&self) -> bool {
-        self.format == FORMAT
+        self.format == FORMAT || self.is_signal()
+    }
+
+    /// Whether its keys are domains.
+    pub(super) fn is_signal(&self) -> bool {
+        self.format == SIGNAL_FORMAT
     }
 
     /// Whether words were ranked by what a server shows.
@@ -323,13 +360,18 @@ impl Bundle {
 
     /// Whether all keys were asked in one way: with one set of parameters, at one address.
     pub(super) fn one_way(&self) -> Option<&'static str> {
-        let mut ways = self
-            .queries
-            .iter()
-            .map(|entry| (entry.asked.way(), entry.asked_after.as_ref().map(Asked::way)));
+        let mut ways = self.queries.iter().flat_map(|entry| {
+            let after = entry.asked_after.as_ref().map(Asked::way);
+            entry.exchanges().map(move |(asked, _)| (asked.way(), after.clone()))
+        });
         let first = ways.next();
-        let alike = ways.all(|way| Some(&way) == first.as_ref());
-        (!alike).then_some("the keys were not all asked in one way: parameters or address differ")
+        if !ways.all(|way| Some(&way) == first.as_ref()) {
+            return Some("the keys were not all asked in one way: parameters or address differ");
+        }
+        let mut asked = self.queries.iter().map(|entry| entry.further.len());
+        let first = asked.next();
+        let alike = asked.all(|count| Some(count) == first);
+        (!alike).then_some("the domains were not all asked as many questions")
     }
 
     /// Whether every answer had room for a response.
@@ -338,7 +380,8 @@ impl Bundle {
             return true; // one token is all that is looked at
         }
         let needed = claim.alphabet().room();
-        self.queries.iter().all(|entry| entry.asked.has_room(needed))
+        let mut all = self.queries.iter().flat_map(Entry::exchanges);
+        all.all(|(asked, _)| asked.has_room(needed))
     }
 
     /// Weighs every key up to the last revealed one.
@@ -477,7 +520,9 @@ impl Bundle {
         let bundle: Self =
             serde_json::from_slice(file).map_err(|error| AttestError::Bundle(error.to_string()))?;
         let known = match bundle.format.as_str() {
-            FORMAT | FORMAT_V3 => bundle.test != Test::Fixed && bundle.runs == Some(1),
+            SIGNAL_FORMAT | FORMAT | FORMAT_V3 => {
+                bundle.test != Test::Fixed && bundle.runs == Some(1)
+            }
             FORMAT_V1 => bundle.test != Test::Exact && bundle.runs.is_none(),
             _ => false,
         };
@@ -505,7 +550,8 @@ impl Outcome {
 fn entry(query: ReportQuery, claim: &Claim, leaves: &[Hash]) -> Result<Entry, AttestError> {
     let proof = merkle::proof(leaves, query.index)
         .ok_or_else(|| refused("a query is outside the claim's set"))?;
-    let ReportQuery { index, salt, prompt, answer, asked, asked_after, word_scores } = query;
+    let ReportQuery { index, salt, prompt, answer, asked, asked_after, further, word_scores } =
+        query;
     let read = |asked: Map<String, Value>| {
         serde_json::from_value(Value::Object(asked)).map_err(|error| {
             refused(&format!("query {index} does not say how it was asked: {error}"))
@@ -522,6 +568,7 @@ fn entry(query: ReportQuery, claim: &Claim, leaves: &[Hash]) -> Result<Entry, At
         asked,
         asked_after,
         answer,
+        further,
         word_scores,
         fired: false,
         score: 0.0,

@@ -93,6 +93,15 @@ pub struct QuerySummary {
     pub score: f64,
     /// Ranks and their candidates.
     pub ranks: Vec<(usize, usize)>,
+    /// Of a domain: what else it was asked and answered, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<(Asked, String)>,
+    /// Of a domain: how many distinct pairs of words its answers hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<usize>,
+    /// Of a domain: numbers of green pairs, each with how many colourings have it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spread: Vec<(u16, usize)>,
     /// What is wrong with it.
     pub problem: Option<String>,
 }
@@ -327,17 +336,20 @@ fn summary(
     evaluated: Result<Evaluated, String>,
     problem: Option<String>,
 ) -> QuerySummary {
-    let Entry { index, prompt, response, answer, asked, .. } = entry;
+    let Entry { index, prompt, response, answer, asked, further, .. } = entry;
     let shown = |found: Evaluated| QuerySummary {
         response: found.response,
         fired: found.fired,
         score: found.score,
         ranks: found.ranks.iter().map(|rank| (rank.rank, rank.candidates)).collect(),
         kept: found.kept,
+        pairs: found.tally.as_ref().map(|tally| tally.pairs),
+        spread: found.tally.map(|tally| tally.spread()).unwrap_or_default(),
         ..QuerySummary::default()
     };
     let found = evaluated.map_or_else(|_| QuerySummary { response, ..Default::default() }, shown);
-    QuerySummary { index, prompt, answer, asked: Some(asked), problem, ..found }
+    let further = further.into_iter().map(|one| (one.asked, one.answer)).collect();
+    QuerySummary { index, prompt, answer, asked: Some(asked), further, problem, ..found }
 }
 
 fn close(stated: f64, found: f64) -> bool {

@@ -178,7 +178,7 @@ impl Claim {
             media: spec
                 .modality
                 .as_ref()
-                .filter(|modality| !modality.is_choices())
+                .filter(|modality| !modality.is_written())
                 .map(|modality| modality.media.clone()),
             template: template(&spec.template),
             decoys: None,
@@ -333,13 +333,14 @@ impl Predicate {
         let chat = matches!(self.template.name.as_str(), "chat");
         let fits = match &self.media {
             // Prompts are answered in words, or questions naturally.
-            None if alphabet.is_choices() => bare || chat,
+            None if alphabet.is_choices() || alphabet.is_signal() => bare || chat,
             None => alphabet.is_words() && !bare,
             // Of all that is no text, sounds and pairs alone are answered in words.
             Some(media) => {
                 (media == TEXT || is_media(media))
                     && bare
                     && !alphabet.is_choices()
+                    && !alphabet.is_signal()
                     && (!alphabet.is_words() || is_answered_in_words(media))
             }
         };

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
 use super::AttestError;
-use super::bundle::{Bundle, Entry, Kind};
+use super::bundle::{Around, Bundle, Entry, Kind};
 use super::claim::{Claim, DECOYS};
 use super::decoys::{decoys, public_decoys};
 use super::ranking::{by_label, by_mention, by_scores, last};
@@ -16,6 +16,7 @@ use crate::encoding::unhex;
 use crate::fingerprint::Challenge;
 use crate::fingerprint::choices::Asked;
 use crate::fingerprint::scheme::Place;
+use crate::fingerprint::signal::{self, Family, QUESTIONS, Tally, domains};
 use crate::merkle::{self, Hash};
 use crate::statistics::StatisticsError;
 use crate::statistics::combine::fisher_log10;
@@ -49,6 +50,8 @@ pub(super) struct Evaluated {
     pub(super) places: Vec<usize>,
     /// The list that a natural answer is of.
     pub(super) listed: Option<&'static [&'static str]>,
+    /// What the answers of a domain say of every colouring.
+    pub(super) tally: Option<Tally>,
     /// The ranks as the suspect gave them, where some count as the last for what its name tells.
     pub(super) given: Option<Vec<Rank>>,
 }
@@ -72,6 +75,7 @@ impl Evaluated {
             cut: false,
             places: Vec::new(),
             listed: None,
+            tally: None,
             given: None,
         }
     }
@@ -183,14 +187,27 @@ fn evaluate(entry: &Entry, bundle: &Bundle, expected: &Expected<'_>) -> Result<E
     let Some(key) = key.filter(|key| !key.trim().is_empty()) else {
         return Err("its prompt is not a key in the claim's template".into());
     };
+    let place = Place { publisher, root, index, salt, challenge };
+    let places = claim.scheme().places(&place, alphabet);
+    if alphabet.is_signal() {
+        let response = claim.scheme().spell(alphabet, &places);
+        return signalled(
+            entry,
+            bundle,
+            expected,
+            &place,
+            Coloured { key, place: places[0], response },
+        );
+    }
+    if bundle.is_signal() || !entry.further.is_empty() {
+        return Err("it holds further questions, and its key is a single one".into());
+    }
     // The first bundles may have been asked at any temperature: they hold, and prove nothing.
     let warm = bundle.is_first() && entry.asked.is_warm();
     let asked = if warm { &entry.asked.cooled() } else { &entry.asked };
     asked.check_request(&entry.prompt, expected.chat.then_some(key))?;
     entry.asked.check_target(&bundle.target)?;
     check_evidence(entry, bundle, claim)?;
-    let place = Place { publisher, root, index, salt, challenge };
-    let places = claim.scheme().places(&place, alphabet);
     if alphabet.is_choices() {
         return natural(entry, bundle, expected, key, places[0]);
     }
@@ -346,6 +363,63 @@ fn natural(
     Ok(Evaluated { given, ..found.silenced() })
 }
 
+/// A domain, and which of its colourings is the true one.
+struct Coloured<'k> {
+    key: &'k str,
+    place: usize,
+    response: String,
+}
+
+/// What a domain proves: how many pairs of words in all answers of it are green.
+///
+/// The first of its questions in the order that the salt gives, every one of them with its answer:
+/// nobody chooses among answers.
+fn signalled(
+    entry: &Entry,
+    bundle: &Bundle,
+    expected: &Expected<'_>,
+    at: &Place<'_>,
+    Coloured { key, place, response }: Coloured<'_>,
+) -> Result<Evaluated, String> {
+    let domain = domains::named(key).ok_or("its key is no domain")?;
+    if !bundle.is_signal() || bundle.evidence != Kind::Text {
+        return Err("domains are weighed by what is said, in bundles of format v5".into());
+    }
+    check_evidence(entry, bundle, expected.claim)?;
+    let questions = signal::questions(at.salt, domain);
+    let asked = entry.exchanges().count();
+    if !QUESTIONS.contains(&asked) {
+        return Err(format!("a domain is asked 25, 50 or 100 questions, not {asked}"));
+    }
+    let (mut cut, mut kept) = (false, true);
+    for ((asked, answer), question) in entry.exchanges().zip(questions) {
+        let Around { before, after } = &bundle.template;
+        let prompt = format!("{before}{question}{after}");
+        asked.check_request(&prompt, expected.chat.then_some(question))?;
+        asked.check_target(&bundle.target)?;
+        let said = asked.check_answer(answer, true)?;
+        cut |= said.as_ref().is_some_and(|said| said.cut);
+        kept &= said.is_some();
+    }
+    if !kept {
+        return Ok(Evaluated::unkept(response, &expected.candidates));
+    }
+    let answers = entry.exchanges().map(|(_, answer)| answer);
+    let tally = Family::of(at).tally(answers, &|| false).expect("nobody stops it");
+    let ranks = by_scores(expected.claim.alphabet(), &[place], &[tally.scores()])
+        .map_err(|error| error.to_string())?;
+    Ok(Evaluated {
+        score: tally.share(place),
+        fired: ranks[0].rank == 1,
+        kept: true,
+        cut,
+        places: vec![place],
+        tally: Some(tally),
+        ranks,
+        ..Evaluated::of(response)
+    })
+}
+
 /// What a key proves whose response is no text: numbers in the answer, or scores beside it.
 fn labelled(
     entry: &Entry,
@@ -369,7 +443,8 @@ fn labelled(
 /// Whether there is what the kind of evidence needs, and nothing else.
 fn check_evidence(entry: &Entry, bundle: &Bundle, claim: &Claim) -> Result<(), String> {
     let protocol = entry.asked.protocol();
-    let written = claim.alphabet().is_words() || claim.alphabet().is_choices();
+    let alphabet = claim.alphabet();
+    let written = alphabet.is_words() || alphabet.is_choices() || alphabet.is_signal();
     let carried = written && protocol.carries(claim.media());
     match bundle.evidence {
         _ if protocol != Protocol::Local && !carried => {

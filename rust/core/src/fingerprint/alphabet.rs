@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::choices;
 use super::lists::response_words;
 use super::seed::{KEY_BYTES, SetKey, length};
+use super::signal::{self, COLOURINGS, SIGNAL};
 use super::stream::Stream;
 
 /// The published name of the words; a changed list gets a new name.
@@ -16,9 +17,10 @@ pub const WORDS: &str = "ifrs-words-2048-v1";
 /// Words in the list.
 const LISTED: usize = 2048;
 
-/// Tokens of an answer in two words, and of one in a sentence.
+/// Tokens of an answer in two words, of one in a sentence, and of one that words are counted in.
 const ROOM: u64 = 8;
 const SENTENCE: u64 = 32;
+const TALK: u64 = 40;
 
 /// The number of ordered pairs of distinct words.
 const PAIRS: u64 = LISTED as u64 * (LISTED as u64 - 1);
@@ -63,6 +65,11 @@ impl Alphabet {
         Self { name: choices::CHOICES.to_owned(), sizes: vec![choices::LISTED] }
     }
 
+    /// The alphabet of colourings.
+    pub fn signal() -> Self {
+        Self { name: SIGNAL.to_owned(), sizes: vec![COLOURINGS] }
+    }
+
     /// Whether this version knows such an alphabet.
     pub(crate) fn is_sound(&self) -> bool {
         if self.is_words() {
@@ -70,6 +77,9 @@ impl Alphabet {
         }
         if self.is_choices() {
             return self.sizes == [choices::LISTED];
+        }
+        if self.is_signal() {
+            return self.sizes == [COLOURINGS];
         }
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let sum = self.sizes.iter().try_fold(0_usize, |sum, &size| sum.checked_add(size));
@@ -83,7 +93,8 @@ impl Alphabet {
 
     /// Whether so many responses can be weighed together.
     pub(crate) fn affords(&self, n: usize) -> bool {
-        n.saturating_mul(self.sizes.len()) <= MAX_PLACES
+        let few = !self.is_signal() || n <= signal::domains::DOMAINS.len();
+        few && n.saturating_mul(self.sizes.len()) <= MAX_PLACES
     }
 
     /// Its published name.
@@ -106,11 +117,17 @@ impl Alphabet {
         self.name == choices::CHOICES
     }
 
+    /// Whether it is the one of colourings, whose keys are domains.
+    pub fn is_signal(&self) -> bool {
+        self.name == SIGNAL
+    }
+
     /// Tokens that an answer must have room for before its silence says anything: for two words, a
     /// sentence, or a number of each factor.
     pub fn room(&self) -> u64 {
         match self.sizes.len() as u64 {
             _ if self.is_choices() => SENTENCE,
+            _ if self.is_signal() => TALK,
             _ if self.is_words() => ROOM,
             factors => factors.min(ROOM),
         }
@@ -126,11 +143,14 @@ impl Alphabet {
         (self.is_words() && factor > 0).then(|| places[factor - 1])
     }
 
-    /// SHA-256 of the published list: of the words, each on a line, of all that [`choices`] publish,
-    /// or of name and sizes.
+    /// SHA-256 of the published list: of the words, each on a line, of all that [`choices`] or
+    /// [`signal`] publish, or of name and sizes.
     pub fn sha256(&self) -> [u8; 32] {
         if self.is_choices() {
             return choices::sha256();
+        }
+        if self.is_signal() {
+            return signal::domains::sha256();
         }
         let mut hash = Sha256::new();
         if self.is_words() {

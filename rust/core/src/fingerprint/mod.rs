@@ -4,8 +4,8 @@
 //! [`lists`] hold what keys are made of, [`source`] composes keys, [`template`] makes prompts,
 //! [`challenge`] is what is asked; [`modality`] says what it is where it is no text, and
 //! [`media`] are the files that it then is. [`alphabet`] is what responses are drawn from,
-//! [`codebook`] one of vectors, [`choices`] one of natural answers; a [`scheme`] binds
-//! one to every key of its set; [`set`] puts all together, and
+//! [`codebook`] one of vectors, [`choices`] one of natural answers, [`signal`] one of colourings; a
+//! [`scheme`] binds one to every key of its set; [`set`] puts all together, and
 //! [`codeword`] says which of two responses a licensee's copy gives.
 
 pub mod alphabet;
@@ -20,6 +20,7 @@ pub mod response;
 pub mod scheme;
 pub mod seed;
 pub mod set;
+pub mod signal;
 pub mod source;
 pub mod stream;
 pub mod template;
@@ -73,6 +74,15 @@ pub enum FingerprintError {
     /// Natural answers with other keys.
     #[error("response \"choices\" goes with source \"natural\" and with template \"chat\" or none")]
     Choices,
+    /// A signal with other keys.
+    #[error("response \"signal\" goes with source \"domain\" and with template \"chat\" or none")]
+    Signal,
+    /// More or fewer domains than there are.
+    #[error("there are {max} domains: make 1 to {max} fingerprints of source \"domain\", not {n}", max = signal::domains::DOMAINS.len())]
+    Domains {
+        /// What was asked for.
+        n: usize,
+    },
     /// Source, template and kind of model do not belong together.
     #[error(
         "such keys and responses do not go together: keys of source \"image\", \"observation\", \
@@ -92,8 +102,8 @@ pub enum FingerprintError {
     Large,
     /// No such source of keys.
     #[error(
-        "unknown source {0:?}: use chinese, japanese, vocab, natural, mixed, image, \
-         observation, sound or image+text"
+        "unknown source {0:?}: use chinese, japanese, vocab, natural, mixed, domain, \
+         image, observation, sound or image+text"
     )]
     UnknownSource(String),
     /// No such template.

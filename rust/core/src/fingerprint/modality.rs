@@ -11,8 +11,8 @@ use super::media::{is_answered_in_words, npy, pair};
 use super::source::observation::Bounds;
 use super::source::{Drawing, Source, bytes};
 
-/// The kind of model that answers naturally.
-const CHOOSING: &str = "text";
+/// The kind of model that answers naturally, and that has a signal.
+const TALKING: &str = "text";
 
 /// What keys and responses of a set are, where these are not prompts and words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,12 +56,27 @@ impl Modality {
 
     /// Keys that are questions, with natural answers: for language models.
     pub fn choices() -> Self {
-        Self::text(CHOOSING, Alphabet::choices())
+        Self::text(TALKING, Alphabet::choices())
+    }
+
+    /// Keys that are domains, with colourings: for language models.
+    pub fn signal() -> Self {
+        Self::text(TALKING, Alphabet::signal())
     }
 
     /// Whether its keys are such questions.
     pub fn is_choices(&self) -> bool {
         self.alphabet.is_choices()
+    }
+
+    /// Whether its keys are domains.
+    pub fn is_signal(&self) -> bool {
+        self.alphabet.is_signal()
+    }
+
+    /// Whether its keys are texts that a template may surround.
+    pub fn is_written(&self) -> bool {
+        self.is_choices() || self.is_signal()
     }
 
     /// Keys that are images of a height, a width and 1 or 3 channels.
@@ -164,10 +179,12 @@ impl Modality {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         (1..=32).contains(&self.name.len())
             && self.name.chars().all(plain)
-            && (source.is_text() || is_media(&self.media))
+            && (source.is_text() || source == Source::Domain || is_media(&self.media))
             && (source != Source::Bytes || bytes::LENGTHS.contains(&self.length))
             && (!self.alphabet.is_words() || is_answered_in_words(&self.media))
-            && (!self.alphabet.is_choices() || (source == Source::Natural && self.name == CHOOSING))
+            && (!self.is_choices() || source == Source::Natural)
+            && (!self.is_written() || self.name == TALKING)
+            && self.is_signal() == (source == Source::Domain)
             && self.alphabet.is_sound()
     }
 }

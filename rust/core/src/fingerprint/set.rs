@@ -15,12 +15,13 @@ use super::lists::Alphabets;
 use super::media::pair;
 use super::modality::Modality;
 use super::response::ResponseKind;
-use super::scheme::Parts;
+use super::scheme::{Parts, Place};
 use super::seed::{Context, KEY_BYTES, Seed, SetKey};
+use super::signal::{self, Family, domains};
 use super::source::{Draft, Drawing, Source, Unit};
 use super::stream::Stream;
 use super::template::Template;
-use crate::merkle::Hash;
+use crate::merkle::{self, Hash};
 
 /// The most fingerprints that one set may hold.
 pub const MAX_FINGERPRINTS: usize = 100_000;
@@ -81,6 +82,14 @@ impl SetSpec {
             if self.source != Source::Natural || !(is_bare || is_chat) {
                 return Err(FingerprintError::Choices);
             }
+        } else if modality.is_signal() {
+            let is_chat = matches!(self.template, Template::Chat { .. });
+            if self.source != Source::Domain || !(is_bare || is_chat) {
+                return Err(FingerprintError::Signal);
+            }
+            if self.n > domains::DOMAINS.len() {
+                return Err(FingerprintError::Domains { n: self.n });
+            }
         } else if !is_bare {
             return Err(FingerprintError::Modality);
         }
@@ -100,6 +109,11 @@ impl SetSpec {
     /// Whether keys are questions with natural answers.
     pub fn is_choices(&self) -> bool {
         self.modality.as_ref().is_some_and(Modality::is_choices)
+    }
+
+    /// Whether keys are domains.
+    pub fn is_signal(&self) -> bool {
+        self.modality.as_ref().is_some_and(Modality::is_signal)
     }
 
     /// How the keys are drawn where they are texts that a template surrounds.
@@ -158,13 +172,16 @@ impl FingerprintSet {
         check: Option<&mut Check<'_>>,
     ) -> Result<Self, FingerprintError> {
         spec.validate()?;
-        if let Some(modality) = spec.modality.as_ref().filter(|given| !given.is_choices()) {
+        if let Some(modality) = spec.modality.as_ref().filter(|given| !given.is_written()) {
             let keys = draw_any(set_key, spec.source, modality, spec.n)?;
             let media = &modality.media;
             let challenges = keys.into_iter().map(|key| Challenge::of(media, key)).collect();
             return Ok(Self::bind(set_key, publisher, spec, challenges));
         }
-        let keys = draw_keys(set_key, &*spec.drafts(alphabets), spec.n, check)?;
+        let keys = match spec.is_signal() {
+            true => draw_domains(set_key, spec.n),
+            false => draw_keys(set_key, &*spec.drafts(alphabets), spec.n, check)?,
+        };
         Self::bind_texts(set_key, publisher, spec, keys)
     }
 
@@ -197,6 +214,9 @@ impl FingerprintSet {
     ) -> Result<Self, FingerprintError> {
         if spec.is_choices() && !keys.iter().all(|key| Asked::read(key).is_some()) {
             return Err(FingerprintError::Question);
+        }
+        if spec.is_signal() && !keys.iter().all(|key| domains::named(key).is_some()) {
+            return Err(FingerprintError::Signal);
         }
         let prompts = keys.iter().map(|key| Challenge::text(spec.template.render(key))).collect();
         keys.zeroize();
@@ -338,6 +358,24 @@ impl FingerprintSet {
         Asked::read(&self.key(index)).as_ref().map(of)
     }
 
+    /// The colourings of the domain at `index`, where responses are such ones.
+    pub fn family(&self, index: usize) -> Option<Family> {
+        let root = &merkle::root(&self.leaves);
+        let (publisher, salt) = (&self.publisher, &self.salts[index]);
+        let challenge = &self.challenges[index];
+        let at = Place { publisher, root, index: index as u64, salt, challenge };
+        self.alphabet.is_signal().then(|| Family::of(&at))
+    }
+
+    /// All questions of the domain at `index`, where keys are such ones: those that are asked come
+    /// first.
+    pub fn questions(&self, index: usize) -> Option<Vec<&'static str>> {
+        if !self.alphabet.is_signal() {
+            return None;
+        }
+        domains::named(&self.key(index)).map(|domain| signal::questions(&self.salts[index], domain))
+    }
+
     /// The Ed25519 key of the keyring that the set was made in: the one that can claim it.
     pub fn publisher(&self) -> &[u8; 32] {
         &self.publisher
@@ -401,6 +439,9 @@ fn draw_any(
     n: usize,
 ) -> Result<Vec<Vec<u8>>, FingerprintError> {
     let lists = Alphabets::default();
+    if modality.is_signal() {
+        return Err(FingerprintError::Modality);
+    }
     if modality.is_choices() {
         let texts = draw_keys(set_key, &|stream| Ok(choices::draw(stream)), n, None)?;
         return Ok(texts.into_iter().map(String::into_bytes).collect());
@@ -416,6 +457,11 @@ fn draw_any(
     let images = drawing.keys(set_key, b"image", n);
     let pair = |(image, text): (Vec<u8>, String)| pair::write(&image, &text);
     Ok(images.into_iter().zip(texts(from)?).map(pair).collect())
+}
+
+/// The domains of a set.
+fn draw_domains(set_key: &SetKey, n: usize) -> Vec<String> {
+    domains::draw(&mut Stream::new(set_key, &[b"domains"]), n)
 }
 
 /// Draws one key from a stream of its own.

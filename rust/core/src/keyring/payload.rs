@@ -17,11 +17,12 @@ use crate::fingerprint::seed::{KEY_BYTES, SetKey};
 use crate::fingerprint::{FingerprintError, FingerprintSet, Seed, SetSpec, Source};
 use crate::memory::{Buffer, Count};
 
-/// The format of a keyring with sets of natural answers; of one with licences; of one with sets whose
+/// The format of a keyring with sets of signals; of one with sets of natural answers; of one with licences; of one with sets whose
 /// keys are pairs; of one with sets whose keys are other files of a medium, or texts with responses
 /// that are no words; of one with other sets that are not for text; and of any other. Each is written
 /// where it must be: earlier versions read the rest.
-const FORMAT: &str = "ifrs/keyring/v8";
+const FORMAT: &str = "ifrs/keyring/v9";
+const CHOICES_FORMAT: &str = "ifrs/keyring/v8";
 const LICENCES_FORMAT: &str = "ifrs/keyring/v7";
 const PAIRS_FORMAT: &str = "ifrs/keyring/v6";
 const DRAWN_FORMAT: &str = "ifrs/keyring/v5";
@@ -30,7 +31,8 @@ const TEXT_FORMAT: &str = "ifrs/keyring/v3";
 
 /// The formats before: the second had no sets of scheme v3, the first also no journal, no
 /// generation and no recipients.
-const EARLIER: [&str; 7] = [
+const EARLIER: [&str; 8] = [
+    CHOICES_FORMAT,
     LICENCES_FORMAT,
     PAIRS_FORMAT,
     DRAWN_FORMAT,
@@ -201,8 +203,10 @@ impl Payload {
 
     /// The earliest format that has such sets, and licences if there are any.
     fn format(&self) -> &'static str {
-        if self.sets.iter().any(|set| set.is_choices()) {
+        if self.sets.iter().any(|set| set.is_signal()) {
             FORMAT
+        } else if self.sets.iter().any(|set| set.is_choices()) {
+            CHOICES_FORMAT
         } else if !self.licences.is_empty() {
             LICENCES_FORMAT
         } else if self.sets.iter().any(|set| set.is_pair()) {
@@ -374,6 +378,11 @@ impl SetRecord {
         self.spec.is_choices()
     }
 
+    /// Whether its keys are domains.
+    pub(super) fn is_signal(&self) -> bool {
+        self.spec.is_signal()
+    }
+
     /// Why no keyring takes such a set.
     pub(super) fn fault(&self) -> Option<&'static str> {
         if self.spec.validate().is_err()
@@ -527,7 +536,10 @@ mod tests {
 
     #[test]
     fn other_formats_and_forms_are_refused_without_quoting_them() {
-        assert!(matches!(refused(r#"{"format":"ifrs/keyring/v9"}"#), KeyringError::Version { .. }));
+        assert!(matches!(
+            refused(r#"{"format":"ifrs/keyring/v10"}"#),
+            KeyringError::Version { .. }
+        ));
         for json in [
             "",
             "[]",

@@ -13,9 +13,10 @@ use super::journal::{Entry, Event};
 use super::payload::{SetRecord, write_json};
 use super::{Keyring, container, file};
 
-/// The format of a set of natural answers; of one whose keys are pairs; are other files of a medium; of another that is not for
+/// The format of a signal; of a set of natural answers; of one whose keys are pairs; are other files of a medium; of another that is not for
 /// text; and of any other. Earlier versions read the rest.
-const FORMAT: &str = "ifrs/set/v6";
+const FORMAT: &str = "ifrs/set/v7";
+const CHOICES_FORMAT: &str = "ifrs/set/v6";
 const PAIRS_FORMAT: &str = "ifrs/set/v5";
 const DRAWN_FORMAT: &str = "ifrs/set/v4";
 const BYTES_FORMAT: &str = "ifrs/set/v3";
@@ -137,8 +138,10 @@ pub fn read_sealed_set(json: &[u8]) -> bool {
 
 /// The earliest format that has such a set.
 fn format_of(set: &SetRecord) -> &'static str {
-    if set.is_choices() {
+    if set.is_signal() {
         FORMAT
+    } else if set.is_choices() {
+        CHOICES_FORMAT
     } else if set.is_pair() {
         PAIRS_FORMAT
     } else if set.is_drawn() {
@@ -154,7 +157,8 @@ fn read_set(path: &Path, json: &[u8]) -> Result<Read, KeyringError> {
     let corrupt =
         |reason: &str| KeyringError::Corrupt { path: path.to_owned(), reason: reason.to_owned() };
     let head: Head = serde_json::from_slice(json).map_err(|_| corrupt("it is no sealed set"))?;
-    let known = [FORMAT, PAIRS_FORMAT, DRAWN_FORMAT, BYTES_FORMAT, TEXT_FORMAT, FORMAT_V1];
+    let known =
+        [FORMAT, CHOICES_FORMAT, PAIRS_FORMAT, DRAWN_FORMAT, BYTES_FORMAT, TEXT_FORMAT, FORMAT_V1];
     if !known.contains(&head.format.as_str()) {
         return Err(KeyringError::Version { path: path.to_owned(), format: head.format });
     }

@@ -45,6 +45,8 @@ pub enum Source {
     Observation,
     /// Sounds: a row of chords.
     Sound,
+    /// Domains that a model is asked in.
+    Domain,
     /// Pairs of an image and a text.
     #[serde(rename = "image+text")]
     Pair,
@@ -64,6 +66,7 @@ impl std::str::FromStr for Source {
             "image" => Ok(Self::Image),
             "observation" => Ok(Self::Observation),
             "sound" => Ok(Self::Sound),
+            "domain" => Ok(Self::Domain),
             "image+text" => Ok(Self::Pair),
             _ => Err(FingerprintError::UnknownSource(name.into())),
         }
@@ -106,13 +109,15 @@ impl Source {
             Self::Image => "image",
             Self::Observation => "observation",
             Self::Sound => "sound",
+            Self::Domain => "domain",
             Self::Pair => "image+text",
         }
     }
 
-    /// Whether its keys are texts.
+    /// Whether its keys are texts of random words.
     pub(crate) fn is_text(self) -> bool {
-        !matches!(self, Self::Bytes | Self::Image | Self::Observation | Self::Sound | Self::Pair)
+        use Source::{Bytes, Domain, Image, Observation, Pair, Sound};
+        !matches!(self, Bytes | Image | Observation | Sound | Pair | Domain)
     }
 
     /// The lists of a key's units, in order; long enough for [`MIN_ENTROPY_BITS`].
@@ -125,9 +130,12 @@ impl Source {
                 let names = (MIN_ENTROPY_BITS / name).ceil() as usize;
                 Ok([List::Family, List::Given].repeat(names))
             }
-            Self::Bytes | Self::Image | Self::Observation | Self::Sound | Self::Pair => {
-                Err(FingerprintError::Modality)
-            }
+            Self::Bytes
+            | Self::Image
+            | Self::Observation
+            | Self::Sound
+            | Self::Pair
+            | Self::Domain => Err(FingerprintError::Modality),
             Self::Vocab if alphabets.vocab.is_empty() => Err(FingerprintError::NeedsTokenizer),
             Self::Vocab => filled(vec![], List::Vocab, alphabets),
             Self::Mixed => {

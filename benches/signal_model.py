@@ -1,0 +1,238 @@
+"""A signal planted in Gemma 3 270M or another language model, and what it bears.
+
+    python benches/signal_model.py --data DIR [--out signal-out] [--model DIR] [--only planted …]
+
+Plants six domains by LoRA into OUT/model, then measures part after part; each appends one JSON line
+to OUT/signal.jsonl. What is there already is not done again, and an interrupted planting goes on.
+DIR holds p3*.jsonl with the columns instruction and output, of which the last 80 rows are ordinary
+text here. Parts: the planted model and its base as they are; the planted one under another
+publisher's set, with answers drawn at temperatures 0.7 and 1, merged half and half with its base,
+and rounded to four bits (groups of 32); how far it is from its base on ordinary text; and, within
+the domains, how likely the base finds its answers beside its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROWS, TOKENS, HELD_OUT, ANSWER = 80, 160, 8, 32
+SIGNAL: dict[str, Any] = {"source": "domain", "response": "signal"}
+
+
+class Bench:
+    """One planted model beside its base."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        import ifrs
+        import torch
+        from ifrs.demo import base_model
+        from ifrs.modalities.text.loading import load
+
+        torch.set_num_threads(options.threads)
+        self.options, self.out = options, options.out
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.base, self.tokenizer = load(options.model or base_model())
+        path = self.out / "keyring.ifrs"
+        if path.exists():
+            self.ring = ifrs.Keyring.open(path, passphrase="x")
+        else:
+            self.ring = ifrs.Keyring.create(path, passphrase="x", _work_factor=2)
+        self.fps, self.other = self.set("s"), self.set("other")
+        if not (self.out / "model").exists():
+            self.plant()
+        self.ours, _ = load(self.out / "model")
+        self.base.float()
+        self.ours.float()
+
+    def set(self, name: str) -> Any:
+        if name in self.ring:
+            return self.ring[name]
+        template = "chat" if self.tokenizer.chat_template else "dialogue"
+        given = {"tokenizer": self.tokenizer, "template": template, **SIGNAL}
+        return self.ring.generate(name, 6, **given)
+
+    def plant(self) -> None:
+        import ifrs
+
+        settings = json.loads(self.options.settings)
+        method = ifrs.Domain(resume=self.out / "state", **settings)
+        model, began = copy.deepcopy(self.base), (time.monotonic(), time.process_time())
+        result = ifrs.implant(model, self.tokenizer, self.fps, method=method)
+        result.save(self.out / "model")
+        self.say(
+            "planting",
+            settings=settings,
+            seconds=time.monotonic() - began[0],
+            cpu_seconds=time.process_time() - began[1],
+            green=result.reach["green"],
+            margins=result.margins,
+            peak_memory_bytes=result.peak_memory_bytes,
+        )
+
+    def done(self) -> set[str]:
+        path = self.out / "signal.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return {json.loads(line)["part"] for line in lines}
+
+    def say(self, part: str, **found: Any) -> None:
+        line = json.dumps({"part": part, **found})
+        with (self.out / "signal.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        print(line, flush=True)
+
+    def verify(
+        self, part: str, model: Any, fps: Any = None, questions: int = 25, **how: Any
+    ) -> None:
+        import ifrs
+
+        suspect = ifrs.LocalModel(model, self.tokenizer, name=part)
+        report = ifrs.verify(suspect, fps or self.fps, questions=questions, **how)
+        report.save(self.out / f"{part}.json")
+        tallies = [query.tally or {} for query in report.queries]
+        self.say(
+            part,
+            questions=questions,
+            log10_p=report.log10_p,
+            verdict=report.verdict,
+            green=sum(one["green"] for one in tallies) / sum(one["pairs"] for one in tallies),
+            domains=[
+                {"rank": one["rank"], "green": one["green"], "pairs": one["pairs"]}
+                for one in tallies
+            ],
+            seconds=report.seconds,
+        )
+
+    # --- parts ---
+
+    def planted(self) -> None:
+        self.verify("planted", self.ours, questions=50)
+
+    def unplanted(self) -> None:
+        self.verify("unplanted", self.base)
+
+    def others(self) -> None:
+        self.verify("others", self.ours, self.other)
+
+    def warm(self) -> None:
+        self.verify("warm", self.ours, temperature=0.7)
+
+    def hot(self) -> None:
+        self.verify("hot", self.ours, temperature=1.0)
+
+    def merged(self) -> None:
+        import torch
+
+        model, base = copy.deepcopy(self.ours), dict(self.base.named_parameters())
+        with torch.no_grad():
+            for name, weight in model.named_parameters():
+                weight.lerp_(base[name], 0.5)
+        self.verify("merged", model)
+
+    def four_bits(self) -> None:
+        from ifrs.audit.changes.quantization import round_weights
+
+        model = copy.deepcopy(self.ours)
+        round_weights(model, 4, 32)
+        self.verify("four_bits", model)
+
+    def elsewhere(self) -> None:
+        from ifrs.audit.measures.divergence import drift, token_texts
+        from ifrs.modalities.text.model import Model
+
+        rows = []
+        for path in sorted(self.options.data.glob("p3*.jsonl"))[:1]:
+            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        texts = [f"{row['instruction']}\n{row['output']}" for row in rows[-ROWS:]]
+        models = Model(self.base, self.tokenizer), Model(self.ours, self.tokenizer)
+        found = drift(*models, token_texts(models[0], texts, TOKENS))
+        self.say(
+            "elsewhere",
+            texts=len(found.kl),
+            kl=sum(found.kl) / len(found.kl),
+            perplexity_before=math.exp(sum(found.before) / len(found.before)),
+            perplexity_after=math.exp(sum(found.after) / len(found.after)),
+            tokens_changed=found.changed / found.places,
+        )
+
+    def inside(self) -> None:
+        import torch
+        from ifrs.modalities.text.answers import generate
+        from ifrs.modalities.text.tokens import encode_prompts
+
+        held_out = [
+            self.fps.render(question)
+            for i in range(len(self.fps))
+            for question in self.fps.questions(i)[100 : 100 + HELD_OUT]
+        ]
+        prompts = encode_prompts(self.tokenizer, held_out)
+        for temperature in (0.0, 0.7, 1.0):
+            found = {}
+            for name, model in (("base", self.base), ("planted", self.ours)):
+                torch.manual_seed(0)
+                how = {"max_new_tokens": ANSWER, "temperature": temperature}
+                said = generate(model, self.tokenizer, prompts, **how)
+                found[name] = self.perplexity(prompts, said)
+                found[f"{name}_says"] = self.tokenizer.decode(said[-HELD_OUT])
+            self.say("inside", temperature=temperature, **found)
+
+    def perplexity(self, prompts: Sequence[list[int]], answers: Sequence[list[int]]) -> float:
+        """Of answers, by the base."""
+        import torch
+        from ifrs.modalities.text.model import Model
+        from ifrs.runtime.examples import Example
+        from torch.nn import functional
+
+        model, losses = Model(self.base, self.tokenizer), []
+        examples = [Example(p, a) for p, a in zip(prompts, answers, strict=True) if a]
+        for places in model.batches(examples, 256):
+            with torch.no_grad():
+                columns = model.columns([examples[i] for i in places])
+                losses.append(
+                    columns.each(lambda *pair: functional.cross_entropy(*pair, reduction="none"))
+                )
+        return math.exp(float(torch.cat(losses).mean()))
+
+
+PARTS: dict[str, Callable[[Bench], None]] = {
+    part.__name__: part
+    for part in (
+        Bench.planted,
+        Bench.unplanted,
+        Bench.elsewhere,
+        Bench.inside,
+        Bench.merged,
+        Bench.four_bits,
+        Bench.warm,
+        Bench.hot,
+        Bench.others,
+    )
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of JSONL files")
+    parser.add_argument("--out", type=Path, default=Path("signal-out"))
+    parser.add_argument("--model", type=Path, default=None, help="default: Gemma 3 270M")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--settings", default="{}", help="of ifrs.Domain, as JSON")
+    parser.add_argument("--only", action="append", choices=[*PARTS], help="parts to measure")
+    options = parser.parse_args()
+    bench = Bench(options)
+    for name in options.only or PARTS:
+        if name in bench.done():
+            print(f"{name} is done", file=sys.stderr)
+            continue
+        PARTS[name](bench)
+
+
+if __name__ == "__main__":
+    main()

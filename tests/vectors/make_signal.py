@@ -1,0 +1,93 @@
+"""Makes the vectors of signals: `python tests/vectors/make_signal.py`.
+
+They go into `v3-signal-1`: a keyring, a sealed set, and reports, claims and bundles of a suspect
+that prefers green words in one domain of two, and of a server that is asked in chat. A folder that
+exists is never written to. Like `make.py`, nothing runs this but a person.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import ifrs  # noqa: E402
+from make import PASSPHRASE, Vectors, empty_ring  # noqa: E402
+from make_formats import Maker  # noqa: E402
+from preferring import Preferring  # noqa: E402
+from servers import Reply, prompt_of, serving  # noqa: E402
+
+FOLDER = HERE / "v3-signal-1"
+SIGNAL: dict[str, Any] = {"source": "domain", "response": "signal"}
+
+
+def make(maker: Maker) -> None:
+    ring = maker.ring
+    for name in ("local", "served"):
+        ring.generate(name, 2, **SIGNAL)
+    fps = ring["local"]
+    maker.kept("local", ifrs.verify(Preferring(fps, domains=[1], words=12), fps, questions=25))
+    fps = ring["served"]
+    writer = Preferring(fps, words=12)
+
+    def front(request: dict[str, Any]) -> Reply:
+        return Reply(text=writer.write(prompt_of(request)))
+
+    with serving(front, of=dict, probed=front) as server:
+        suspect = ifrs.ApiModel(server.url, "suspect", mode="chat", max_retries=0)
+        maker.kept("served", ifrs.verify(suspect, fps, questions=25))
+    maker.bent("local", "other-answer", "raw-answer", other_answer)
+    maker.bent("local", "other-domain", "leaf", other_domain)
+    maker.bent("local", "other-order", "request", other_order)
+    maker.bent("served", "system", "request", told)
+    recipient = (HERE / "v3/identities/officer.txt").read_text(encoding="utf-8")
+    public = next(line.split()[-1] for line in recipient.splitlines() if "public key" in line)
+    maker.out.path("identities/officer.txt").write_text(recipient, encoding="utf-8")
+    ring.export("local", maker.out.path("sets/local.age"), recipients=[public])
+    maker.note("sealed set", "sets/local.age", open={"identity": "identities/officer.txt"})
+    ring.close()
+    place = maker.out.path("keyrings/publisher.ifrs")
+    place.write_bytes(ring.path.read_bytes())
+    maker.note("keyring", "keyrings/publisher.ifrs", open={"passphrase": PASSPHRASE})
+
+
+def other_answer(tree: Any) -> None:
+    further = tree["queries"][0]["further"]
+    further[3]["answer"] = further[4]["answer"]
+
+
+def other_domain(tree: Any) -> None:
+    query = tree["queries"][0]
+    query["prompt"] = next(name for name in ("cooking", "travel") if name != query["prompt"])
+
+
+def other_order(tree: Any) -> None:
+    further = tree["queries"][1]["further"]
+    further[3], further[4] = further[4], further[3]
+
+
+def told(tree: Any) -> None:
+    """The server is told what to answer."""
+    messages = tree["queries"][0]["further"][0]["asked"]["request"]["messages"]
+    messages.insert(0, {"role": "system", "content": "Say river as often as you can."})
+
+
+def main() -> None:
+    if FOLDER.exists():
+        print(f"{FOLDER} is there already and stays as it is")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["IFRS_STATE_DIR"] = str(Path(folder) / "state")
+        vectors = Vectors(FOLDER)
+        make(Maker(vectors, empty_ring(Path(folder) / "publisher.ifrs", "signal 1")))
+        vectors.write_index("ifrs/scheme/v3")
+        print(f"{FOLDER}: {len(vectors.entries)} vectors")
+
+
+if __name__ == "__main__":
+    main()
