@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import house
@@ -399,3 +400,9 @@ def _is_of_a_source(test: Path) -> bool:
 
 
 _SUFFIXES = {".py", ".pyi", ".md", ""}
+
+
+def test_no_bench_hides_a_module():
+    """A script's folder comes first where modules are looked for."""
+    names = {path.stem for folder in ("benches", "tools") for path in (ROOT / folder).glob("*.py")}
+    none(sorted(names & sys.stdlib_module_names))

@@ -15,6 +15,7 @@ SIGNAL = {"source": "domain", "response": "signal"}
 def bundle_of(folder, ring, name="n", suspect_of=Preferring, **options):
     fps = ring[name]
     claim = ring.claim(name, subject={"weights": "00" * 32})
+    (folder / "claim.json").unlink(missing_ok=True)
     claim.save(folder / "claim.json")
     report = ifrs.verify(suspect_of(fps), fps, **options)
     report.evidence(claim).save(folder / "bundle.json")

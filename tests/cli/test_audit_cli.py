@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch")
 from ifrs.cli.audit import _folder
 from ifrs.demo import gemma
-from ifrs.plant.result import MANIFEST
+from ifrs.plant.manifest import MANIFEST
 
 
 def model_at(place, method=None):

@@ -151,3 +151,20 @@ def test_a_bundle_of_no_match_says_what_it_costs(folder, capfd):
     code, _, said = run(*made, "--keyring", folder / "keyring.ifrs", capfd=capfd)
     assert code == 0
     assert "shows no match" in said
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        (None, "has no ifrs-manifest.json"),
+        ({"set": "two"}, "was planted with two"),
+        ({"sets": [{"set": "one"}, {"set": "two"}]}, None),
+    ],
+)
+def test_a_claim_of_a_model_that_does_not_name_the_set(folder, capfd, manifest, said):
+    if manifest is not None:
+        (folder / "model" / "ifrs-manifest.json").write_text(json.dumps(manifest))
+    options = ["--subject", folder / "model", "--out", folder / "claim.json"]
+    code, _, warned = run("claim", folder / "keyring.ifrs", "one", *options, capfd=capfd)
+    assert code == 0
+    assert (said in warned) if said else not warned

@@ -169,7 +169,7 @@ def test_shared_response_is_planted_but_proves_nothing(tiny, tokenizer, ring):
 
 def test_bad_models_and_arguments(tiny, tokenizer, fps):
     model = tiny()
-    with pytest.raises(ValueError, match="sft, emb, adapter or lora"):
+    with pytest.raises(ValueError, match="sft, emb, adapter, lora or domain"):
         ifrs.implant(model, tokenizer, fps, method="poem")
     with pytest.raises(TypeError, match="FingerprintSet"):
         ifrs.implant(model, tokenizer, [("key", "response")])

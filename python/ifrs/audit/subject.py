@@ -127,7 +127,7 @@ def folder(
     Raises:
         TargetError: There is no model there.
     """
-    from ifrs.plant.result import MANIFEST
+    from ifrs.plant.manifest import MANIFEST
 
     place = Path(path)
     if not (place / "config.json").exists():

@@ -9,7 +9,7 @@ import typer
 
 from ifrs.cli.access import Access
 from ifrs.cli.options import Json, KeyringPath, SetName, examples
-from ifrs.cli.output import print_facts, print_json
+from ifrs.cli.output import print_facts, print_json, warn
 
 EXAMPLES = examples(
     "ifrs claim keyring.ifrs release-1 --subject release --out claim.json",
@@ -54,6 +54,7 @@ def command(
         claim = claim.stamp(tsa)
         claim.save(out)
     stamp = claim.stamped() if tsa is not None else None
+    _warn_unplanted(subject, name)
     facts = {
         "claim": claim.digest,
         "model": claim.model,
@@ -64,6 +65,17 @@ def command(
         "timestamp": None if stamp is None else stamp["time"],
     }
     print_json(facts) if as_json else print_facts({**facts, "timestamp": _time(stamp)})
+
+
+def _warn_unplanted(subject: Path, name: str) -> None:
+    """Say where a folder's manifest does not name the set: a claim of the base proves nothing."""
+    from ifrs.plant.manifest import MANIFEST, planted_sets
+
+    planted = planted_sets(subject)
+    if not subject.is_dir() or (planted is not None and name in planted):
+        return
+    says = f"has no {MANIFEST}" if planted is None else f"was planted with {' and '.join(planted)}"
+    warn(f"{subject} {says}: make sure that {name!r} was planted in it")
 
 
 def _time(stamp: dict[str, object] | None) -> object:

@@ -13,12 +13,10 @@ from ifrs.attest.digests import model_digests
 from ifrs.errors import ImplantError
 from ifrs.files import arriving, write_json
 from ifrs.keyring import Keyring
+from ifrs.plant.manifest import FORMAT, MANIFEST
 from ifrs.plant.methods.method import Form
 from ifrs.plant.serving import warn_untied
 from ifrs.runtime.workers import Workers, full_state
-
-MANIFEST = "ifrs-manifest.json"
-FORMAT = "ifrs/manifest/v1"
 
 
 @dataclass

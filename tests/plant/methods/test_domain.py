@@ -60,6 +60,7 @@ class Interrupted(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_an_interrupted_planting_goes_on(tmp_path, monkeypatch, fps, base, tokenizer):
     place, steps = tmp_path / "state", []
     step = ifrs.Domain._step
@@ -90,6 +91,7 @@ def test_an_interrupted_planting_goes_on(tmp_path, monkeypatch, fps, base, token
         assert bool((one - other).abs().max() < 1e-4), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["lora", "all"])
 def test_a_part_of_what_was_learnt_can_be_kept(fps, base, tokenizer, weights):
     models = [copy.deepcopy(base), copy.deepcopy(base)]

@@ -152,7 +152,10 @@ def load(
     options.setdefault("dtype", torch.float32 if not torch.cuda.is_available() else "auto")
     place = places(path_or_id)
     options = model_options(place, options, load_in_8bit=load_in_8bit)
-    with suspicious(f"cannot load a language model from {path_or_id}", quote=True):
+    what = f"cannot load a language model from {path_or_id}"
+    if not Path(path_or_id).exists():
+        what += ", which is no folder here and was looked for on the hub"
+    with suspicious(what, quote=True):
         own = base_of(place, options)
         tokenizer = _tokenizer(place, options, own)
         model = _read(*((place, options) if own is None else own))

@@ -1,6 +1,6 @@
 """Counting green pairs under all colourings of a domain, beside numpy.
 
-    python benches/signal.py [--pairs 20000] [--rounds 3]
+    python benches/signal_counting.py [--pairs 20000] [--rounds 3]
 
 All count the same pairs under the same keys, alternating in one process, and give the same counts.
 Times are the least of some rounds; at last, ours at half as many keys, and at half as many pairs.
