@@ -26,12 +26,10 @@ def run(*stages):
 
 
 def test_a_toy_is_planted_and_measured():
-    rows = run("plant-emb", "ceiling")
-    row = rows["plant-emb"]
+    row = run("plant-emb")["plant-emb"]
     assert (row["shape"], row["fsr"]) == ("toy", 1.0), row
     assert row["seconds"] > 0
     assert row["peak_gb"] > 0
-    assert rows["ceiling"]["copy_gb_per_s"] > 0
 
 
 @pytest.mark.slow
@@ -44,7 +42,8 @@ def test_what_was_planted_has_one_verdict_on_every_device():
 
 @pytest.mark.slow
 def test_all_other_stages_run():
-    rows = run("verify", "compiled", "profile")
+    rows = run("ceiling", "verify", "compiled", "profile")
+    assert rows["ceiling"]["copy_gb_per_s"] > 0
     assert rows["verify"]["verify_seconds"] > 0
     assert rows["compiled"]["compiled_seconds"] > 0
     assert rows["profile"]["top"]
