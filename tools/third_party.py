@@ -85,7 +85,7 @@ def markdown() -> str:
     rows, bare, owners = [], [], defaultdict[str, list[str]](list)
     for crate in crates():
         name = f"{crate['name']} {crate['version']}"
-        where = crate["repository"] or f"https://crates.io/crates/{crate['name']}"
+        where = crate["repository"] or "–"
         rows.append(f"| {name} | {crate['license'] or 'see below'} | {where} |")
         own = texts(crate)
         bare += [] if own else [name]
