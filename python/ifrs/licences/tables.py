@@ -5,7 +5,6 @@ A folder may be larger than memory: nothing of it is held but the rows themselve
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,14 +15,7 @@ import torch
 from torch import Tensor
 
 from ifrs.errors import ImplantError
-
-_TYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "BF16": torch.bfloat16,
-    "F16": torch.float16,
-}
-_HEADER = 8
+from ifrs.runtime.headers import FLOATS, header_of
 
 
 @dataclass(frozen=True)
@@ -93,14 +85,12 @@ class Table:
 def tables(folder: Path) -> Iterator[Table]:
     """Every tensor of two dimensions and floating point in a folder's safetensors."""
     for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(_HEADER), "little")
-            header = json.loads(file.read(size))
-        for name, entry in header.items():
-            if name == "__metadata__" or len(entry["shape"]) != 2 or entry["dtype"] not in _TYPES:
+        header = header_of(path)
+        for name, entry in header.entries.items():
+            if len(entry["shape"]) != 2 or entry["dtype"] not in FLOATS:
                 continue
-            start = _HEADER + size + entry["data_offsets"][0]
-            yield Table(path, name, tuple(entry["shape"]), _TYPES[entry["dtype"]], start)
+            start = header.start + entry["data_offsets"][0]
+            yield Table(path, name, tuple(entry["shape"]), FLOATS[entry["dtype"]], start)
 
 
 def table_named(folder: Path, name: str, output: str = "") -> Table:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ifrs.errors import ImplantError
 from ifrs.files import json_text
+from ifrs.runtime.headers import header_of
 from ifrs.runtime.modules import is_quantized
 from ifrs.runtime.shards import write_shards
 from ifrs.runtime.source import (
@@ -183,9 +184,7 @@ def _sizes(source: Source) -> dict[str, int]:
     found = {}
     for file in sorted(set(source.files.values())):
         path = source.folder / file
-        with path.open("rb") as opened:
-            header = int.from_bytes(opened.read(8), "little")
-        found[file] = path.stat().st_size - 8 - header
+        found[file] = path.stat().st_size - header_of(path).start
     return found
 
 

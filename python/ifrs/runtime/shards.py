@@ -19,26 +19,15 @@ from torch import Tensor
 from ifrs.copies import copy_file
 from ifrs.errors import ImplantError
 from ifrs.files import json_text
+from ifrs.runtime.headers import LENGTH, TYPES, header_of
 from ifrs.runtime.source import INDEX, Source
 
-_HEADER, _ALIGNED = 8, 8
+_ALIGNED = 8
 # Bytes that are compared at once.
 _WORD = 8
 # Numbers that are compared, or written, at a time.
 _PART = 1 << 23
-# As safetensors names them.
-_NAMES = {
-    torch.float64: "F64",
-    torch.float32: "F32",
-    torch.bfloat16: "BF16",
-    torch.float16: "F16",
-    torch.int64: "I64",
-    torch.int32: "I32",
-    torch.int16: "I16",
-    torch.int8: "I8",
-    torch.uint8: "U8",
-    torch.bool: "BOOL",
-}
+_NAMES = {dtype: name for name, dtype in TYPES.items()}
 
 # A tensor, and the type that it is saved in.
 Typed = tuple[Tensor, torch.dtype]
@@ -101,12 +90,8 @@ class _Shard:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(_HEADER), "little")
-            self._header: dict[str, Any] = json.loads(file.read(size))
-        self._start = _HEADER + size
-        self.entries = {n: entry for n, entry in self._header.items() if n != "__metadata__"}
+        self.path, self._header = path, header_of(path)
+        self.entries = self._header.entries
 
     def holds(self, name: str, typed: Typed | None) -> bool:
         """Whether a tensor of that name has the same shape, and the type that it is saved in."""
@@ -121,7 +106,11 @@ class _Shard:
             copy_file(self.path, target)
             return _Shard(target)
         end = max((entry["data_offsets"][1] for entry in self.entries.values()), default=0)
-        header = dict(self._header)
+        said = self._header.metadata
+        header: dict[str, Any] = {
+            **({} if said is None else {"__metadata__": said}),
+            **self.entries,
+        }
         with target.open("wb") as file, self.path.open("rb") as own:
             size = end
             for name, (tensor, kind) in fresh.items():
@@ -130,10 +119,10 @@ class _Shard:
                 header[name] = {**entry, "data_offsets": [begin, size]}
             data = json.dumps(header, separators=(",", ":")).encode()
             data += b" " * (-len(data) % _ALIGNED)
-            file.write(len(data).to_bytes(_HEADER, "little") + data)
-            own.seek(self._start)
+            file.write(len(data).to_bytes(LENGTH, "little") + data)
+            own.seek(self._header.start)
             shutil.copyfileobj(own, file, 1 << 24)
-            file.truncate(_HEADER + len(data) + size)
+            file.truncate(LENGTH + len(data) + size)
         return _Shard(target)
 
     def put(self, state: Mapping[str, Typed]) -> None:
@@ -169,7 +158,7 @@ class _Shard:
         tensor, kind = typed
         data = tensor.detach().reshape(-1)[part].to(kind).cpu().contiguous().view(torch.uint8)
         begin = self.entries[name]["data_offsets"][0] + part.start * kind.itemsize
-        return self._start + begin, data
+        return self._header.start + begin, data
 
 
 def _parts(tensor: Tensor) -> Iterator[slice]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ifrs.runtime.headers import FLOATS, header_of
 from ifrs.runtime.modules import is_quantized
 
 CONFIG = "config.json"
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
-# Types of safetensors that a weight may be rounded to.
-_TYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "BF16": torch.bfloat16,
-    "F16": torch.float16,
-}
 
 
 @dataclass
@@ -93,14 +86,15 @@ def _files(folder: Path) -> dict[str, str]:
         found = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
         return {str(name): Path(str(file)).name for name, file in found.items()}
     if (folder / SINGLE).is_file():
-        return dict.fromkeys((name for name, _ in _tensors(folder / SINGLE)), SINGLE)
+        return dict.fromkeys(header_of(folder / SINGLE).entries, SINGLE)
     return {}
 
 
 def _types(folder: Path, files: set[str]) -> dict[str, torch.dtype]:
     """The type of each tensor of floating point."""
-    tensors = (found for file in sorted(files) for found in _tensors(folder / file))
-    return {name: _TYPES[entry["dtype"]] for name, entry in tensors if entry["dtype"] in _TYPES}
+    headers = (header_of(folder / file) for file in sorted(files))
+    tensors = (found for header in headers for found in header.entries.items())
+    return {name: FLOATS[entry["dtype"]] for name, entry in tensors if entry["dtype"] in FLOATS}
 
 
 def _most(types: dict[str, torch.dtype]) -> torch.dtype | None:
@@ -111,14 +105,6 @@ def _most(types: dict[str, torch.dtype]) -> torch.dtype | None:
 def common_type(folder: Path) -> torch.dtype | None:
     """The type of most tensors in a folder's safetensors; None without any."""
     return _most(_types(folder, set(_files(folder).values())))
-
-
-def _tensors(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What the header of a safetensors file says of each tensor."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-    yield from ((name, entry) for name, entry in header.items() if name != "__metadata__")
 
 
 def saved_types(model: Any, dtype: Any = None) -> dict[str, torch.dtype]:
