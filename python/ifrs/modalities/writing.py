@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import TargetError
+from ifrs.modalities.named import Named
 from ifrs.modalities.suspect import Likelihoods
 from ifrs.modalities.suspicious import suspicious
 
@@ -22,7 +23,7 @@ from ifrs.modalities.suspicious import suspicious
 _DISTINCT = 0.5
 
 
-class Writing(ABC):
+class Writing(Named, ABC):
     """A model at hand, or a function, that writes on being given a key."""
 
     modality: ClassVar[str]
@@ -39,10 +40,7 @@ class Writing(ABC):
     ) -> None:
         """Take a model and what reads it; None where it is a function."""
         self._model = model
-        self._name = name or name_of(model)
-        at_hand = reader is not None and address is None
-        self.spends_keys = not at_hand if spends_keys is None else spends_keys
-        self.address = (address or self._name) if self.spends_keys else None
+        self._call(name or name_of(model), reader is not None, address, spends_keys)
         # `verify` looks for what there is.
         self.likelihoods = None if reader is None else self._likelihoods
 
@@ -53,15 +51,6 @@ class Writing(ABC):
     @abstractmethod
     def _first_tokens(self, fps: FingerprintSet) -> list[int]:
         """The first token of every word of the alphabet, as an answer begins."""
-
-    def describe(self) -> dict[str, Any]:
-        """What it is."""
-        if self.address is None:
-            return {"kind": "local", "name": self._name}
-        return {"kind": "callable", "name": self._name, "address": self.address}
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._name!r})"
 
     def why_text_only(self, fps: FingerprintSet) -> str | None:
         """Why probabilities are no evidence; None where they are."""

@@ -20,6 +20,7 @@ from ifrs.modalities.encoder.codes import (
 )
 from ifrs.modalities.encoder.fitting import Turned, fit
 from ifrs.modalities.encoder.lookalikes import fresh_keys
+from ifrs.modalities.named import Named
 
 # Inputs in a pass.
 _AT_ONCE = 64
@@ -27,7 +28,7 @@ _AT_ONCE = 64
 _LEAST_PUBLIC, _PUBLIC = 64, 1024
 
 
-class EncoderModel:
+class EncoderModel(Named):
     """An encoder that `ifrs.verify` queries with secret sentences or images.
 
     Each key's vector is compared with all 2,048 codes of the set, which follow from its Merkle
@@ -73,10 +74,8 @@ class EncoderModel:
         self._module = hasattr(model, "parameters") and hasattr(model, "modules")
         self._processor, self._like = processor, like
         self._public = None if public is None else list(public)
-        self._name = name or getattr(model, "__name__", type(model).__name__)
-        at_hand = self._module and address is None
-        self.spends_keys = not at_hand if spends_keys is None else spends_keys
-        self.address = (address or self._name) if self.spends_keys else None
+        own = getattr(model, "__name__", type(model).__name__)
+        self._call(name or own, self._module, address, spends_keys)
         self._turned: Turned | None = None
 
     @classmethod
@@ -110,15 +109,6 @@ class EncoderModel:
 
         found = Endpoint(base_url, model, api_key, timeout=timeout, max_retries=max_retries)
         return cls(found, like=like, public=public, address=found.base_url, name=model)
-
-    def describe(self) -> dict[str, Any]:
-        """What it is."""
-        if self.address is None:
-            return {"kind": "local", "name": self._name}
-        return {"kind": "callable", "name": self._name, "address": self.address}
-
-    def __repr__(self) -> str:
-        return f"EncoderModel({self._name!r})"
 
     def for_set(self, fps: FingerprintSet) -> Coded:
         """The suspect as it is queried with one set's keys."""

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from ifrs.errors import TargetError
 from ifrs.modalities.image.inputs import batches
+from ifrs.modalities.named import Named
 
 Scores = NDArray[np.float32]
 Gives = Literal["scores", "labels", "top"]
 
 
-class ClassifierModel:
+class ClassifierModel(Named):
     """A classifier of images that `ifrs.verify` queries with secret images.
 
     Scores are ranked, so that a key counts where its class is merely likelier than chance; of
@@ -75,10 +76,8 @@ class ClassifierModel:
             raise ValueError(f"a module gives scores: gives={gives!r} is for callables")
         self._names = None if classes is None or isinstance(classes, int) else list(classes)
         self._count = classes if isinstance(classes, int) else len(classes or ()) or None
-        self._name = name or getattr(model, "__name__", type(model).__name__)
-        at_hand = self._module and address is None
-        self.spends_keys = not at_hand if spends_keys is None else spends_keys
-        self.address = (address or self._name) if self.spends_keys else None
+        own = getattr(model, "__name__", type(model).__name__)
+        self._call(name or own, self._module, address, spends_keys)
         # `verify` looks for what there is.
         self.labels = self._labels if gives == "labels" else None
         self.scores = None if gives == "labels" else self._scores
@@ -105,12 +104,6 @@ class ClassifierModel:
 
         network = Network(path, processor, providers)
         return cls(network, spends_keys=False, name=Path(path).name)
-
-    def describe(self) -> dict[str, Any]:
-        """What it is."""
-        if self.address is None:
-            return {"kind": "local", "name": self._name}
-        return {"kind": "callable", "name": self._name, "address": self.address}
 
     def __repr__(self) -> str:
         return f"ClassifierModel({self._name!r}, gives={self._gives!r})"

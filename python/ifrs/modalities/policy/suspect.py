@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ifrs.errors import TargetError
+from ifrs.modalities.named import Named
 from ifrs.modalities.policy.bins import Bins
 from ifrs.modalities.policy.observations import Observations, Processor, inputs_of, stepwise
 
 Gives = Literal["scores", "actions"]
 
 
-class PolicyModel:
+class PolicyModel(Named):
     """A policy that `ifrs.verify` queries with secret observations.
 
     Scores of all actions are ranked, so that a step counts where its action is merely likelier than
@@ -81,9 +82,8 @@ class PolicyModel:
             raise ValueError("a module gives scores: gives='actions' is for what has predict")
         self._scored = self._acting is not None or gives == "scores"
         self._bins = _bins(policy, bins, bounds)
-        self._name = name or getattr(policy, "__name__", type(policy).__name__)
-        self.spends_keys = not (seen and address is None) if spends_keys is None else spends_keys
-        self.address = (address or self._name) if self.spends_keys else None
+        own = getattr(policy, "__name__", type(policy).__name__)
+        self._call(name or own, seen, address, spends_keys)
         # `verify` looks for what there is.
         self.scores = self._scores if self._scored else None
         self.labels = None if self._scored else self._labels
@@ -160,12 +160,6 @@ class PolicyModel:
             spends_keys=False,
             name=Path(path).name,
         )
-
-    def describe(self) -> dict[str, Any]:
-        """What it is."""
-        if self.address is None:
-            return {"kind": "local", "name": self._name}
-        return {"kind": "callable", "name": self._name, "address": self.address}
 
     def __repr__(self) -> str:
         return f"PolicyModel({self._name!r}, gives={'scores' if self._scored else 'actions'!r})"
