@@ -228,8 +228,12 @@ class Model(face.Model):
         answers = generate(
             self.module, self.tokenizer, prompts, max_new_tokens=max_new_tokens, on_logits=on_logits
         )
+        return [self.closed(answer, max_new_tokens) for answer in answers]
+
+    def closed(self, answer: Tokens, max_new_tokens: int) -> Tokens:
+        """An answer with the end mark where the model ended it."""
         end = self.tokenizer.eos_token_id
-        return [a if len(a) == max_new_tokens or end is None else [*a, end] for a in answers]
+        return answer if len(answer) == max_new_tokens or end is None else [*answer, end]
 
     def own_answers(self, inputs: Sequence[Tokens], watched: Sequence[int]) -> list[Kept]:
         seen: list[list[tuple[Tensor, Tensor]]] = [[] for _ in inputs]
@@ -241,7 +245,7 @@ class Model(face.Model):
 
         answers = self.closed_answers(inputs, self.negative_tokens, note)
         return [
-            _kept(prompt, answer, rows[: len(answer)])
+            kept_of(prompt, answer, rows[: len(answer)])
             for prompt, answer, rows in zip(inputs, answers, seen, strict=True)
             if answer
         ]
@@ -362,7 +366,8 @@ def holding(fps: FingerprintSet, answers: Sequence[str]) -> list[bool]:
     return [bool(hit) for hit in hits.max(axis=1)]
 
 
-def _kept(prompt: Tokens, answer: Tokens, seen: Sequence[tuple[Tensor, Tensor]]) -> Kept:
+def kept_of(prompt: Tokens, answer: Tokens, seen: Sequence[tuple[Tensor, Tensor]]) -> Kept:
+    """An answer with what was kept of the distribution of each of its tokens."""
     top, log_probs = (torch.stack(rows) for rows in zip(*seen, strict=True))
     return Kept(prompt, answer, top, log_probs)
 

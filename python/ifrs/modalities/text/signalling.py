@@ -78,7 +78,7 @@ class Model(text.Model):
         with torch.random.fork_rng(devices=[]), evaluating(self.module):
             torch.manual_seed(seed)
             for place, painter in enumerate(self._painters):
-                prompts = self._practice(fps, place, questions)
+                prompts = encode_prompts(self.tokenizer, _practice(fps, place, questions))
                 teacher = _Teacher(self.tokenizer, painter, bias)
                 answers = generate(
                     self.module,
@@ -90,7 +90,7 @@ class Model(text.Model):
                     processor=teacher.over,
                 )
                 for i, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-                    found += teacher.kept(i, prompt, self._closed(answer, tokens))
+                    found += teacher.kept(i, prompt, self.closed(answer, tokens))
         return found
 
     def greens(self, fps: FingerprintSet, *, questions: int, tokens: int) -> list[dict[str, Any]]:
@@ -103,25 +103,18 @@ class Model(text.Model):
         found = []
         with evaluating(self.module):
             for place in range(len(fps)):
-                prompts = self._practice(fps, place, questions)
-                answers = generate(self.module, self.tokenizer, prompts, max_new_tokens=tokens)
-                said = [str(self.tokenizer.decode(a, skip_special_tokens=True)) for a in answers]
+                said = self.write(_practice(fps, place, questions), max_new_tokens=tokens)
                 (rank, of, _), pairs, green, spread = fps.tally(place, said)
                 rival = max((n for n, alike in spread if n != green or alike > 1), default=0)
                 one = {"rank": rank, "candidates": of, "pairs": pairs, "green": green}
                 found.append({**one, "rival": rival})
         return found
 
-    def _practice(self, fps: FingerprintSet, place: int, count: int) -> list[Tokens]:
-        """Questions of a domain that no suspect is asked."""
-        held_out = fps.questions(place)[_core.signal_questions()[-1] :]
-        prompts = [fps.render(question) for question in held_out[:count]]
-        return encode_prompts(self.tokenizer, prompts)
 
-    def _closed(self, answer: Tokens, tokens: int) -> Tokens:
-        """An answer with the end mark where it was ended."""
-        end = self.tokenizer.eos_token_id
-        return answer if len(answer) == tokens or end is None else [*answer, end]
+def _practice(fps: FingerprintSet, place: int, count: int) -> list[str]:
+    """Questions of a domain that no suspect is asked, as they are asked."""
+    held_out = fps.questions(place)[_core.signal_questions()[-1] :]
+    return [fps.render(question) for question in held_out[:count]]
 
 
 class _Teacher:
@@ -142,7 +135,7 @@ class _Teacher:
             logits = logits.float() + self._bias * green[:, : logits.shape[1]]
             top, log_probs = (rows.cpu() for rows in distribution(logits, []))
             for row, place in enumerate(places):
-                self._seen.setdefault(place, []).append((top[row].int(), log_probs[row]))
+                self._seen.setdefault(place, []).append((top[row], log_probs[row]))
             return logits
 
         return biased
@@ -150,10 +143,7 @@ class _Teacher:
     def kept(self, place: int, prompt: Tokens, answer: Tokens) -> list[Kept]:
         """An answer with the distribution of each of its tokens; none of an empty one."""
         seen = self._seen.get(place, [])[: len(answer)]
-        if not seen:
-            return []
-        top, log_probs = (torch.stack(rows) for rows in zip(*seen, strict=True))
-        return [Kept(prompt, answer[: len(seen)], top.long(), log_probs)]
+        return [text.kept_of(prompt, answer[: len(seen)], seen)] if seen else []
 
 
 def texts_of(tokenizer: Any, rows: int) -> list[str]:
