@@ -99,16 +99,16 @@ def _is_bundle(path: Path) -> bool:
 def _facts(result: CheckResult) -> dict[str, object]:
     """Of evidence that does not hold what is wrong, and no number that it states."""
     if not result.ok:
-        return {"evidence": "does not hold", "verdict": "none", **_said(result)}
+        return {"evidence": "does not hold", "verdict": None, **_said(result)}
     return {
         "evidence": "holds",
-        "verdict": result.verdict or "none",
+        "verdict": result.verdict or None,
         "p_value": result.p_value,
         "log10_p": result.log10_p,
-        "test": result.test or "none",
+        "test": result.test or None,
         "alpha": result.alpha,
         "publisher_said": f"{result.stated_verdict or 'nothing'} at {result.stated_alpha}",
-        "scheme": result.scheme or "none",
+        "scheme": result.scheme or None,
         "log10_e": result.log10_e,
         "forgery": f"{int(result.bits)} bits",
         "revealed": len(result.queries),
@@ -119,15 +119,15 @@ def _facts(result: CheckResult) -> dict[str, object]:
 
 def _said(result: CheckResult) -> dict[str, object]:
     return {
-        "claim": (result.claim or {}).get("digest") or "none",
-        "public_key": result.publisher_key or "none",
+        "claim": (result.claim or {}).get("digest"),
+        "public_key": result.publisher_key or None,
         "timestamp": _stamp(result.timestamp),
         **{f"problem {i}": text for i, text in enumerate(result.problems, 1)},
         **{f"note {i}": text for i, text in enumerate(result.notes, 1)},
     }
 
 
-def _stamp(stamp: dict[str, object] | None) -> str:
+def _stamp(stamp: dict[str, object] | None) -> str | None:
     if stamp is None:
-        return "none"
+        return None
     return f"{stamp['time']} ({'verified' if stamp['verified'] else 'not verified'})"

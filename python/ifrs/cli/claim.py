@@ -9,7 +9,7 @@ import typer
 
 from ifrs.cli.access import Access
 from ifrs.cli.options import Json, KeyringPath, SetName, examples
-from ifrs.cli.output import print_facts, print_json, warn
+from ifrs.cli.output import print_result, warn
 
 EXAMPLES = examples(
     "ifrs claim keyring.ifrs release-1 --subject release --out claim.json",
@@ -64,7 +64,7 @@ def command(
         "public_key": claim.publisher_key,
         "timestamp": None if stamp is None else stamp["time"],
     }
-    print_json(facts) if as_json else print_facts({**facts, "timestamp": _time(stamp)})
+    print_result(facts, as_json)
 
 
 def _warn_unplanted(subject: Path, name: str) -> None:
@@ -76,7 +76,3 @@ def _warn_unplanted(subject: Path, name: str) -> None:
         return
     says = f"has no {MANIFEST}" if planted is None else f"was planted with {' and '.join(planted)}"
     warn(f"{subject} {says}: make sure that {name!r} was planted in it")
-
-
-def _time(stamp: dict[str, object] | None) -> object:
-    return "none" if stamp is None else stamp["time"]

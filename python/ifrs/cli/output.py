@@ -105,7 +105,9 @@ def _cell(value: object) -> Text:
 
 
 def _short(value: object) -> str:
-    """Numbers as people read them; `--json` has all digits."""
+    """Values as people read them; `--json` has all digits."""
+    if value is None:
+        return "none"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
