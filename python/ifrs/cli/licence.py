@@ -10,7 +10,7 @@ import typer
 
 from ifrs.cli.access import Access, require_keyring
 from ifrs.cli.libraries import importing
-from ifrs.cli.options import Commands, Json, KeyringPath, SetName, examples
+from ifrs.cli.options import Commands, Json, KeyringPath, Longest, SetName, examples
 from ifrs.cli.output import EXIT_NO, EXIT_YES, print_facts, print_json, print_result, print_rows
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
 from ifrs.errors import ImplantError, TargetError
@@ -166,7 +166,7 @@ class Asking:
     alpha: Annotated[
         float, typer.Option(help="Probability that you allow of accusing any innocent.")
     ] = 1e-6
-    max_new_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.")] = None
+    max_new_tokens: Longest = None
 
 
 @app.command(

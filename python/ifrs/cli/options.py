@@ -13,6 +13,7 @@ import typer
 
 KeyringPath = Annotated[Path, typer.Argument(metavar="KEYRING", help="The keyring file.")]
 SetName = Annotated[str, typer.Argument(metavar="NAME", help="The fingerprint set's name.")]
+Longest = Annotated[int | None, typer.Option(help="Longest answer, in tokens.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -13,10 +13,10 @@ import typer
 from ifrs.cli.access import Access, Door, require_keyring
 from ifrs.cli.libraries import importing
 from ifrs.cli.listing import suspects_of
-from ifrs.cli.options import KeyringPath, examples
+from ifrs.cli.options import KeyringPath, Longest, examples
 from ifrs.cli.output import EXIT_ERROR, EXIT_NO, EXIT_YES, print_json, print_rows, say
 from ifrs.cli.suspects import LocalOptions, ServerOptions
-from ifrs.cli.verify import DECOYS, FOREIGN_DECOYS, LOCAL_DECOYS
+from ifrs.cli.verify import FOREIGN_DECOYS, LOCAL_DECOYS, Alpha, Decoys, Temperature
 from ifrs.errors import TargetError
 from ifrs.files import write_json
 from ifrs.progress import progress
@@ -48,12 +48,10 @@ class Judging:
             "for a server the fewest whose silence means no match.",
         ),
     ] = None
-    alpha: Annotated[float, typer.Option(help="False-match rate that you allow.")] = 1e-6
-    decoys: Annotated[int | None, typer.Option(help=DECOYS)] = None
-    temperature: Annotated[
-        float, typer.Option(help="Sampling temperature of answers; 0 is greedy.")
-    ] = 0.0
-    max_new_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.")] = None
+    alpha: Alpha = 1e-6
+    decoys: Decoys = None
+    temperature: Temperature = 0.0
+    max_new_tokens: Longest = None
 
     def options(self) -> Options:
         """As `ifrs.verify` takes them."""

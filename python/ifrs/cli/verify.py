@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ifrs.cli.access import Access, require_keyring
-from ifrs.cli.options import KeyringPath, examples
+from ifrs.cli.options import KeyringPath, Longest, examples
 from ifrs.cli.output import EXIT_ERROR, EXIT_NO, EXIT_YES, print_facts, print_json, say
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
 from ifrs.errors import TargetError
@@ -30,10 +30,13 @@ _EXITS = {"match": EXIT_YES, "no match": EXIT_NO, "inconclusive": EXIT_ERROR}
 LOCAL_DECOYS = 4095
 # Each key sent to a server is spent, and decoys are cheap: more of them, fewer keys.
 FOREIGN_DECOYS = 65_535
-DECOYS = (
+_DECOYS = (
     "Decoys for each response where only text is seen. "
     f"Default: {FOREIGN_DECOYS} for a server, {LOCAL_DECOYS} for a local model."
 )
+Alpha = Annotated[float, typer.Option(help="False-match rate that you allow.")]
+Decoys = Annotated[int | None, typer.Option(help=_DECOYS)]
+Temperature = Annotated[float, typer.Option(help="Sampling temperature of answers; 0 is greedy.")]
 _STDOUT = Path("-")
 
 
@@ -42,12 +45,10 @@ class Asking:
     """How a suspect is asked, and judged."""
 
     max_queries: Annotated[int | None, typer.Option(help="Query at most so many keys.")] = None
-    alpha: Annotated[float, typer.Option(help="False-match rate that you allow.")] = 1e-6
-    decoys: Annotated[int | None, typer.Option(help=DECOYS)] = None
-    temperature: Annotated[
-        float, typer.Option(help="Sampling temperature of answers; 0 is greedy.")
-    ] = 0.0
-    max_new_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.")] = None
+    alpha: Alpha = 1e-6
+    decoys: Decoys = None
+    temperature: Temperature = 0.0
+    max_new_tokens: Longest = None
     sequential: Annotated[
         bool,
         typer.Option(help="Stop as soon as the evidence suffices. Fewer keys are spent."),
