@@ -382,9 +382,7 @@ class Keyring:
         from ifrs.attest.claim import Claim
         from ifrs.attest.digests import subject_digests
 
-        if name not in self:
-            # Before the model is read, which takes a while.
-            raise KeyError(f'the keyring has no set "{name}": {_listed(self._core.names())}')
+        self._require(name)  # before the model is read, which takes a while
         called, digests = subject_digests(subject)
         return Claim(self._core.claim(name, model or called, list(digests.items())))
 
@@ -550,9 +548,12 @@ class Keyring:
         return self._core.closed
 
     def __getitem__(self, name: str) -> FingerprintSet:
+        self._require(name)
+        return self._own(self._core.get(name))
+
+    def _require(self, name: str) -> None:
         if isinstance(name, str) and name not in self._core:
             raise KeyError(f'the keyring has no set "{name}": {_listed(self._core.names())}')
-        return self._own(self._core.get(name))
 
     def _own(self, fps: FingerprintSet) -> FingerprintSet:
         _ORIGINS[fps] = self

@@ -179,9 +179,13 @@ def verify(
                 "this time: choose the evidence, or another file"
             )
     words = asked.shown_words if earlier.words is None else earlier.words
-    way: Way = Words(asked, fps, settings, words) if words else Texts(asked, fps, settings)
+    way: Way
     if several is not None:
         way = Domains(asked, fps, settings, several)
+    elif words:
+        way = Words(asked, fps, settings, words)
+    else:
+        way = Texts(asked, fps, settings)
     plan = Plan(planned, earlier.answers, len(usable), probe)
     inquiry = Inquiry(way, ledger, plan, note)
     if resume is None:
