@@ -7,9 +7,7 @@ written to. Like `make.py`, nothing runs this but a person.
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import ifrs  # noqa: E402
 import numpy as np  # noqa: E402
 from ifrs.modalities.suspect import Likelihoods  # noqa: E402
-from make import PASSPHRASE, Vectors, empty_ring  # noqa: E402
-from make_formats import Maker  # noqa: E402
+from make_formats import Maker, make_folder  # noqa: E402
 from servers import Reply, prompt_of  # noqa: E402
 
 FOLDER = HERE / "v3-choices-1"
@@ -68,15 +65,7 @@ def make(maker: Maker) -> None:
     maker.bent("written", "other-question", "leaf", other_question)
     maker.bent("served", "system", "request", told)
     maker.bent("likely", "short-list", "word-scores", short_list)
-    recipient = (HERE / "v3/identities/officer.txt").read_text(encoding="utf-8")
-    public = next(line.split()[-1] for line in recipient.splitlines() if "public key" in line)
-    maker.out.path("identities/officer.txt").write_text(recipient, encoding="utf-8")
-    ring.export("likely", maker.out.path("sets/likely.age"), recipients=[public])
-    maker.note("sealed set", "sets/likely.age", open={"identity": "identities/officer.txt"})
-    ring.close()
-    place = maker.out.path("keyrings/publisher.ifrs")
-    place.write_bytes(ring.path.read_bytes())
-    maker.note("keyring", "keyrings/publisher.ifrs", open={"passphrase": PASSPHRASE})
+    maker.sealed("likely")
 
 
 def other_answer(tree: Any) -> None:
@@ -102,15 +91,7 @@ def short_list(tree: Any) -> None:
 
 
 def main() -> None:
-    if FOLDER.exists():
-        print(f"{FOLDER} is there already and stays as it is")
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["IFRS_STATE_DIR"] = str(Path(folder) / "state")
-        vectors = Vectors(FOLDER)
-        make(Maker(vectors, empty_ring(Path(folder) / "publisher.ifrs", "choices 1")))
-        vectors.write_index("ifrs/scheme/v3")
-        print(f"{FOLDER}: {len(vectors.entries)} vectors")
+    make_folder(FOLDER, "choices 1", make)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,31 @@ class Maker:
         how = {"claim": f"claims/{name}.json", "alpha": 1e-6}
         self.out.add("bundle", file, {"ok": False, "problems": [problem]}, **how)
 
+    def sealed(self, name: str) -> None:
+        """One set sealed for an officer, and then the keyring, which is closed for it."""
+        recipient = (HERE / "v3/identities/officer.txt").read_text(encoding="utf-8")
+        public = next(line.split()[-1] for line in recipient.splitlines() if "public key" in line)
+        self.out.path("identities/officer.txt").write_text(recipient, encoding="utf-8")
+        self.ring.export(name, self.out.path(f"sets/{name}.age"), recipients=[public])
+        self.note("sealed set", f"sets/{name}.age", open={"identity": "identities/officer.txt"})
+        self.ring.close()
+        place = self.out.path("keyrings/publisher.ifrs")
+        place.write_bytes(self.ring.path.read_bytes())
+        self.note("keyring", "keyrings/publisher.ifrs", open={"passphrase": PASSPHRASE})
+
+
+def make_folder(target: Path, label: str, make: Callable[[Maker], None]) -> None:
+    """A folder of vectors of scheme v3, by what makes them; one that exists stays as it is."""
+    if target.exists():
+        print(f"{target} is there already and stays as it is")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["IFRS_STATE_DIR"] = str(Path(folder) / "state")
+        vectors = Vectors(target)
+        make(Maker(vectors, empty_ring(Path(folder) / "publisher.ifrs", label)))
+        vectors.write_index("ifrs/scheme/v3")
+        print(f"{target}: {len(vectors.entries)} vectors")
+
 
 def thinker(
     fps: ifrs.FingerprintSet, *, off: bool = False, aloud: bool = True, needs: int = 99
@@ -161,27 +186,11 @@ def make_flags(maker: Maker) -> None:
     MODALITIES["flags"] = "toys.modality"
     fps = maker.ring.generate("flags", 8, modality="flags", classes=10)
     maker.kept("flags", ifrs.verify(Flags(fps), fps))
-    recipient = (HERE / "v3/identities/officer.txt").read_text(encoding="utf-8")
-    public = next(line.split()[-1] for line in recipient.splitlines() if "public key" in line)
-    maker.out.path("identities/officer.txt").write_text(recipient, encoding="utf-8")
-    maker.ring.export("flags", maker.out.path("sets/flags.age"), recipients=[public])
-    maker.note("sealed set", "sets/flags.age", open={"identity": "identities/officer.txt"})
-    maker.ring.close()
-    place = maker.out.path("keyrings/publisher.ifrs")
-    place.write_bytes(maker.ring.path.read_bytes())
-    maker.note("keyring", "keyrings/publisher.ifrs", open={"passphrase": PASSPHRASE})
+    maker.sealed("flags")
 
 
 def main() -> None:
-    if FOLDER.exists():
-        print(f"{FOLDER} is there already and stays as it is")
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["IFRS_STATE_DIR"] = str(Path(folder) / "state")
-        vectors = Vectors(FOLDER)
-        make(Maker(vectors, empty_ring(Path(folder) / "publisher.ifrs", "formats 4")))
-        vectors.write_index("ifrs/scheme/v3")
-        print(f"{FOLDER}: {len(vectors.entries)} vectors")
+    make_folder(FOLDER, "formats 4", make)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import ifrs  # noqa: E402
 import numpy as np  # noqa: E402
-from make import PASSPHRASE, Vectors, empty_ring  # noqa: E402
-from make_formats import Maker  # noqa: E402
+from make_formats import Maker, make_folder  # noqa: E402
 
 FOLDER = HERE / "v3-kinds-1"
 
@@ -77,15 +74,7 @@ def make(maker: Maker) -> None:
     respell(maker, "colour", b"P6\n20 24\n255\n", b"P6\n20 24 255\n")
     respell(maker, "agent", b"'shape': (4, 4), }", b"'shape':  (4, 4),}")
     respell(maker, "sound", b"RIFF", b"RIFX")
-    recipient = (HERE / "v3/identities/officer.txt").read_text(encoding="utf-8")
-    public = next(line.split()[-1] for line in recipient.splitlines() if "public key" in line)
-    maker.out.path("identities/officer.txt").write_text(recipient, encoding="utf-8")
-    maker.ring.export("colour", maker.out.path("sets/colour.age"), recipients=[public])
-    maker.note("sealed set", "sets/colour.age", open={"identity": "identities/officer.txt"})
-    maker.ring.close()
-    place = maker.out.path("keyrings/publisher.ifrs")
-    place.write_bytes(maker.ring.path.read_bytes())
-    maker.note("keyring", "keyrings/publisher.ifrs", open={"passphrase": PASSPHRASE})
+    maker.sealed("colour")
     maker.out.path("keys.json").write_text(json.dumps(LOOKS, indent=1) + "\n", encoding="utf-8")
     maker.note("keys", "keys.json")
 
@@ -103,15 +92,7 @@ def respell(maker: Maker, name: str, old: bytes, new: bytes) -> None:
 
 
 def main() -> None:
-    if FOLDER.exists():
-        print(f"{FOLDER} is there already and stays as it is")
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["IFRS_STATE_DIR"] = str(Path(folder) / "state")
-        vectors = Vectors(FOLDER)
-        make(Maker(vectors, empty_ring(Path(folder) / "publisher.ifrs", "kinds 1")))
-        vectors.write_index("ifrs/scheme/v3")
-        print(f"{FOLDER}: {len(vectors.entries)} vectors")
+    make_folder(FOLDER, "kinds 1", make)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ exists is never written to. Like `make.py`, nothing runs this but a person.
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import ifrs  # noqa: E402
-from make import PASSPHRASE, Vectors, empty_ring  # noqa: E402
-from make_formats import Maker  # noqa: E402
+from make_formats import Maker, make_folder  # noqa: E402
 from preferring import Preferring  # noqa: E402
 from servers import Reply, prompt_of, serving  # noqa: E402
 
@@ -45,15 +42,7 @@ def make(maker: Maker) -> None:
     maker.bent("local", "other-domain", "leaf", other_domain)
     maker.bent("local", "other-order", "request", other_order)
     maker.bent("served", "system", "request", told)
-    recipient = (HERE / "v3/identities/officer.txt").read_text(encoding="utf-8")
-    public = next(line.split()[-1] for line in recipient.splitlines() if "public key" in line)
-    maker.out.path("identities/officer.txt").write_text(recipient, encoding="utf-8")
-    ring.export("local", maker.out.path("sets/local.age"), recipients=[public])
-    maker.note("sealed set", "sets/local.age", open={"identity": "identities/officer.txt"})
-    ring.close()
-    place = maker.out.path("keyrings/publisher.ifrs")
-    place.write_bytes(ring.path.read_bytes())
-    maker.note("keyring", "keyrings/publisher.ifrs", open={"passphrase": PASSPHRASE})
+    maker.sealed("local")
 
 
 def other_answer(tree: Any) -> None:
@@ -78,15 +67,7 @@ def told(tree: Any) -> None:
 
 
 def main() -> None:
-    if FOLDER.exists():
-        print(f"{FOLDER} is there already and stays as it is")
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["IFRS_STATE_DIR"] = str(Path(folder) / "state")
-        vectors = Vectors(FOLDER)
-        make(Maker(vectors, empty_ring(Path(folder) / "publisher.ifrs", "signal 1")))
-        vectors.write_index("ifrs/scheme/v3")
-        print(f"{FOLDER}: {len(vectors.entries)} vectors")
+    make_folder(FOLDER, "signal 1", make)
 
 
 if __name__ == "__main__":

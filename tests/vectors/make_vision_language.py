@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import ifrs  # noqa: E402
-from make import PASSPHRASE, Vectors, empty_ring  # noqa: E402
-from make_formats import Maker  # noqa: E402
+from make_formats import Maker, make_folder  # noqa: E402
 from make_speech import Reader, one_list, other_answer  # noqa: E402
 from modalities.vision_language.test_server_vision_language import knowing as shown  # noqa: E402
 from modalities.vision_language.test_suspect_vision_language import knowing  # noqa: E402
@@ -56,15 +53,7 @@ def make(maker: Maker) -> None:
     maker.bent("likely", "one-list", "word-scores", one_list)
     maker.bent("likely", "longer", "medium", longer)
     maker.bent("likely", "reworded", "leaf", reworded)
-    recipient = (HERE / "v3/identities/officer.txt").read_text(encoding="utf-8")
-    public = next(line.split()[-1] for line in recipient.splitlines() if "public key" in line)
-    maker.out.path("identities/officer.txt").write_text(recipient, encoding="utf-8")
-    ring.export("likely", maker.out.path("sets/likely.age"), recipients=[public])
-    maker.note("sealed set", "sets/likely.age", open={"identity": "identities/officer.txt"})
-    ring.close()
-    place = maker.out.path("keyrings/publisher.ifrs")
-    place.write_bytes(ring.path.read_bytes())
-    maker.note("keyring", "keyrings/publisher.ifrs", open={"passphrase": PASSPHRASE})
+    maker.sealed("likely")
     maker.out.path("keys.json").write_text(json.dumps(LOOKS, indent=1) + "\n", encoding="utf-8")
     maker.note("keys", "keys.json")
 
@@ -98,15 +87,7 @@ def reworded(tree: Any) -> None:
 
 
 def main() -> None:
-    if FOLDER.exists():
-        print(f"{FOLDER} is there already and stays as it is")
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["IFRS_STATE_DIR"] = str(Path(folder) / "state")
-        vectors = Vectors(FOLDER)
-        make(Maker(vectors, empty_ring(Path(folder) / "publisher.ifrs", "vision language 1")))
-        vectors.write_index("ifrs/scheme/v3")
-        print(f"{FOLDER}: {len(vectors.entries)} vectors")
+    make_folder(FOLDER, "vision language 1", make)
 
 
 if __name__ == "__main__":
