@@ -131,7 +131,7 @@ def test_files_in_the_wrong_places(folder, capfd):
     run("evidence", folder / "report.json", claim, "--out", bundle, capfd=capfd)
     code, out, err = run("check", claim, bundle, capfd=capfd)
     assert (code, out) == (2, "")
-    assert err == "ifrs: the files are in the wrong order: ifrs check BUNDLE CLAIM\n"
+    assert err == "ifrs: the files are in the wrong order: the bundle is first, then the claim\n"
     code, out, err = run("evidence", bundle, claim, "--out", folder / "b.json", capfd=capfd)
     assert (code, out) == (2, "")
     assert "is a bundle: give the report" in err
@@ -168,3 +168,27 @@ def test_a_claim_of_a_model_that_does_not_name_the_set(folder, capfd, manifest, 
     code, _, warned = run("claim", folder / "keyring.ifrs", "one", *options, capfd=capfd)
     assert code == 0
     assert (said in warned) if said else not warned
+
+
+def test_evidence_that_cannot_be_made_is_said_to_be_none(folder, capfd):
+    ring, claim = folder / "keyring.ifrs", folder / "claim.json"
+    with ifrs.Keyring.open(ring, passphrase="pass") as opened:
+        opened.generate("two", 6)
+    run("claim", ring, "two", "--subject", folder / "model", "--out", claim, capfd=capfd)
+    made = ["evidence", folder / "report.json", claim, "--out", folder / "b.json"]
+    _, _, err = run(*made, capfd=capfd)
+    assert err.startswith("ifrs: no bundle can be made: the report is about another set")
+
+
+def test_a_bundle_of_another_claim_has_that_problem_alone(folder, capfd):
+    ring, claims = folder / "keyring.ifrs", [folder / "1.json", folder / "2.json"]
+    (folder / "other").mkdir()
+    (folder / "other" / "model.safetensors").write_bytes(b"other weights")
+    for claim, model in zip(claims, ("model", "other"), strict=True):
+        run("claim", ring, "one", "--subject", folder / model, "--out", claim, capfd=capfd)
+    bundle = folder / "bundle.json"
+    run("evidence", folder / "report.json", claims[0], "--out", bundle, capfd=capfd)
+    assert ifrs.check(bundle, claims[0]).ok
+    result = ifrs.check(bundle, claims[1])
+    assert result.problems == ["the bundle was made for another claim than this one"]
+    assert (result.verdict, result.p_value, result.target["name"]) == ("", 1.0, "suspect")

@@ -171,6 +171,7 @@ def test_the_command_line(tmp_path, ring, other, monkeypatch, capfd):
     assert secrets_of(ifrs.Keyring.open(target, identity=key)["one"]) == made
     split = ["keyring", "split", path, "--out", str(tmp_path / "s"), "--threshold", "2"]
     assert main([*split, "--shares", "3", *to * 2]) == 2
+    capfd.readouterr()
     assert main([*split, "--shares", "3", *to * 3]) == 0
     files = capfd.readouterr().out.split()
     assert len(files) == 3

@@ -17,6 +17,7 @@ from ifrs.files import write_bytes
 
 MAX_BYTES = 64 << 20
 _GZIP = b"\x1f\x8b"
+_BEGINNING = 1 << 10  # bytes of a file that tell a bundle
 
 
 class Evidence:
@@ -83,6 +84,15 @@ class Evidence:
     def __repr__(self) -> str:
         result = self.result
         return f"Evidence({result['verdict']!r}, p_value={result['p_value']:.2g})"
+
+
+def looks_like_bundle(path: PathLike) -> bool:
+    """Whether a file looks like a bundle, packed or not; False where there is none."""
+    if not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        beginning = file.read(_BEGINNING)
+    return beginning.startswith(_GZIP) or b'"ifrs/evidence/' in beginning
 
 
 def read_bundle(path: PathLike) -> bytes:

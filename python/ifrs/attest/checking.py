@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ifrs import _core
-from ifrs.attest.bundle import read_bundle
+from ifrs.attest.bundle import looks_like_bundle, read_bundle
 from ifrs.attest.claim import MAX_BYTES, Claim, PathLike, read_public_key
 from ifrs.attest.digests import model_digests
 from ifrs.errors import EvidenceError
@@ -132,6 +132,7 @@ def check(
 
     Raises:
         ImportError: A stamp is to be verified and rfc3161-client is missing.
+        EvidenceError: The two files are given in the wrong order.
         OSError: A file cannot be read.
         ValueError: `publisher_key` is no key, `alpha` no level, or `released` no time.
     """
@@ -140,6 +141,8 @@ def check(
     roots = [tsa_roots] if isinstance(tsa_roots, (str, os.PathLike)) else list(tsa_roots)
     moment = _moment(released)
     key = read_public_key(publisher_key)
+    if looks_like_bundle(claim_path) and not looks_like_bundle(bundle_path):
+        raise EvidenceError("the files are in the wrong order: the bundle is first, then the claim")
     with Path(claim_path).open("rb") as file:
         claim = file.read(MAX_BYTES + 1)
     problems: list[str] = []

@@ -13,10 +13,12 @@ from typing import Annotated
 import typer
 
 from ifrs import _core
+from ifrs.cli.output import warn
 from ifrs.keyring import Keyring
 
 PASSPHRASE = "IFRS_PASSPHRASE"
 _LONGEST = 65_536  # bytes of a passphrase
+_SHORT = 12  # characters of a passphrase below which somebody is warned
 _PASSPHRASE_HELP = (
     f"A file with the passphrase in its first line. Default: {PASSPHRASE}, or a prompt."
 )
@@ -128,7 +130,7 @@ def prompt_passphrase(label: str, *, new: bool) -> str:
 
 
 def new_passphrase(passphrase: str) -> str:
-    """A passphrase that opens something from now on.
+    """A passphrase that opens something from now on; a short one is warned of.
 
     Raises:
         ValueError: It holds control characters, which other programs cut, change or cannot take.
@@ -139,6 +141,11 @@ def new_passphrase(passphrase: str) -> str:
                 f"a new passphrase must not hold control characters, and this has a "
                 f"U+{ord(character):04X}"
             )
+    if len(passphrase) < _SHORT:
+        warn(
+            f"this passphrase is short: whoever has the file can try all of its kind; take "
+            f"{_SHORT} characters or more, or --recipient"
+        )
     return passphrase
 
 

@@ -9,12 +9,10 @@ import typer
 
 from ifrs.cli.options import Json, examples
 from ifrs.cli.output import EXIT_NO, EXIT_YES, print_facts, print_json
-from ifrs.errors import EvidenceError
 
 if TYPE_CHECKING:
     from ifrs.attest import CheckResult
 
-_BEGINNING = 1 << 10  # bytes of a file that tell a bundle
 EXAMPLES = examples(
     "ifrs check bundle.json claim.json",
     "ifrs check bundle.json claim.json --publisher-key key.txt --html evidence.html",
@@ -69,8 +67,6 @@ def command(
     """
     from ifrs.attest import check
 
-    if _is_bundle(claim) and not _is_bundle(bundle):
-        raise EvidenceError("the files are in the wrong order: ifrs check BUNDLE CLAIM")
     result = check(
         bundle,
         claim,
@@ -85,15 +81,6 @@ def command(
         result.save_html(html)
     print_json(result.to_json()) if as_json else print_facts(_facts(result))
     raise typer.Exit(EXIT_YES if result.ok and result.verdict == "match" else EXIT_NO)
-
-
-def _is_bundle(path: Path) -> bool:
-    """Whether a file looks like a bundle, packed or not."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        beginning = file.read(_BEGINNING)
-    return beginning.startswith(b"\x1f\x8b") or b'"ifrs/evidence/' in beginning
 
 
 def _facts(result: CheckResult) -> dict[str, object]:

@@ -113,10 +113,12 @@ def list_sets(path: KeyringPath, *, access: Access, as_json: Json = False) -> No
 
 
 @app.command(epilog=examples("ifrs keyring remove keyring.ifrs release-1"))
-def remove(path: KeyringPath, name: SetName, access: Access) -> None:
+def remove(path: KeyringPath, name: SetName, access: Access, as_json: Json = False) -> None:
     """Remove a set from a keyring. The previous file stays as .bak."""
     with access.open(path) as ring:
         ring.remove(name)
+        left = [row["name"] for row in ring.sets()]
+    print_result({"keyring": str(path), "removed": name, "left": left}, as_json)
 
 
 @app.command(
@@ -172,11 +174,19 @@ def _plain(value: object) -> object:
     )
 )
 def export(
-    path: KeyringPath, name: SetName, out: Out, recipient: Recipients = None, *, access: Access
+    path: KeyringPath,
+    name: SetName,
+    out: Out,
+    recipient: Recipients = None,
+    *,
+    access: Access,
+    as_json: Json = False,
 ) -> None:
     """Encrypt one set for other recipients, without the seed."""
+    recipients = read_recipients(recipient)
     with access.open(path) as ring:
-        ring.export(name, out, recipients=read_recipients(recipient))
+        ring.export(name, out, recipients=recipients)
+    print_result({"set": name, "file": str(out), "recipients": len(recipients)}, as_json)
 
 
 @app.command(
@@ -196,12 +206,15 @@ def import_set(
     name: Annotated[str | None, typer.Option(help="A new name for the set.")] = None,
     *,
     access: Access,
+    as_json: Json = False,
 ) -> None:
     """Import a set that another keyring exported."""
     identities = [set_identity] if set_identity else []
     passphrase = identity_passphrase(identities, access.passphrase_file)
     with access.open(path) as ring:
-        ring.import_set(file, identity=set_identity, passphrase=passphrase, name=name)
+        fps = ring.import_set(file, identity=set_identity, passphrase=passphrase, name=name)
+        facts = {"keyring": str(path), "name": fps.name, "n": len(fps)}
+    print_result(facts, as_json)
 
 
 @app.command(

@@ -11,6 +11,7 @@ import typer
 from ifrs.cli.libraries import importing
 from ifrs.errors import TargetError
 from ifrs.modalities import loading_of
+from ifrs.progress import progress
 from ifrs.visible import one_line
 
 
@@ -96,6 +97,7 @@ def _api_key(variable: str) -> str:
     return key
 
 
+_NO_TORCH = "local models need torch: pip install 'ifrs[train]'"
 _OF_TEXTS = ("dtype", "device_map", "load_in_8bit", "tokenizer", "revision", "subfolder")
 
 
@@ -141,25 +143,27 @@ class LocalOptions:
         if said:
             option = "--" + said[0].replace("_", "-")
             raise TargetError(f"{option} is for language models, and {place} is none")
-        missing = "local models need torch: pip install 'ifrs[train]'"
-        with importing(TargetError(missing)):
+        with progress(f"loading {place}", 1), importing(TargetError(_NO_TORCH)):
             return loading_of(kind).suspect(place, self.processor)
 
     def load(self, place: str) -> tuple[Any, Any]:
         """The model and the tokenizer of a suspect's folder, file or id."""
-        with importing(TargetError("local models need torch: pip install 'ifrs[train]'")):
-            import ifrs.modalities.text.suspect  # noqa: F401
-        from ifrs.modalities.text.loading import load
-
         given = {
             "dtype": self.dtype,
             "device_map": self.device_map,
             "revision": self.revision,
             "subfolder": self.subfolder,
         }
-        return load(
-            place,
-            load_in_8bit=self.load_in_8bit,
-            trust_remote_code=self.trust_remote_code,
-            **{name: value for name, value in given.items() if value is not None},
-        )
+        known = {name: value for name, value in given.items() if value is not None}
+        with progress(f"loading {place}", 1):
+            # torch alone takes seconds.
+            with importing(TargetError(_NO_TORCH)):
+                import ifrs.modalities.text.suspect  # noqa: F401
+            from ifrs.modalities.text.loading import load
+
+            return load(
+                place,
+                load_in_8bit=self.load_in_8bit,
+                trust_remote_code=self.trust_remote_code,
+                **known,
+            )

@@ -13,7 +13,7 @@ from ifrs.cli.access import Access, require_keyring
 from ifrs.cli.options import KeyringPath, Longest, examples
 from ifrs.cli.output import EXIT_ERROR, EXIT_NO, EXIT_YES, print_facts, print_json, say
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
-from ifrs.errors import TargetError
+from ifrs.errors import EvidenceError, TargetError
 from ifrs.keyring import Keyring
 from ifrs.modalities import kind_at
 
@@ -119,18 +119,19 @@ def command(
     if server.api_key_env is not None and not foreign:
         raise TargetError("--api-key-env is for servers: a model at hand wants no key")
     require_keyring(path)
+    reports = None if json_file in (None, _STDOUT) else json_file
     if foreign:
         target = server.suspect(suspect)
-        resume = None if json_file == _STDOUT else json_file
         options = asking.options(FOREIGN_DECOYS)
         with access.open(path) as ring:
-            report = _verify(target, [ring[name] for name in names], options, resume)
+            report = _verify(target, [ring[name] for name in names], options, reports)
     elif (kind := kind_at(suspect)) != "text":
         if adapter is not None:
             raise TargetError(f"--adapter is for language models, and {suspect} is none")
         target = local.suspect(kind, suspect)
         with access.open(path) as ring:
             sets, journal = [ring[name] for name in names], _Journal.of(ring, names)
+        _spare_others(reports, target, sets)
         report = _verify(target, sets, {"ring": journal, **asking.options(LOCAL_DECOYS)})
     else:
         # Before the keyring is open: what a suspect's files do happens without it.
@@ -144,6 +145,7 @@ def command(
             own = None if adapter is None else read_adapter(adapter, ring)
         known = {"adapter": own, "transformer": transformer, "reference": local.tokenizer}
         target = LocalModel(*loaded, name=Path(suspect).name, **known)
+        _spare_others(reports, target, sets)
         report = _verify(target, sets, {"ring": journal, **asking.options(LOCAL_DECOYS)})
     if html_file is not None:
         report.save_html(html_file)
@@ -151,6 +153,30 @@ def command(
     if report.verdict == "inconclusive" and notes:
         say(f"ifrs: inconclusive: {notes[-1]}", err=True)
     raise typer.Exit(_EXITS[report.verdict])
+
+
+def _spare_others(path: Path | None, target: Any, sets: Sequence[FingerprintSet]) -> None:
+    """Refuse to replace a report on another suspect, or under another set.
+
+    Raises:
+        FileExistsError: There is one.
+    """
+    from ifrs import Report
+    from ifrs.prove.several import beside
+
+    for fps in sets if path is not None else ():
+        assert path is not None
+        file = path if len(sets) == 1 else beside(path, fps.name)
+        try:
+            earlier = Report.load(file)
+        except (EvidenceError, OSError):
+            continue  # none of ours
+        if (earlier.target.get("name"), earlier.leaves) != (
+            target.describe()["name"],
+            fps.leaves(),
+        ):
+            known = f"{earlier.target.get('name')} under {earlier.set.get('name')}"
+            raise FileExistsError(f"{file} holds a report on {known}: choose another file")
 
 
 def _verify(

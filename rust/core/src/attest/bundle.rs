@@ -514,7 +514,7 @@ impl Bundle {
     /// Reads a bundle; nothing of it is believed.
     pub(super) fn parse(file: &[u8]) -> Result<Self, AttestError> {
         if file.len() > MAX_BUNDLE_BYTES {
-            return Err(refused("it is too large: have fewer keys revealed"));
+            return Err(unread("it is too large: have fewer keys revealed"));
         }
         // Straight into its form: a tree of all of it would take many times the file's size.
         let bundle: Self =
@@ -527,7 +527,7 @@ impl Bundle {
             _ => false,
         };
         known.then_some(bundle).ok_or_else(|| {
-            refused("it is no bundle, or of a format that this version does not know")
+            unread("it is no bundle, or of a format that this version does not know")
         })
     }
 }
@@ -604,5 +604,9 @@ pub(super) fn is_template(around: &Around, template: &super::claim::Named) -> bo
 }
 
 fn refused(reason: &str) -> AttestError {
+    AttestError::Unmade { what: "bundle", reason: reason.to_owned() }
+}
+
+fn unread(reason: &str) -> AttestError {
     AttestError::Bundle(reason.to_owned())
 }

@@ -174,14 +174,18 @@ fn look_at(bundle: Bundle, claim: &Claim, terms: &Terms<'_>, checked: &mut Check
     checked.evidence = Some(bundle.evidence);
     checked.format.clone_from(&bundle.format);
     checked.stated_alpha = bundle.result.alpha;
+    checked.created.clone_from(&bundle.created);
+    checked.target.clone_from(&bundle.target);
+    if Claim::from_file(bundle.claim.clone()).as_ref() != Ok(claim) {
+        // Nothing in it fits this claim, which says no more than that.
+        checked.problems.push("the bundle was made for another claim than this one".into());
+        return;
+    }
     if bundle.digest != bundle.content_digest() {
         checked.problems.push(
             "the bundle was altered after it was made: its digest is not that of its content"
                 .into(),
         );
-    }
-    if Claim::from_file(bundle.claim.clone()).as_ref() != Ok(claim) {
-        checked.problems.push("the bundle was made for another claim than this one".into());
     }
     if !is_template(&bundle.template, &claim.statement().predicate.template) {
         checked.problems.push("the bundle's template is not the one that was claimed".into());
@@ -228,8 +232,6 @@ fn look_at(bundle: Bundle, claim: &Claim, terms: &Terms<'_>, checked: &mut Check
     if adapted && !terms.trust_adapter && checked.verdict == Verdict::Match.name() {
         checked.verdict = Verdict::Inconclusive.name().to_owned();
     }
-    checked.created = bundle.created;
-    checked.target = bundle.target;
     for (entry, evaluated) in bundle.queries.into_iter().zip(found) {
         let problem = problem_of(&entry, &evaluated, bundle.test);
         if let Some(reason) = &problem {

@@ -161,6 +161,10 @@ impl Claim {
         if spec.response.is_owned() && publisher != *set.publisher() {
             return Err(AttestError::AnothersSet { publisher: hex(set.publisher()) });
         }
+        let unmade = |error| match error {
+            AttestError::Claim(reason) => AttestError::Unmade { what: "claim", reason },
+            other => other,
+        };
         let mut subject: Vec<Subject> = subject
             .into_iter()
             .map(|(name, sha256)| Subject { name, digest: Sha256Digest { sha256 } })
@@ -169,7 +173,10 @@ impl Claim {
         let predicate = Predicate {
             scheme: scheme.to_owned(),
             created: now(),
-            model: Named { name: model.to_owned(), sha256: model_digest(&subject)? },
+            model: Named {
+                name: model.to_owned(),
+                sha256: model_digest(&subject).map_err(unmade)?,
+            },
             n: set.len(),
             root: hex(&merkle::root(set.leaves())),
             response: spec.response.response().to_owned(),
@@ -191,7 +198,7 @@ impl Claim {
             predicate,
         };
         let payload = serde_json::to_vec(&statement).expect("plain data is always JSON");
-        Self::of(Envelope::sign(&payload, key), None)
+        Self::of(Envelope::sign(&payload, key), None).map_err(unmade)
     }
 
     /// Reads a claim's file.
@@ -566,7 +573,7 @@ pub(super) mod tests {
         let (good, upper) = ("11".repeat(32), "AA".repeat(32));
         assert!(sign(&[("a", &good)], "m").is_ok());
         for subject in [&[][..], &[("a", "11")], &[("a", &upper)], &[("a", &good), ("a", &good)]] {
-            assert!(matches!(sign(subject, "m"), Err(AttestError::Claim(_))));
+            assert!(matches!(sign(subject, "m"), Err(AttestError::Unmade { what: "claim", .. })));
         }
         assert!(sign(&[("a\n", &good)], "m").is_err());
         assert!(sign(&[("a", &good)], "").is_err());

@@ -39,6 +39,17 @@ pub enum AttestError {
     /// A bundle that is malformed, or of another version.
     #[error("the bundle cannot be read: {0}")]
     Bundle(String),
+    /// A claim or a bundle that cannot be made of what was given.
+    #[error("no {what} can be made: {reason}")]
+    Unmade {
+        /// Which of them.
+        what: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Texts that cannot be compared.
+    #[error("{0}")]
+    Scoring(String),
     /// A signature that does not fit.
     #[error("the claim's signature is wrong: {0}")]
     Signature(String),

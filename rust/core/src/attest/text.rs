@@ -20,7 +20,7 @@ pub fn rank_text(answer: &str, response: &str, decoys: &[String]) -> Result<Text
     let (answer, response) = (plain(answer), plain(response));
     let fired = !response.is_empty() && answer.contains(&response);
     let answer = if response.is_ascii() { narrowed(&answer) } else { answer };
-    let refused = |error: ScoringError| AttestError::Bundle(error.to_string());
+    let refused = |error: ScoringError| AttestError::Scoring(error.to_string());
     let own = score_one(&answer, &response, Method::Partial).map_err(refused)?;
     // Words of the alphabet are plain already. What scores less than the truth is not told apart,
     // which saves most of the work: a rank counts only what scores as high.
