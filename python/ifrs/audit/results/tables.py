@@ -405,7 +405,9 @@ _FILTERS = ("whole", "window")
 def _hosts(records: Sequence[Record]) -> Table:
     filtered = _of(records, "attacks", "output-filter")
     ruled = [
-        r for start in ("suppress", "review", "ensemble") for r in _of(records, "attacks", start)
+        r
+        for start in ("suppress", "review", "paraphrase", "ensemble")
+        for r in _of(records, "attacks", start)
     ]
     through = [
         f"{(m.task or '').removeprefix('ordinary: ')} {percent(m)} ({r.method})"
@@ -424,9 +426,10 @@ def _hosts(records: Sequence[Record]) -> Table:
         "forbids the k likeliest first tokens, suppress-neighbours the likeliest and what spells "
         "its word, suppress-look-ahead tokens that lead to what is near-certain here and odd "
         "elsewhere; an output filter blocks answers that look like a fingerprint's; review hands "
-        "an answer back, and the second one counts; an ensemble says what another model holds "
-        f"likely, too. Ordinary answers let through: {'; '.join(through) or NONE}. Ordinary "
-        f"answers that come out as before: {'; '.join(kept) or NONE}.",
+        "an answer back, and the second one counts; paraphrase words answers anew by rules; an "
+        "ensemble says what another model holds likely, too. Ordinary answers let through: "
+        f"{'; '.join(through) or NONE}. Ordinary answers that come out as before: "
+        f"{'; '.join(kept) or NONE}.",
         [*ruled, *filtered],
         lambda r, task: outcome(r, task),
         "fsr",

@@ -316,28 +316,18 @@ def _output_filter(method: str, bench: Bench) -> Found:
     """A host that blocks answers which look like a fingerprint's; and what else it blocks."""
     suspect = bench.suspect(method)
     target = suspect.target()
-    listed = frozenset(_core.response_words())
-    tests: dict[str, Callable[[str], bool]] = {
-        "terse answers": hosts.is_terse,
-        "two lower-case words": hosts.is_rare_pair,
-        "two listed words": lambda answer: hosts.holds_listed_pair(answer, listed),
-    }
     texts = bundled_instructions()[:64]
     ordinary = target.answers(
         [as_prompt(target.tokenizer, text) for text in texts], max_new_tokens=_ANSWER_TOKENS
     )
     found = []
-    for name, blocks in tests.items():
-        hosted = Hosted(target, filtered=_blocking(blocks))
+    for name, blocks in hosts.output_filters().items():
+        hosted = Hosted(target, filtered=hosts.blocking(blocks))
         found += verified(hosted, bench.fps, decoys=bench.settings.decoys, task=name)
         passed = sum(not blocks(answer) for answer in ordinary)
         found.append(share("passes_filter", passed, len(ordinary), task=f"ordinary: {name}"))
     found += bench.likelihood(method, suspect)
     return Found(found, f"blocked answers come back empty; {WEIGHTS}")
-
-
-def _blocking(blocks: Callable[[str], bool]) -> Callable[[str], str]:
-    return lambda answer: "" if blocks(answer) else answer
 
 
 def _perplexity_unit(bench: Bench) -> Unit:
