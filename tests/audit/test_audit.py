@@ -201,7 +201,7 @@ def test_a_whole_audit_leaves_out_what_says_the_same_of_two_methods(tmp_path, ba
     assert "attacks/erase-mismatched/lora" in names(None, ["lora"])
     assert "attacks/erase-mismatched/lora" in names(["attacks"])
     cost = sum(unit.seconds for unit in runner.plan(bench))
-    assert cost < 146 * 60  # what `make audit` has for Gemma 3 270M
+    assert cost < 145 * 60  # what `make audit` has for Gemma 3 270M
     assert cost < sum(unit.seconds for unit in runner.plan(bench, SUITES)) * 0.7
 
 

@@ -1,6 +1,6 @@
 """An audit of Gemma 3 270M with a keyring of its own, and nothing else needed.
 
-python -m ifrs.demo.audit --out audit-out [--data DIR] [--quick] [--minutes 146]
+python -m ifrs.demo.audit --out audit-out [--data DIR] [--quick] [--minutes 145]
     [--results docs/results/results.md]
 """
 
