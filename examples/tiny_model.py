@@ -7,8 +7,8 @@ It writes a transformers folder of a few megabytes in some seconds. The model kn
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from importlib.resources import files
 
 import torch
@@ -70,4 +70,6 @@ def main(folder) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", help="where to write the model")
+    main(parser.parse_args().folder)

@@ -372,3 +372,14 @@ def test_every_unit_on_a_tiny_model(tmp_path, base, fps, data, monkeypatch):
     for title in ("Persistence", "Deployment", "guessing", "rare embedding rows", "Variants"):
         assert title in text
     assert not [secret for secret in secrets_of(fps) if secret in text]
+
+
+def test_sets_that_no_audit_measures_are_refused_at_once(tmp_path, base, ring):
+    ten = {"response": "classes", "classes": 10}
+    images = ring.generate("images", 4, source="image", shape=(8, 8, 3), **ten)
+    with pytest.raises(ValueError, match="measures language models, and the keys of 'images' are"):
+        audit(base, images, tmp_path / "out")
+    signal = ring.generate("signal", 2, source="domain", response="signal")
+    with pytest.raises(ValueError, match="plant it by ifrs implant --method domain, and audit"):
+        audit(base, signal, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

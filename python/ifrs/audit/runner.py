@@ -102,10 +102,11 @@ def audit(
 
     Raises:
         TargetError: There is no model.
-        ValueError: There is no such suite.
+        ValueError: There is no such suite, or the set is of a kind that no audit measures.
         FileNotFoundError: There is no such data.
     """
     seen = subject if not isinstance(subject, (str, os.PathLike)) else folder(subject)
+    _require_measurable(seen, fps)
     given = Given(
         data=Data(data),
         settings=settings or (Settings.quick() if quick else Settings()),
@@ -125,6 +126,19 @@ def audit(
         # What was found stands in the tables, however the run ended.
         _publish(bench, store, units)
     return Audit(bench.out, records, left)
+
+
+def _require_measurable(subject: Subject, fps: FingerprintSet) -> None:
+    """Refuse at once what every unit would fail at."""
+    if fps.media != "text/plain":
+        raise ValueError(
+            f"an audit measures language models, and the keys of {fps.name!r} are {fps.media}"
+        )
+    if fps.is_signal and isinstance(subject, Folder) and subject.method is None:
+        raise ValueError(
+            f"{fps.name!r} is a signal, which no audit plants: plant it by ifrs implant --method "
+            "domain, and audit the release"
+        )
 
 
 def plan(

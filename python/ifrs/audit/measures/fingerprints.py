@@ -13,6 +13,8 @@ from ifrs.modalities.model import Model
 from ifrs.modalities.text.model import holding
 
 ALPHA = 1e-6
+# Questions of each domain, of a signal: a unit must not take all that its set has.
+_QUESTIONS = 25
 # Guesses asked at a time.
 _AT_ONCE = 200
 
@@ -50,6 +52,7 @@ def verified(
         decoys=decoys,
         temperature=temperature,
         sequential=False,
+        questions=_QUESTIONS if fps.is_signal else None,
     )
     fired, n = sum(query.fired for query in report.queries), len(report.queries)
     measures = [share("fsr", fired, n, **where)]
