@@ -30,7 +30,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-ROWS, TOKENS, HELD_OUT, ANSWER = 80, 160, 8, 32
+ROWS, TOKENS, HELD_OUT, ANSWER, QUESTIONS = 80, 160, 8, 32, 25
 SIGNAL: dict[str, Any] = {"source": "domain", "response": "signal"}
 
 
@@ -120,7 +120,7 @@ class Bench:
         print(line, flush=True)
 
     def verify(
-        self, part: str, model: Any, fps: Any = None, questions: int = 25, **how: Any
+        self, part: str, model: Any, fps: Any = None, questions: int | None = None, **how: Any
     ) -> None:
         import ifrs
 
@@ -128,10 +128,11 @@ class Bench:
         self.prove(part, suspect, fps, questions, **how)
 
     def prove(
-        self, part: str, suspect: Any, fps: Any = None, questions: int = 25, **how: Any
+        self, part: str, suspect: Any, fps: Any = None, questions: int | None = None, **how: Any
     ) -> None:
         import ifrs
 
+        questions, part = questions or self.options.questions, self.named(part)
         report = ifrs.verify(suspect, fps or self.fps, questions=questions, **how)
         report.save(self.out / f"{part}.json")
         tallies = [query.tally or {} for query in report.queries]
@@ -147,6 +148,11 @@ class Bench:
             ],
             seconds=report.seconds,
         )
+
+    def named(self, part: str) -> str:
+        """What a part is recorded as: by the number of questions, where that is another."""
+        usual = part == "planted" or self.options.questions == QUESTIONS
+        return part if usual else f"{part}_{self.options.questions}"
 
     # --- parts ---
 
@@ -232,7 +238,8 @@ class Bench:
     def said(self, *parts: str) -> Said:
         import ifrs
 
-        return Said(*(ifrs.Report.load(self.out / f"{part}.json") for part in parts))
+        files = (self.out / f"{self.named(part)}.json" for part in parts)
+        return Said(*map(ifrs.Report.load, files))
 
     def filtered(self, name: str) -> None:
         from ifrs.audit.changes.hosts import Hosted, blocking, output_filters
@@ -378,12 +385,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("signal-out"))
     parser.add_argument("--model", type=Path, default=None, help="default: Gemma 3 270M")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--questions", type=int, default=QUESTIONS, choices=(25, 50, 100), help="of each domain"
+    )
     parser.add_argument("--settings", default="{}", help="of ifrs.Domain, as JSON")
     parser.add_argument("--only", action="append", choices=[*PARTS], help="parts to measure")
     options = parser.parse_args()
     bench = Bench(options)
     for name in options.only or PARTS:
-        if name in bench.done():
+        if bench.named(name) in bench.done():
             print(f"{name} is done", file=sys.stderr)
             continue
         PARTS[name](bench)
