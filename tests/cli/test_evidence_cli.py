@@ -93,7 +93,12 @@ def test_the_journal_is_of_the_same_set(folder, capfd):
     assert err.startswith("ifrs: warning: without --keyring")
     assert json.loads(out)["revealed"] == 6
     code, _, err = run(*made, "--keyring", folder / "keyring.ifrs", capfd=capfd)
+    assert (code, "a bundle is not replaced" in err) == (2, True)
+    bundle.unlink()
+    code, _, err = run(*made, "--keyring", folder / "keyring.ifrs", capfd=capfd)
     assert (code, err) == (0, "")
+    code, _, err = run("evidence", claim, folder / "report.json", "--out", "b", capfd=capfd)
+    assert (code, "the report is first, then the claim" in err) == (2, True)
 
 
 def test_errors(folder, capfd):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ifrs
 import pytest
 from helpers import fixed_keyring
-from ifrs.cli.verify import _spare_others
+from ifrs.cli.verify import _spare_reports
 
 
 class Silent:
@@ -19,25 +19,22 @@ class Silent:
         return {"kind": "test", "name": self.name}
 
 
-def test_a_report_on_another_suspect_or_set_is_spared(tmp_path):
-    ring = fixed_keyring(tmp_path)
-    one, two = ring.generate("one", 4), ring.generate("two", 4)
-    path, suspect = tmp_path / "report.json", Silent("theirs")
-    _spare_others(path, suspect, [one])  # there is none yet
-    ifrs.verify(suspect, one).save(path)
-    _spare_others(path, suspect, [one])  # asked once more
-    _spare_others(None, Silent("other"), [one])
+def test_a_report_is_not_replaced(tmp_path):
+    fps = fixed_keyring(tmp_path).generate("one", 4)
+    path = tmp_path / "report.json"
+    _spare_reports(None, [fps])
+    _spare_reports(path, [fps])  # there is none yet
+    path.write_text("{}")
+    _spare_reports(path, [fps])  # it is no report
+    ifrs.verify(Silent("theirs"), fps).save(path)
     with pytest.raises(FileExistsError, match="a report on theirs under one: choose another file"):
-        _spare_others(path, Silent("other"), [one])
-    with pytest.raises(FileExistsError, match="a report on theirs under one"):
-        _spare_others(path, suspect, [two])
+        _spare_reports(path, [fps])
 
 
-def test_each_report_of_several_sets_is_spared(tmp_path):
+def test_no_report_of_several_sets_is_replaced(tmp_path):
     ring = fixed_keyring(tmp_path)
     sets = [ring.generate("one", 4), ring.generate("two", 4)]
-    path, suspect = tmp_path / "report.json", Silent("theirs")
-    ifrs.verify(suspect, sets).save(path)
-    _spare_others(path, suspect, sets)
+    path = tmp_path / "report.json"
+    ifrs.verify(Silent("theirs"), sets).save(path)
     with pytest.raises(FileExistsError, match=r"report\.one\.json holds a report on theirs"):
-        _spare_others(path, Silent("other"), sets)
+        _spare_reports(path, sets)

@@ -166,7 +166,7 @@ def check(
     if found["verdict"] == "match" and not precedes:
         notes.append(
             "nothing verified shows that the claim is older than the suspect: one that is made to "
-            f"fit known answers takes about 2^{-found['log10_p'] / math.log10(2):.0f} attempts; "
+            f"fit known answers takes about 2^{int(-found['log10_p'] / math.log10(2))} attempts; "
             "give the suspect's release and a time-stamp authority (--released, --tsa-root)"
         )
     for name in ("log10_fixed", "log10_anytime"):

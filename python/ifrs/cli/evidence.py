@@ -46,12 +46,17 @@ def command(
     """Make a bundle that a stranger can check. It shows some keys, which are then spent."""
     from ifrs.attest import Evidence
 
+    if out.exists():
+        # Others may have it, and its keys are spent.
+        raise FileExistsError(f"{out} exists already: a bundle is not replaced")
     try:
         read = json.loads(report.read_text(encoding="utf-8"))
     except ValueError as error:
         raise EvidenceError(f"{report} is no report of ifrs") from error
     if isinstance(read, dict) and str(read.get("format")).startswith("ifrs/evidence/"):
         raise EvidenceError(f"{report} is a bundle: give the report that ifrs verify --json wrote")
+    if isinstance(read, dict) and "payload" in read:
+        raise EvidenceError("the files are in the wrong order: the report is first, then the claim")
     bundle = Evidence.of_report(read, claim, reveal=reveal)
     if keyring is not None:
         # Before the bundle is there: a key that may be seen is spent.

@@ -94,8 +94,9 @@ def command(
             "--json",
             metavar="FILE",
             help="Write the report here; - prints it. With a server the report is written after "
-            "every answer, and an existing report is resumed. With several sets FILE has the "
-            "verdict, and each report is written beside it as STEM.NAME.json.",
+            "every answer, and an existing report is resumed; else it is not replaced. With "
+            "several sets FILE has the verdict, and each report is written beside it as "
+            "STEM.NAME.json.",
         ),
     ] = None,
     html_file: Annotated[
@@ -131,7 +132,7 @@ def command(
         target = local.suspect(kind, suspect)
         with access.open(path) as ring:
             sets, journal = [ring[name] for name in names], _Journal.of(ring, names)
-        _spare_others(reports, target, sets)
+        _spare_reports(reports, sets)
         report = _verify(target, sets, {"ring": journal, **asking.options(LOCAL_DECOYS)})
     else:
         # Before the keyring is open: what a suspect's files do happens without it.
@@ -145,7 +146,7 @@ def command(
             own = None if adapter is None else read_adapter(adapter, ring)
         known = {"adapter": own, "transformer": transformer, "reference": local.tokenizer}
         target = LocalModel(*loaded, name=Path(suspect).name, **known)
-        _spare_others(reports, target, sets)
+        _spare_reports(reports, sets)
         report = _verify(target, sets, {"ring": journal, **asking.options(LOCAL_DECOYS)})
     if html_file is not None:
         report.save_html(html_file)
@@ -155,8 +156,8 @@ def command(
     raise typer.Exit(_EXITS[report.verdict])
 
 
-def _spare_others(path: Path | None, target: Any, sets: Sequence[FingerprintSet]) -> None:
-    """Refuse to replace a report on another suspect, or under another set.
+def _spare_reports(path: Path | None, sets: Sequence[FingerprintSet]) -> None:
+    """Refuse to replace a report: a later one may have asked fewer keys.
 
     Raises:
         FileExistsError: There is one.
@@ -171,12 +172,8 @@ def _spare_others(path: Path | None, target: Any, sets: Sequence[FingerprintSet]
             earlier = Report.load(file)
         except (EvidenceError, OSError):
             continue  # none of ours
-        if (earlier.target.get("name"), earlier.leaves) != (
-            target.describe()["name"],
-            fps.leaves(),
-        ):
-            known = f"{earlier.target.get('name')} under {earlier.set.get('name')}"
-            raise FileExistsError(f"{file} holds a report on {known}: choose another file")
+        known = f"{earlier.target.get('name')} under {earlier.set.get('name')}"
+        raise FileExistsError(f"{file} holds a report on {known}: choose another file")
 
 
 def _verify(

@@ -48,6 +48,11 @@ def places(path_or_id: str | os.PathLike[str]) -> dict[str, Any]:
         return {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name}
     if not path.exists() and (path.is_absolute() or str(path_or_id).startswith((".", "~"))):
         raise TargetError(f"there is no folder and no GGUF file {path}")
+    if not path.exists() and "/" not in str(path_or_id):
+        # A mistyped folder must not be asked for on a hub: its name may be a secret.
+        raise TargetError(
+            f"there is no folder and no GGUF file {path}; a model's id on the hub is OWNER/NAME"
+        )
     return {"pretrained_model_name_or_path": path_or_id}
 
 
