@@ -22,13 +22,12 @@ class Silent:
 def test_a_report_is_not_replaced(tmp_path):
     fps = fixed_keyring(tmp_path).generate("one", 4)
     path = tmp_path / "report.json"
-    _spare_reports(None, [fps])
-    _spare_reports(path, [fps])  # there is none yet
+    _spare_reports(path, ["one"])  # there is none yet
     path.write_text("{}")
-    _spare_reports(path, [fps])  # it is no report
+    _spare_reports(path, ["one"])  # it is no report
     ifrs.verify(Silent("theirs"), fps).save(path)
     with pytest.raises(FileExistsError, match="a report on theirs under one: choose another file"):
-        _spare_reports(path, [fps])
+        _spare_reports(path, ["one"])
 
 
 def test_no_report_of_several_sets_is_replaced(tmp_path):
@@ -37,4 +36,4 @@ def test_no_report_of_several_sets_is_replaced(tmp_path):
     path = tmp_path / "report.json"
     ifrs.verify(Silent("theirs"), sets).save(path)
     with pytest.raises(FileExistsError, match=r"report\.one\.json holds a report on theirs"):
-        _spare_reports(path, sets)
+        _spare_reports(path, ["one", "two"])

@@ -163,10 +163,11 @@ def check(
             "the signature was verified with the key in the claim: compare it with the one that "
             "the publisher announced, or pass that"
         )
+    bits = max(0.0, -found["log10_p"] / math.log10(2))
     if found["verdict"] == "match" and not precedes:
         notes.append(
             "nothing verified shows that the claim is older than the suspect: one that is made to "
-            f"fit known answers takes about 2^{int(-found['log10_p'] / math.log10(2))} attempts; "
+            f"fit known answers takes about 2^{int(bits)} attempts; "
             "give the suspect's release and a time-stamp authority (--released, --tsa-root)"
         )
     for name in ("log10_fixed", "log10_anytime"):
@@ -175,7 +176,7 @@ def check(
         ok=not problems,
         problems=problems,
         notes=notes,
-        bits=max(0.0, -found["log10_p"] / math.log10(2)),
+        bits=bits,
         scheme=statement["predicate"]["scheme"].rpartition("/")[2] if statement else None,
         publisher_key=statement["predicate"]["publisher"] if statement else None,
         timestamp=timestamp,

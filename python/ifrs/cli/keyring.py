@@ -117,7 +117,7 @@ def remove(path: KeyringPath, name: SetName, access: Access, as_json: Json = Fal
     """Remove a set from a keyring. The previous file stays as .bak."""
     with access.open(path) as ring:
         ring.remove(name)
-        left = [row["name"] for row in ring.sets()]
+        left = list(ring)
     print_result({"keyring": str(path), "removed": name, "left": left}, as_json)
 
 

@@ -121,6 +121,8 @@ def command(
         raise TargetError("--api-key-env is for servers: a model at hand wants no key")
     require_keyring(path)
     reports = None if json_file in (None, _STDOUT) else json_file
+    if not foreign and reports is not None:
+        _spare_reports(reports, names)
     if foreign:
         target = server.suspect(suspect)
         options = asking.options(FOREIGN_DECOYS)
@@ -132,7 +134,6 @@ def command(
         target = local.suspect(kind, suspect)
         with access.open(path) as ring:
             sets, journal = [ring[name] for name in names], _Journal.of(ring, names)
-        _spare_reports(reports, sets)
         report = _verify(target, sets, {"ring": journal, **asking.options(LOCAL_DECOYS)})
     else:
         # Before the keyring is open: what a suspect's files do happens without it.
@@ -146,7 +147,6 @@ def command(
             own = None if adapter is None else read_adapter(adapter, ring)
         known = {"adapter": own, "transformer": transformer, "reference": local.tokenizer}
         target = LocalModel(*loaded, name=Path(suspect).name, **known)
-        _spare_reports(reports, sets)
         report = _verify(target, sets, {"ring": journal, **asking.options(LOCAL_DECOYS)})
     if html_file is not None:
         report.save_html(html_file)
@@ -156,7 +156,7 @@ def command(
     raise typer.Exit(_EXITS[report.verdict])
 
 
-def _spare_reports(path: Path | None, sets: Sequence[FingerprintSet]) -> None:
+def _spare_reports(path: Path, names: Sequence[str]) -> None:
     """Refuse to replace a report: a later one may have asked fewer keys.
 
     Raises:
@@ -165,9 +165,7 @@ def _spare_reports(path: Path | None, sets: Sequence[FingerprintSet]) -> None:
     from ifrs import Report
     from ifrs.prove.several import beside
 
-    for fps in sets if path is not None else ():
-        assert path is not None
-        file = path if len(sets) == 1 else beside(path, fps.name)
+    for file in [path] if len(names) == 1 else [beside(path, name) for name in names]:
         try:
             earlier = Report.load(file)
         except (EvidenceError, OSError):
