@@ -71,6 +71,7 @@ def fewer_of_one_domain(tree):
 
 def as_before(tree):
     tree["format"] = "ifrs/evidence/v4"
+    del tree["looks"]
 
 
 def another_domain(tree):
@@ -89,7 +90,7 @@ WAYS = [
     (warm, "temperature"),
     (another_question, "does not hold its key"),
     (fewer_of_one_domain, "as many questions"),
-    (as_before, "format v5"),
+    (as_before, "format v5 or v6"),
     (another_domain, "not what the claim committed to"),
 ]
 

@@ -1,6 +1,7 @@
 """Evidence of a signal: what a stranger recomputes, and what is refused."""
 
 import json
+import math
 
 import ifrs
 import pytest
@@ -41,7 +42,7 @@ def test_a_stranger_finds_what_the_publisher_found(tmp_path, ring):
     fps, report = shown(tmp_path, ring)
     found = checked(tmp_path)
     assert found.ok, found.problems
-    assert (found.verdict, found.format) == ("match", "ifrs/evidence/v5")
+    assert (found.verdict, found.format) == ("match", "ifrs/evidence/v6")
     assert found.log10_p == pytest.approx(report.log10_p)
     assert [query["response"] for query in found.queries] == [one.response for one in fps]
     for query, own in zip(found.queries, report.queries, strict=True):
@@ -65,6 +66,24 @@ def test_every_field_is_held_to(tmp_path, ring):
         assert not checked(tmp_path, changed, alpha=1e-3).ok, path
         count += 1
     assert count > 100
+
+
+def test_a_look_counts_three_times(tmp_path, ring):
+    fps = ring.generate("n", 4, **SIGNAL)
+    claim = ring.claim("n", subject={"weights": "00" * 32})
+    claim.save(tmp_path / "claim.json")
+    report = ifrs.verify(Preferring(fps), fps)
+    report.evidence(claim).save(tmp_path / "bundle.json")
+    found = checked(tmp_path)
+    assert found.ok, found.problems
+    assert found.log10_p == pytest.approx(report.log10_p)
+    assert found.log10_p == pytest.approx(4 * -4.81648 + math.log10(3), abs=1e-3)
+    assert any("three times" in note for note in found.notes)
+    for looks in (2, 0, None, "3"):
+        assert not checked(tmp_path, {**bundle_at(tmp_path), "looks": looks}).ok
+    lacking = bundle_at(tmp_path)
+    del lacking["looks"]
+    assert not checked(tmp_path, lacking).ok
 
 
 def test_part_of_the_domains_can_be_shown(tmp_path, ring):

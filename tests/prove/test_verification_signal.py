@@ -1,5 +1,6 @@
 """Domains asked for in text: a slight preference matches, and whatever a stranger says does not."""
 
+import math
 import random
 
 import ifrs
@@ -20,7 +21,7 @@ def fps(ring):
 def test_a_slight_preference_is_a_match(fps):
     report = ifrs.verify(Preferring(fps), fps, questions=25)
     assert (report.kind, report.verdict, report.fsr) == ("text", "match", 1.0)
-    assert (report.format, report.test) == ("ifrs/report/v5", "exact")
+    assert (report.format, report.test) == ("ifrs/report/v6", "exact")
     assert report.log10_p == pytest.approx(6 * -4.81648, abs=1e-3)
     for query in report.queries:
         assert query.ranks == [(1, 65536)]
@@ -102,6 +103,78 @@ def test_domains_are_not_spent_by_being_asked(ring, fps):
     assert (report.verdict, again.verdict) == ("match", "match")
     assert ring.spent("n") == []
     assert [query.heard for query in report.queries] == [True] * 6
+
+
+class Counting(Preferring):
+    """Prefers green words, and keeps the number of questions of each call."""
+
+    def __init__(self, fps, fails_at=None, **options):
+        super().__init__(fps, **options)
+        self.asked, self.fails_at = [], fails_at
+
+    def answers(self, prompts, **options):
+        self.asked.append(len(prompts))
+        if len(self.asked) == self.fails_at:
+            raise TargetError("gone")
+        return super().answers(prompts, **options)
+
+
+def test_asking_stops_once_the_evidence_suffices(fps):
+    suspect = Counting(fps)
+    report = ifrs.verify(suspect, fps)
+    assert suspect.asked == [25] * 6
+    assert (report.verdict, report.test) == ("match", "exact")
+    assert report.log10_p == pytest.approx(6 * -4.81648 + math.log10(3), abs=1e-3)
+    assert (report.how["questions"], report.how["looks"]) == (25, 3)
+    assert any("25, 50 or 100 questions" in note for note in report.notes)
+    whole = ifrs.verify(Preferring(fps), fps, questions=25)
+    assert report.log10_p == pytest.approx(whole.log10_p + math.log10(3))
+    assert (whole.how["looks"], whole.notes) == (1, [])
+
+
+def test_more_is_asked_while_the_evidence_does_not_suffice(ring, fps):
+    one = ring.generate("one", 1, **SIGNAL)  # which proves 16 bits at most
+    suspect = Counting(one)
+    report = ifrs.verify(suspect, one)
+    assert suspect.asked == [25, 25, 50]
+    assert (report.how["questions"], len(report.queries[0].further)) == (100, 99)
+    whole = ifrs.verify(Preferring(one), one, questions=100)
+    assert report.log10_p == pytest.approx(whole.log10_p + math.log10(3))
+    assert report.queries[0].to_json()["tally"] == whole.queries[0].to_json()["tally"]
+    unstopped = Counting(fps)
+    assert ifrs.verify(unstopped, fps, sequential=False).how["looks"] == 1
+    assert unstopped.asked == [100] * 6
+
+
+def test_what_was_asked_stands_where_no_more_can_be_asked(tmp_path, ring):
+    path, one = tmp_path / "report.json", ring.generate("one", 1, **SIGNAL)
+    report = ifrs.verify(Counting(one, fails_at=2), one, resume=path)
+    assert (report.how["questions"], report.how["complete"], report.test) == (25, False, "exact")
+    assert report.log10_p == pytest.approx(-4.81648 + math.log10(3), abs=1e-3)
+    assert len(report.queries[0].further) == 24
+    assert any("gone" in note for note in report.notes)
+    suspect = Counting(one)
+    later = ifrs.verify(suspect, one, resume=path)
+    assert suspect.asked == [25, 50]
+    assert len(later.queries[0].further) == 99
+    assert later.log10_p == ifrs.verify(Preferring(one), one).log10_p
+    for wanted in (25, 100):
+        with pytest.raises(ifrs.EvidenceError, match="questions=None"):
+            ifrs.verify(suspect, one, questions=wanted, resume=path)
+    again = Counting(one)
+    assert ifrs.verify(again, one, resume=path).log10_p == later.log10_p
+    assert again.asked == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_looking_three_times_makes_no_stranger_match(ring, kind):
+    logs = []
+    for trial in range(6):
+        fps = ring.generate(f"{trial}", 4, **SIGNAL)
+        report = ifrs.verify(guess(fps, kind, trial), fps)
+        assert (report.how["questions"], report.verdict != "match") == (100, True)
+        logs.append(report.log10_p)
+    assert sum(log <= -2 for log in logs) < 3
 
 
 def test_an_answer_that_is_missing_silences_its_domain(fps):

@@ -43,7 +43,9 @@ class Maker:
             found = getattr(Reader(self.out.folder, entry, Path(folder)), kind.replace(" ", "_"))()
         found = json.loads(json.dumps(found))
         if kind == "bundle":
-            found["notes"] = ["publisher-key-not-given", "age-unknown"]
+            looked = ["looks"] if counts_looks(self.out.folder / file) else []
+            unknown = ["age-unknown"] if found["verdict"] == "match" else []
+            found["notes"] = ["publisher-key-not-given", *looked, *unknown]
         self.out.add(kind, file, {"ok": True, **found}, **fields)
 
     def asked(self, name: str, front: Callable[[Any], Any], mode: str, **options: Any) -> None:
@@ -83,6 +85,11 @@ class Maker:
         place = self.out.path("keyrings/publisher.ifrs")
         place.write_bytes(self.ring.path.read_bytes())
         self.note("keyring", "keyrings/publisher.ifrs", open={"passphrase": PASSPHRASE})
+
+
+def counts_looks(bundle: Path) -> bool:
+    """Whether asking for it could stop after several numbers of questions."""
+    return bool(json.loads(bundle.read_text(encoding="utf-8")).get("looks", 1) > 1)
 
 
 def make_folder(target: Path, label: str, make: Callable[[Maker], None]) -> None:

@@ -55,7 +55,10 @@ class Asking:
     ] = True
     questions: Annotated[
         int | None,
-        typer.Option(help="Questions of each domain, of sets of source domain: 25, 50 or 100."),
+        typer.Option(
+            help="Questions of each domain, of sets of source domain: 25, 50 or 100. "
+            "Without it as many as the evidence needs."
+        ),
     ] = None
 
     def options(self, decoys: int) -> dict[str, Any]:

@@ -49,6 +49,12 @@ class Answer:
         """Everything that it wrote, question by question."""
         return [self.text, *(one["answer"] for one in self.further)]
 
+    def joined(self, later: Answer) -> Answer:
+        """These answers and those to questions that were asked later, as one."""
+        added = [{"asked": later.asked, "answer": later.text}, *later.further]
+        cut_off = self.cut_off or later.cut_off
+        return Answer(self.text, self.asked, cut_off=cut_off, further=self.further + added)
+
     def __repr__(self) -> str:
         return f"Answer(characters={len(self.text)}, error={self.error is not None})"
 

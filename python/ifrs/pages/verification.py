@@ -20,7 +20,7 @@ def render_page(
 ) -> str:
     """The page, as one string of HTML.
 
-    reports: mappings of format "ifrs/report/v5", v4, v3 or v1, one verdict card each. labels:
+    reports: mappings of format "ifrs/report/v6", v5, v4, v3 or v1, one verdict card each. labels:
     their names (the targets' names if left out). guesses: the outcome of asking keys that nobody
     planted.
 

@@ -15,7 +15,7 @@ from ifrs.pages.alphabets import wording
 from ifrs.pages.challenges import shown
 from ifrs.pages.spread import drawn
 
-FORMATS = ("ifrs/report/v5", "ifrs/report/v4", "ifrs/report/v3", "ifrs/report/v1")
+FORMATS = tuple(f"ifrs/report/{version}" for version in ("v6", "v5", "v4", "v3", "v1"))
 _BASES = {
     "exact": "the exact tail of all ranks together",
     "sequential": "the e-process’s, valid whenever one stops",

@@ -192,13 +192,13 @@ class Asked:
     def ask_domains(
         self,
         indices: Sequence[int],
-        questions: int,
+        which: range,
         *,
         max_new_tokens: int,
         temperature: float,
         on_answer: OnAnswer,
     ) -> list[Answer | None]:
-        """Ask so many questions of each of some domains; None: not all of them were sent.
+        """Ask these questions of each of some domains; None: not all of them were sent.
 
         What fails is asked once more: an error brought no answer that could be chosen.
 
@@ -207,7 +207,7 @@ class Asked:
         """
         found: list[Answer | None] = []
         for place, index in enumerate(indices):
-            prompts = self._questions(index, questions)
+            prompts = self._questions(index, which)
             answers = self._each(prompts, max_new_tokens, temperature)
             failed = [i for i, one in enumerate(answers) if one is not None and one.error]
             if failed and len(failed) < len(answers):
@@ -220,16 +220,16 @@ class Asked:
             found.append(whole)
         return found
 
-    def affordable_domains(self, indices: Sequence[int], questions: int, room: int) -> int:
+    def affordable_domains(self, indices: Sequence[int], which: range, room: int) -> int:
         """How many of these domains, from the first on, the spending limit pays for."""
         if not self._served:
             return len(indices)
-        prompts = [prompt for index in indices for prompt in self._questions(index, questions)]
-        return int(self._target.affordable(prompts, max_new_tokens=room)) // questions
+        prompts = [prompt for index in indices for prompt in self._questions(index, which)]
+        return int(self._target.affordable(prompts, max_new_tokens=room)) // len(which)
 
-    def _questions(self, index: int, count: int) -> list[str]:
-        """What is sent to ask a domain's first questions."""
-        given = self._fps.questions(index)[:count]
+    def _questions(self, index: int, which: range) -> list[str]:
+        """What is sent to ask a domain's questions at these places."""
+        given = self._fps.questions(index)[which.start : which.stop]
         key = self._fps[index].key
         if self._served and self._target.wording(self._fps, index) == key:
             return given  # the server adds the template

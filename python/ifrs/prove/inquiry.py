@@ -15,7 +15,7 @@ from ifrs.prove.ledger import NONE_LEFT, Ledger
 from ifrs.prove.records import Query, RankRow, records
 from ifrs.prove.report import Outcome, Report
 from ifrs.prove.resuming import Saver
-from ifrs.prove.ways import Way
+from ifrs.prove.ways import PAYS_NO_MORE, Way
 
 # A suspect that fails so often in a row gets no more keys.
 _GIVE_UP = 3
@@ -34,12 +34,18 @@ class Plan:
         earlier: What was asked already, by index.
         usable: How many keys could be queried if nothing limited it.
         probe: What a probe found before; None without one.
+        silent: Whether the suspect never answers, so that no more is asked.
     """
 
     planned: list[int]
     earlier: dict[int, Answer]
     usable: int
     probe: dict[str, Any] | None = None
+    silent: bool = False
+
+
+def _either(numbers: Sequence[int]) -> str:
+    return f"{', '.join(map(str, numbers[:-1]))} or {numbers[-1]}"
 
 
 class Inquiry:
@@ -49,7 +55,7 @@ class Inquiry:
         """Prepare to ask."""
         self.way, self.ledger = way, ledger
         self.asked, self.fps, self.settings = way.asked, way.fps, way.settings
-        self._probe = plan.probe
+        self._probe, self._silent = plan.probe, plan.silent
         self._planned = list(plan.planned)
         self._usable = plan.usable
         self._answers = dict(plan.earlier)
@@ -57,7 +63,8 @@ class Inquiry:
         self._pending: list[int] = []
         self._notes: list[str] = []
         self._about = [*self.asked.notes, *([] if note is None else [note])]
-        self._complete = False
+        # Whether all that was planned was done; and whether every key was asked, if about less.
+        self._complete = self._everything = False
         self._started = time.monotonic()
         # One shared response gathers no evidence, so nothing would ever stop it.
         self._sequential = self.settings.sequential and bool(way.candidates)
@@ -70,6 +77,23 @@ class Inquiry:
             FingerprintError: Other processes spent every key.
             KeyringError: The journal cannot be written.
         """
+        self._ask_all(saver)
+        while self._complete and not self._silent and not self._suffices():
+            try:
+                whole = self.way.ask_further(self._answers)
+            except TargetError as error:
+                self._notes.append(f"Asking ended early: {error}.")
+                self._complete = False
+            else:
+                if not whole:
+                    return
+                self._answers.update(whole)
+                self._ranks.clear()
+                if saver is not None:
+                    saver.touch()
+
+    def _ask_all(self, saver: Saver | None) -> None:
+        """Ask under every key that is planned and worthwhile."""
         while batch := self._next():
             batch = self._spend(batch)
             if not batch:
@@ -86,7 +110,12 @@ class Inquiry:
                 return
             if self._failing():
                 return
-        self._complete = not self._notes
+        self._complete = self._everything = not self._notes
+
+    def _suffices(self) -> bool:
+        """Whether all that was asked is a match."""
+        best = max((-query.cumulative_log10_p for query in self._queries()), default=0.0)
+        return best >= self.way.goal
 
     def report(self) -> Report:
         """What is proved so far."""
@@ -107,13 +136,19 @@ class Inquiry:
                 "pending": pending,
                 **({} if self._probe is None else {"probe": self._probe}),
                 **({} if self.way.words is None else {"words": self.way.words}),
-                **({} if self.way.questions is None else {"questions": self.way.questions}),
+                **self._of_domains(),
             },
-            exact=self._complete and not self._sequential and len(queries) >= self._usable,
+            exact=self._everything and not self._sequential and len(queries) >= self._usable,
             seconds=time.monotonic() - self._started,
             notes=self._about + self.ledger.notes() + self._notes + self._of_answers(queries),
         )
         return Report.of(outcome, self.asked.description, self.fps, settings)
+
+    def _of_domains(self) -> dict[str, Any]:
+        """How many questions of each domain were asked, and how many numbers could have been."""
+        if self.way.questions is None:
+            return {}
+        return {"questions": self.way.questions, "looks": self.way.looks}
 
     def _samples(self) -> bool:
         return self.asked.samples and self.settings.temperature == 0
@@ -121,6 +156,12 @@ class Inquiry:
     def _of_answers(self, queries: Sequence[Query]) -> list[str]:
         """What a reader should know of the answers."""
         notes = []
+        if self.way.looks > 1:
+            notes.append(
+                f"Asking could stop after {_either(_core.signal_questions())} questions of each "
+                f"domain: the p-value is {self.way.looks} times that of the {self.way.questions} "
+                "that were asked."
+            )
         if self._samples():
             notes.append(
                 "The server refuses temperature 0: its answers are drawn at random, and no bundle "
@@ -150,7 +191,7 @@ class Inquiry:
         if batch:
             batch = batch[: self.way.affordable(batch)]
             if not batch:
-                self._notes.append("Asking ended early: the spending limit pays for no more.")
+                self._notes.append(f"Asking ended early: {PAYS_NO_MORE}.")
         return batch
 
     def _worthwhile(self, left: Sequence[int]) -> int:
@@ -188,7 +229,7 @@ class Inquiry:
         found = self.way.ask(batch, on_answer)
         if any(answer is None for answer in found):
             # Journalled, and not sent: left out, for they cannot be told from keys sent.
-            self._notes.append("Asking ended early: the spending limit pays for no more.")
+            self._notes.append(f"Asking ended early: {PAYS_NO_MORE}.")
             unsent = {index for index, one in zip(batch, found, strict=True) if one is None}
             self._planned = [index for index in self._planned if index not in unsent]
         self._pending = []
@@ -226,4 +267,5 @@ class Inquiry:
             [self._ranks[index] for index in indices],
             None,
             spent=self.asked.spends_keys,
+            looks=self.way.looks,
         )

@@ -117,13 +117,17 @@ def records(
     ranks: Sequence[Sequence[RankRow]],
     found: Likelihoods | None,
     spent: bool,
+    looks: int = 1,
 ) -> list[Query]:
-    """One record for each query, in the order of asking."""
+    """One record for each query, in the order of asking.
+
+    What is cumulative holds for the best of so many looks at the keys.
+    """
     responses = [fps[i].response for i in indices]
     fired, scores = _said(fps, indices, answers, responses)
     groups = [[(rank, of) for rank, of, _ in rows] for rows in ranks]
-    cumulative = _core.exact_cumulative_log10(groups)
-    process = _core.e_process_log10(groups)
+    cumulative = _core.exact_cumulative_log10(groups, looks)
+    process = _core.e_process_log10(groups, looks)
     queries = []
     for place, index in enumerate(indices):
         log10_p = _core.exact_log10(groups[place])

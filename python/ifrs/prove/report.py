@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from ifrs.attest import Claim, Evidence
 
 # Of sets whose keys are domains, each with many questions; and of all others.
-SIGNAL_FORMAT = "ifrs/report/v5"
+SIGNAL_FORMAT = "ifrs/report/v6"
 FORMAT = "ifrs/report/v4"
+# Of this format were reports on domains before asking could stop.
+WHOLE_SIGNAL_FORMAT = "ifrs/report/v5"
 # Of this format were reports in which thoughts are no part of an answer.
 PLAIN_FORMAT = "ifrs/report/v3"
 # The first format: Fisher's combination, and no word on which test it was.
 FIRST_FORMAT = "ifrs/report/v1"
+KNOWN = (SIGNAL_FORMAT, WHOLE_SIGNAL_FORMAT, FORMAT, PLAIN_FORMAT, FIRST_FORMAT)
 
 Test = Literal["exact", "sequential", "Fisher"]
 
@@ -96,7 +99,9 @@ class Report:
             answers are drawn at random), `max_new_tokens`, `planned` (keys that could have been
             queried), `complete`, and `pending`, keys that were sent and whose answers are not
             there; of a server also `probe`, what was found before any key was sent, and `words`,
-            how many words of each response were ranked by the probabilities that it shows.
+            how many words of each response were ranked by the probabilities that it shows; of
+            domains `questions`, how many of each were asked, and `looks`, after how many such
+            numbers asking could stop.
         notes: What a reader should know of how it went.
         format: The format of its file.
     """
@@ -176,7 +181,7 @@ class Report:
             read = json.loads(Path(path).read_text(encoding="utf-8"))
             if read["format"] == FIRST_FORMAT:
                 read["test"] = "sequential" if read["how"].get("sequential") else "Fisher"
-            elif read["format"] not in (SIGNAL_FORMAT, FORMAT, PLAIN_FORMAT):
+            elif read["format"] not in KNOWN:
                 raise EvidenceError(f"{path} is a report of another version of ifrs")
             read.pop("ifrs_version")
             read["kind"] = read.pop("evidence")
@@ -296,6 +301,7 @@ def _weighed(
 ) -> tuple[float, float]:
     """log10 of the p-value, and the power there was."""
     failed = sum(not query.heard for query in queries)
+    alpha /= how.get("looks", 1)
     if exact:
         best = [1 / of for of in candidates]
         power = _core.power(len(queries) - failed, best, alpha) if best else 0.0

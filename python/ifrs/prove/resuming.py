@@ -28,11 +28,13 @@ class Earlier:
         words: How many words of a response its server's probabilities ranked; 0 for a weighed text;
             None where there was no earlier run.
         probe: What its probe found.
+        questions: How many questions of each domain it asked; None where keys are no domains.
     """
 
     answers: dict[int, Answer] = field(default_factory=dict)
     words: int | None = None
     probe: dict[str, Any] | None = None
+    questions: int | None = None
 
 
 P = ParamSpec("P")
@@ -88,6 +90,8 @@ def read(
     if report.leaves != fps.leaves():
         raise EvidenceError(f"{path} is a report under other keys: choose another file")
     before = {"alpha": report.alpha, "decoys": report.decoys, "claim": report.claim, **report.how}
+    if report.how.get("looks", 1) > 1:
+        before["questions"] = None  # as many as it takes
     for name, value in settings.items():
         # Where a server refuses temperature 0, none is written down.
         if before.get(name) != value and (name, before.get(name)) != ("temperature", None):
@@ -109,7 +113,8 @@ def read(
     # A domain is not spent by being asked: it is asked again from its first question on.
     for index in [] if fps.is_signal else report.how.get("pending", []):
         found.setdefault(index, Answer("", {"request": {}, "raw": "", "error": _LOST}, _LOST))
-    return Earlier(found, report.how.get("words", 0), report.how.get("probe"))
+    how = report.how
+    return Earlier(found, how.get("words", 0), how.get("probe"), how.get("questions"))
 
 
 class Saver:

@@ -112,7 +112,9 @@ def verify(
         resume: Where suspects are asked in text, a file for the report: it is written after every
             answer, and if it is there already, what it holds is not asked again.
         questions: How many questions of each domain are asked, of sets of source `"domain"`: 25, 50
-            or 100; 100 without one. Domains are not spent by being asked.
+            or 100. Without one, 25 are asked, and more while the evidence does not suffice; the
+            p-value then counts three times, and with `sequential=False` all 100 are asked. Domains
+            are not spent by being asked.
 
     Raises:
         TargetError: The suspect does not answer.
@@ -141,11 +143,11 @@ def verify(
         )
         for each in fps:
             _check(each, max_queries, alpha, decoys, temperature, max_new_tokens)
-            _questions(each, questions)
+            _questions(each, questions, sequential)
         stops = sequential and bool(fps) and Asked(target, fps[0]).spends_keys
         return ask_each(lambda of, level: one(of, alpha=level), fps, alpha, stops)
     _check(fps, max_queries, alpha, decoys, temperature, max_new_tokens)
-    several = _questions(fps, questions)
+    several = _questions(fps, questions, sequential)
     asked = Asked(target, fps)
     limit = max_new_tokens or max(asked.answer_tokens, fps.room)
     stops = sequential and asked.spends_keys
@@ -161,17 +163,18 @@ def verify(
         return _by_likelihood(asked, fps, settings, plan, asked.notes + ledger.notes())
     earlier = resuming.Earlier()
     if resume is not None:
-        fixed = _fixed(settings) | ({} if several is None else {"questions": several})
+        fixed = _fixed(settings) | ({} if several is None else {"questions": _only(several)})
         earlier = resuming.read(resume, fps, asked.description, fixed)
     usable = _usable(fps, ledger.spent(), earlier.answers)
     planned = _planned(usable, earlier.answers, max_queries)
-    probe = earlier.probe
-    if len(earlier.answers) < len(planned):
+    probe, silent = earlier.probe, False
+    if len(earlier.answers) < len(planned) or several not in (None, [earlier.questions]):
         try:
             probe = asked.probe()
         except NeverAnswers as reason:
             probe = reason.found
             planned, note = sorted(earlier.answers), f"{str(reason)[0].upper()}{str(reason)[1:]}."
+            silent = True
         if earlier.words not in (None, asked.shown_words):
             raise EvidenceError(
                 f"{resume} was begun with answers weighed by "
@@ -181,12 +184,12 @@ def verify(
     words = asked.shown_words if earlier.words is None else earlier.words
     way: Way
     if several is not None:
-        way = Domains(asked, fps, settings, several)
+        way = Domains(asked, fps, settings, several, earlier.questions)
     elif words:
         way = Words(asked, fps, settings, words)
     else:
         way = Texts(asked, fps, settings)
-    plan = Plan(planned, earlier.answers, len(usable), probe)
+    plan = Plan(planned, earlier.answers, len(usable), probe, silent)
     inquiry = Inquiry(way, ledger, plan, note)
     if resume is None:
         inquiry.run(None)
@@ -199,8 +202,8 @@ def verify(
     return inquiry.report()
 
 
-def _questions(fps: FingerprintSet, wanted: int | None) -> int | None:
-    """How many questions of each domain are asked; None where keys are no domains."""
+def _questions(fps: FingerprintSet, wanted: int | None, stops: bool) -> list[int] | None:
+    """After how many questions of each domain asking can stop; None where keys are no domains."""
     if not fps.is_signal:
         if wanted is not None:
             raise ValueError("questions belong to sets of source 'domain': leave them out")
@@ -208,7 +211,13 @@ def _questions(fps: FingerprintSet, wanted: int | None) -> int | None:
     known = _core.signal_questions()
     if wanted is not None and wanted not in known:
         raise ValueError(f"questions must be {' or '.join(map(str, known))}, not {wanted}")
-    return known[-1] if wanted is None else wanted
+    if wanted is not None:
+        return [wanted]
+    return known if stops else known[-1:]
+
+
+def _only(numbers: list[int]) -> int | None:
+    return numbers[0] if len(numbers) == 1 else None
 
 
 def _usable(fps: FingerprintSet, spent: set[int], earlier: dict[int, Answer]) -> list[int]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ifrs._core import FingerprintSet
+from ifrs.errors import TargetError
 from ifrs.modalities.suspect import Answer, OnAnswer
 from ifrs.prove.asking import Asked
 from ifrs.prove.records import RankRow
 from ifrs.prove.report import Settings
+
+PAYS_NO_MORE = "the spending limit pays for no more"
 
 
 class Way(ABC):
@@ -21,7 +24,8 @@ class Way(ABC):
         candidates: How many candidates each test of one key has.
         goal: The evidence, as -log10, at which no further key is queried.
         words: How many words of a response are ranked one by one; None where it is ranked whole.
-        questions: How many questions of each domain are asked; None where keys are no domains.
+        questions: How many questions of each domain were asked; None where keys are no domains.
+        looks: After how many numbers of them asking can stop; p-values are of the best of so many.
         on_thoughts: What to do where no answer of a suspect begins.
     """
 
@@ -30,6 +34,7 @@ class Way(ABC):
     goal: float
     words: int | None = None
     questions: int | None = None
+    looks: int = 1
     on_thoughts: str
 
     def __init__(self, asked: Asked, fps: FingerprintSet, settings: Settings) -> None:
@@ -48,6 +53,17 @@ class Way(ABC):
     @abstractmethod
     def rank(self, index: int, answer: Answer) -> list[RankRow]:
         """Where the truth stands among the candidates of each test."""
+
+    def ask_further(self, answers: Mapping[int, Answer]) -> dict[int, Answer]:
+        """Ask more about the keys that were asked.
+
+        Returns:
+            What they brought out in all; nothing where no more is asked.
+
+        Raises:
+            TargetError: Not all of it could be asked. What was asked before stands.
+        """
+        return {}
 
 
 class Texts(Way):
@@ -80,27 +96,67 @@ class Texts(Way):
 
 
 class Domains(Way):
-    """All answers to a domain are weighed: the true colouring is ranked among its family."""
+    """All answers to a domain are weighed: the true colouring is ranked among its family.
+
+    Of each domain more questions are asked while the evidence does not suffice. The answers to the
+    first ones count again, so these are looks at one sample that grows: their p-values must not be
+    multiplied with one another, and the best of three counts three times.
+    """
 
     evidence = "text"
     on_thoughts = "allow more room with reasoning_tokens=… (--reasoning-tokens N)"
 
     def __init__(
-        self, asked: Asked, fps: FingerprintSet, settings: Settings, questions: int
+        self,
+        asked: Asked,
+        fps: FingerprintSet,
+        settings: Settings,
+        counts: Sequence[int],
+        done: int | None = None,
     ) -> None:
-        """Take a suspect, and a set whose keys are domains."""
+        """Take a suspect, and a set whose keys are domains.
+
+        `counts` are the numbers of questions after which asking can stop; `done` is the one that
+        an earlier run reached.
+        """
         super().__init__(asked, fps, settings)
         self.candidates = fps.candidates("text", settings.decoys)
-        self.questions = self._count = questions
+        self._counts, self.looks = counts, len(counts)
+        self.questions = self._count = counts[0] if done is None else done
 
     def affordable(self, indices: Sequence[int]) -> int:
-        room = self.settings.max_new_tokens
-        return self.asked.affordable_domains(indices, self._count, room)
+        return self._affordable(indices, range(self._count))
 
     def ask(self, indices: Sequence[int], on_answer: OnAnswer) -> list[Answer | None]:
+        return self._ask(indices, range(self._count), on_answer)
+
+    def ask_further(self, answers: Mapping[int, Answer]) -> dict[int, Answer]:
+        count = next((count for count in self._counts if count > self._count), None)
+        heard = [index for index, answer in answers.items() if answer.error is None]
+        if count is None or not heard:
+            return {}
+        added, whole = range(self._count, count), {}
+        if self._affordable(heard, added) < len(heard):
+            raise TargetError(PAYS_NO_MORE)
+        for index in heard:
+            (found,) = self._ask([index], added, lambda *_: None)
+            if found is None:
+                raise TargetError(PAYS_NO_MORE)
+            if found.error is not None:
+                raise TargetError(f"further questions failed ({found.error})")
+            whole[index] = answers[index].joined(found)
+        self.questions = self._count = count
+        return whole
+
+    def _affordable(self, indices: Sequence[int], which: range) -> int:
+        return self.asked.affordable_domains(indices, which, self.settings.max_new_tokens)
+
+    def _ask(
+        self, indices: Sequence[int], which: range, on_answer: OnAnswer
+    ) -> list[Answer | None]:
         return self.asked.ask_domains(
             indices,
-            self._count,
+            which,
             max_new_tokens=self.settings.max_new_tokens,
             temperature=self.settings.temperature,
             on_answer=on_answer,

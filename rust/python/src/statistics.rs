@@ -94,22 +94,35 @@ fn exact_log10(py: Python<'_>, ranks: Vec<(usize, usize)>) -> PyResult<f64> {
     py.detach(|| core::exact_log10(&ranks)).map_err(from_statistics)
 }
 
-/// log10 of the exact p-value after each query's (rank, candidates) pairs.
+/// log10 of the exact p-value after each query's (rank, candidates) pairs; of the best of so many
+/// looks at them.
 #[pyfunction]
-fn exact_cumulative_log10(py: Python<'_>, groups: Vec<Vec<(usize, usize)>>) -> PyResult<Vec<f64>> {
+#[pyo3(signature = (groups, looks=1))]
+fn exact_cumulative_log10(
+    py: Python<'_>,
+    groups: Vec<Vec<(usize, usize)>>,
+    looks: usize,
+) -> PyResult<Vec<f64>> {
     let groups: Vec<Vec<core::Rank>> = groups.into_iter().map(as_ranks).collect();
-    py.detach(|| core::exact_cumulative_log10(&groups)).map_err(from_statistics)
+    let found: Result<Vec<f64>, _> = py.detach(|| {
+        let once = core::exact_cumulative_log10(&groups)?;
+        once.into_iter().map(|log10_p| core::bonferroni_log10(&[log10_p], looks)).collect()
+    });
+    found.map_err(from_statistics)
 }
 
 fn as_ranks(pairs: Vec<(usize, usize)>) -> Vec<core::Rank> {
     pairs.into_iter().map(|(rank, candidates)| core::Rank { rank, candidates }).collect()
 }
 
-/// log10 of the anytime-valid e-process after each query's (rank, candidates) pairs.
+/// log10 of the anytime-valid e-process after each query's (rank, candidates) pairs; of the best of
+/// so many looks at them.
 #[pyfunction]
-fn e_process_log10(ranks: Vec<Vec<(usize, usize)>>) -> PyResult<Vec<f64>> {
+#[pyo3(signature = (ranks, looks=1))]
+fn e_process_log10(ranks: Vec<Vec<(usize, usize)>>, looks: usize) -> PyResult<Vec<f64>> {
     let groups: Vec<Vec<core::Rank>> = ranks.into_iter().map(as_ranks).collect();
-    core::e_process_log10(&groups).map_err(from_statistics)
+    let once = core::e_process_log10(&groups).map_err(from_statistics)?;
+    Ok(core::shared_log10_e(once, looks))
 }
 
 /// The exact interval of a success rate.

@@ -13,6 +13,7 @@ use super::transcript::{Asked, Protocol};
 use super::{AttestError, json};
 use crate::encoding::{hex, now, unhex};
 use crate::fingerprint::Template;
+use crate::fingerprint::signal::QUESTIONS;
 use crate::merkle::{self, Hash};
 use crate::statistics::StatisticsError;
 use crate::statistics::combine::fisher_power;
@@ -21,7 +22,10 @@ use crate::statistics::verdict::{Verdict, judge, power};
 use crate::statistics::weigh::{Test, Weighed, weigh};
 
 /// The format of bundles whose keys are domains, each with many questions.
-const SIGNAL_FORMAT: &str = "ifrs/evidence/v5";
+const SIGNAL_FORMAT: &str = "ifrs/evidence/v6";
+
+/// The same before there were looks: every question was asked whatever came back.
+const SIGNAL_FORMAT_V5: &str = "ifrs/evidence/v5";
 
 /// The format of all others that this version writes.
 const FORMAT: &str = "ifrs/evidence/v4";
@@ -33,10 +37,14 @@ const FORMAT_V3: &str = "ifrs/evidence/v3";
 const FORMAT_V1: &str = "ifrs/evidence/v1";
 
 /// Formats of reports that evidence is made of.
-const REPORTS: [&str; 4] = [SIGNAL_REPORT, REPORT, "ifrs/report/v3", "ifrs/report/v1"];
+const REPORTS: [&str; 5] =
+    [SIGNAL_REPORT, SIGNAL_REPORT_V5, REPORT, "ifrs/report/v3", "ifrs/report/v1"];
 
 /// The format of reports whose keys are domains.
-const SIGNAL_REPORT: &str = "ifrs/report/v5";
+const SIGNAL_REPORT: &str = "ifrs/report/v6";
+
+/// The same before there were looks.
+const SIGNAL_REPORT_V5: &str = "ifrs/report/v5";
 
 /// The format of reports whose answers are read as this version does.
 const REPORT: &str = "ifrs/report/v4";
@@ -70,6 +78,10 @@ pub struct Bundle {
     /// How many whole verifications the answers were chosen from: one, and no other number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) runs: Option<u32>,
+    /// Of domains: after how many numbers of questions asking could have stopped. One, or all of
+    /// [`QUESTIONS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) looks: Option<usize>,
     /// Decoys for each response where only text is seen; one of [`DECOYS`]. The first bundles of all
     /// leave it to the claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -188,6 +200,7 @@ impl Report {
 struct ReportHow {
     #[serde(default)]
     sequential: bool,
+    looks: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -242,6 +255,13 @@ impl Bundle {
                 refused("the report is about another set than the claim: choose the set's claim")
             })?;
         let test = report.test();
+        let looks = match &*report.format {
+            SIGNAL_REPORT => report.how.as_ref().and_then(|how| how.looks),
+            _ => None,
+        };
+        if report.format == SIGNAL_REPORT && !looks.is_some_and(is_number_of_looks) {
+            return Err(refused("the report does not say after how many looks asking ended"));
+        }
         let mut queries = report.queries;
         // What brought no answer back is no evidence: such a key counts as silent.
         queries.retain(|query| !query.asked.contains_key("error"));
@@ -259,6 +279,7 @@ impl Bundle {
         let mut bundle = Self {
             format: match &*report.format {
                 SIGNAL_REPORT => SIGNAL_FORMAT,
+                SIGNAL_REPORT_V5 => SIGNAL_FORMAT_V5,
                 REPORT => FORMAT,
                 _ => FORMAT_V3,
             }
@@ -271,6 +292,7 @@ impl Bundle {
             target: report.target,
             evidence: report.evidence,
             runs: Some(1),
+            looks,
             decoys: report.decoys.filter(|count| DECOYS.contains(count)).or(Some(DECOYS[0])),
             queries: queries.collect::<Result<_, _>>()?,
             result: Outcome::none(report.alpha),
@@ -287,7 +309,12 @@ impl Bundle {
 
     /// Whether its keys are domains.
     pub(super) fn is_signal(&self) -> bool {
-        self.format == SIGNAL_FORMAT
+        self.format == SIGNAL_FORMAT || self.format == SIGNAL_FORMAT_V5
+    }
+
+    /// How many looks its answers are the best of.
+    pub(super) fn looks(&self) -> usize {
+        self.looks.unwrap_or(1)
     }
 
     /// Whether words were ranked by what a server shows.
@@ -396,7 +423,8 @@ impl Bundle {
         for (entry, evaluated) in self.queries.iter().zip(found) {
             groups[entry.index] = evaluated.as_ref().ok().map(|found| found.ranks.clone());
         }
-        Ok(weigh(&groups, &candidates, claim.statement().predicate.n, self.test)?)
+        let weighed = weigh(&groups, &candidates, claim.statement().predicate.n, self.test)?;
+        Ok(weighed.at_looks(self.looks())?)
     }
 
     /// The probability that `asked` keys convict a suspect that answers half of them.
@@ -408,6 +436,7 @@ impl Bundle {
         alpha: f64,
     ) -> Result<f64, StatisticsError> {
         let best: Vec<f64> = candidates.iter().map(|&of| 1.0 / of as f64).collect();
+        let alpha = alpha / self.looks() as f64;
         match (weighed.fixed, self.is_first()) {
             (false, _) => sequential_power(asked, candidates, alpha),
             (true, true) => fisher_power(asked as u64, &best, alpha),
@@ -520,16 +549,26 @@ impl Bundle {
         let bundle: Self =
             serde_json::from_slice(file).map_err(|error| AttestError::Bundle(error.to_string()))?;
         let known = match bundle.format.as_str() {
-            SIGNAL_FORMAT | FORMAT | FORMAT_V3 => {
+            SIGNAL_FORMAT | SIGNAL_FORMAT_V5 | FORMAT | FORMAT_V3 => {
                 bundle.test != Test::Fixed && bundle.runs == Some(1)
             }
             FORMAT_V1 => bundle.test != Test::Exact && bundle.runs.is_none(),
             _ => false,
         };
+        let looked = match bundle.format.as_str() {
+            SIGNAL_FORMAT => bundle.looks.is_some_and(is_number_of_looks),
+            _ => bundle.looks.is_none(),
+        };
+        let known = known && looked;
         known.then_some(bundle).ok_or_else(|| {
             unread("it is no bundle, or of a format that this version does not know")
         })
     }
+}
+
+/// Whether asking can stop after so many numbers of questions: after one, or after each of all.
+fn is_number_of_looks(looks: usize) -> bool {
+    looks == 1 || looks == QUESTIONS.len()
 }
 
 impl Outcome {

@@ -170,6 +170,10 @@ const THROUGH_ADAPTER: &str = "the suspect's rows were asked within the publishe
     have the same keys asked under rows of another model, and trust the adapter only \
     if it stays silent then; until then this is no match";
 
+/// What a checker should know of evidence that could have come sooner or later.
+const LOOKED: &str = "asking could stop after 25, 50 or 100 questions of each domain: the p-value \
+    is three times that of the questions shown";
+
 fn look_at(bundle: Bundle, claim: &Claim, terms: &Terms<'_>, checked: &mut Checked) {
     checked.evidence = Some(bundle.evidence);
     checked.format.clone_from(&bundle.format);
@@ -203,6 +207,9 @@ fn look_at(bundle: Bundle, claim: &Claim, terms: &Terms<'_>, checked: &mut Check
         let reason = "the bundle's number of decoys is neither 4,095 nor 65,535, or not as claimed";
         checked.problems.push(reason.into());
         return;
+    }
+    if bundle.looks() > 1 {
+        checked.notes.push(LOOKED.to_owned());
     }
     let n = claim.statement().predicate.n;
     let ordered = bundle.queries.windows(2).all(|pair| pair[0].index < pair[1].index);

@@ -383,7 +383,7 @@ fn signalled(
 ) -> Result<Evaluated, String> {
     let domain = domains::named(key).ok_or("its key is no domain")?;
     if !bundle.is_signal() || bundle.evidence != Kind::Text {
-        return Err("domains are weighed by what is said, in bundles of format v5".into());
+        return Err("domains are weighed by what is said, in bundles of format v5 or v6".into());
     }
     check_evidence(entry, bundle, expected.claim)?;
     let questions = signal::questions(at.salt, domain);

@@ -21,6 +21,13 @@ pub fn bonferroni_log10(log10_p: &[f64], looks: usize) -> Result<f64, Statistics
     Ok((least + (looks.max(log10_p.len()).max(1) as f64).log10()).min(0.0))
 }
 
+/// Base-10 logarithms of what an e-process is worth where it is one of so many looks, of which the
+/// best counts: the mean of all their e-values is an e-value, and is no less than this share of it.
+pub fn shared_log10_e(log10_e: Vec<f64>, looks: usize) -> Vec<f64> {
+    let share = (looks.max(1) as f64).log10();
+    log10_e.into_iter().map(|one| one - share).collect()
+}
+
 /// Base-10 logarithm of Fisher's combined p-value; 0 for no p-values.
 ///
 /// The statistic −2 Σ ln pᵢ is χ² with 2k degrees of freedom when the pᵢ are uniform, and

@@ -14,7 +14,7 @@ pub mod stopping;
 pub mod verdict;
 pub mod weigh;
 
-pub use combine::{bonferroni_log10, fisher_log10};
+pub use combine::{bonferroni_log10, fisher_log10, shared_log10_e};
 pub use exact::{exact_cumulative_log10, exact_log10};
 pub use interval::clopper_pearson;
 pub use ranks::{Rank, rank};

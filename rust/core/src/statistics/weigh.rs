@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::StatisticsError;
-use super::combine::fisher_log10;
+use super::combine::{bonferroni_log10, fisher_log10, shared_log10_e};
 use super::exact::exact_log10;
 use super::ranks::Rank;
 use super::sequential::e_process_log10;
@@ -34,6 +34,21 @@ pub struct Weighed {
     pub log10_anytime: f64,
     /// log10 of the e-process after each key.
     pub log10_e: Vec<f64>,
+}
+
+impl Weighed {
+    /// The same, where the keys were looked at so many times and the best look counts: every p-value
+    /// times their number, every e-value divided by it.
+    pub fn at_looks(self, looks: usize) -> Result<Self, StatisticsError> {
+        let corrected = |log10_p: f64| bonferroni_log10(&[log10_p], looks);
+        Ok(Self {
+            log10_p: corrected(self.log10_p)?,
+            fixed: self.fixed,
+            log10_fixed: corrected(self.log10_fixed)?,
+            log10_anytime: corrected(self.log10_anytime)?,
+            log10_e: shared_log10_e(self.log10_e, looks),
+        })
+    }
 }
 
 /// Weighs the keys from the first up to the last that is revealed.
@@ -90,6 +105,25 @@ mod tests {
         assert!(some.log10_p < -12.0 && some.log10_fixed > some.log10_p);
         let earlier = weigh(&vec![hit(); 10], &WORDS, 10, Test::Fixed).unwrap();
         assert!((-41.8..-41.7).contains(&earlier.log10_p), "{earlier:?}");
+    }
+
+    #[test]
+    fn whoever_may_look_three_times_has_three_chances() {
+        for (keys, fixed) in [(10, true), (2, false)] {
+            let one = weigh(&vec![hit(); keys], &WORDS, 10, Test::Exact).unwrap();
+            let three = one.clone().at_looks(3).unwrap();
+            assert_eq!((three.fixed, one.clone().at_looks(1).unwrap()), (fixed, one.clone()));
+            for (once, thrice) in [
+                (one.log10_p, three.log10_p),
+                (one.log10_fixed, three.log10_fixed),
+                (one.log10_anytime, three.log10_anytime),
+                (-one.log10_e[1], -three.log10_e[1]),
+            ] {
+                assert!((thrice - once - 3_f64.log10()).abs() < 1e-12, "{once} {thrice}");
+            }
+        }
+        let none = weigh(&[None, None], &WORDS, 2, Test::Exact).unwrap().at_looks(3).unwrap();
+        assert_eq!((none.log10_p, none.log10_anytime), (0.0, 0.0));
     }
 
     #[test]
