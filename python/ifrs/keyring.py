@@ -367,6 +367,7 @@ class Keyring:
 
         The journal says so. A set that was imported can be claimed by the keyring that it was made
         in alone: its responses are bound to that keyring's key. Sets made before scheme v3 are not.
+        Warns with `KeyringWarning` where every key of the set is spent.
 
         Args:
             name: The set.
@@ -384,6 +385,8 @@ class Keyring:
 
         self._require(name)  # before the model is read, which takes a while
         called, digests = subject_digests(subject)
+        if len(self.spent(name)) == len(self[name]):
+            warnings.warn(SPENT.format(name), KeyringWarning, stacklevel=2)
         return Claim(self._core.claim(name, model or called, list(digests.items())))
 
     @property
@@ -594,6 +597,10 @@ class Keyring:
         else:
             state = "closed" if self._core.closed else f"{len(self)} sets"
         return f"Keyring({str(self.path)!r}, {state})"
+
+
+# What is said where a set without one fresh key is put to use.
+SPENT = "every key of {!r} is spent, so others may know its answers: generate a new set"
 
 
 def _warn(core: _core.Keyring) -> None:

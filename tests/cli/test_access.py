@@ -15,7 +15,16 @@ from typer.main import get_command
 OPENERS = {
     "audit": ["http://localhost", "{path}", "one", "--out", "{folder}/out"],
     "claim": ["{path}", "one", "--subject", "{folder}", "--out", "{folder}/claim"],
-    "evidence": ["{folder}/report", "{folder}/claim", "--out", "b", "--keyring", "{path}"],
+    "evidence": [
+        "{folder}/report",
+        "{folder}/claim",
+        "--out",
+        "b",
+        "--keyring",
+        "{path}",
+        "--reveal",
+        "1",
+    ],
     "generate": ["{path}", "one"],
     "implant": ["{folder}", "{path}", "one", "--out", "{folder}/out"],
     "keyring export": ["{path}", "one", "--out", "{folder}/out"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import ifrs
 import pytest
@@ -90,12 +91,13 @@ def test_the_journal_is_of_the_same_set(folder, capfd):
         assert other.spent("one") == []
     code, out, err = run(*made, "--json", capfd=capfd)
     assert (code, bundle.exists()) == (0, True)
-    assert err.startswith("ifrs: warning: without --keyring")
+    assert "ifrs: warning: without --keyring" in err
     assert json.loads(out)["revealed"] == 6
     code, _, err = run(*made, "--keyring", folder / "keyring.ifrs", capfd=capfd)
     assert (code, "a bundle is not replaced" in err) == (2, True)
     bundle.unlink()
-    code, _, err = run(*made, "--keyring", folder / "keyring.ifrs", capfd=capfd)
+    given = ["--keyring", folder / "keyring.ifrs", "--reveal", 6]
+    code, _, err = run(*made, *given, capfd=capfd)
     assert (code, err) == (0, "")
     code, _, err = run("evidence", claim, folder / "report.json", "--out", "b", capfd=capfd)
     assert (code, "the report is first, then the claim" in err) == (2, True)
@@ -127,6 +129,24 @@ def test_errors(folder, capfd):
     code, out, _ = run("check", claim, claim, capfd=capfd)
     assert code == 1
     assert "bundle cannot be read" in out
+
+
+def test_a_report_is_no_bundle(folder, capfd):
+    claim, report = folder / "claim.json", folder / "report.json"
+    subject = ["--subject", folder / "model", "--out", claim]
+    run("claim", folder / "keyring.ifrs", "one", *subject, capfd=capfd)
+    code, out, err = run("check", report, claim, capfd=capfd)
+    assert (code, out) == (2, "")
+    assert "is a report, which stays private: make a bundle of it (ifrs evidence)" in err
+
+
+def test_keys_that_are_shown_unasked_are_counted(folder, capfd):
+    claim, bundle = folder / "claim.json", folder / "bundle.json"
+    subject = ["--subject", folder / "model", "--out", claim]
+    run("claim", folder / "keyring.ifrs", "one", *subject, capfd=capfd)
+    _, out, err = run("evidence", folder / "report.json", claim, "--out", bundle, capfd=capfd)
+    shown = re.search(r"revealed +(\d+)", out)
+    assert f"all {shown[1]} keys are shown, and spent by it: --reveal N shows fewer" in err
 
 
 def test_files_in_the_wrong_places(folder, capfd):

@@ -17,11 +17,13 @@ def test_help_and_errors_name_every_method(tmp_path, tiny, tokenizer, ring, monk
     tiny().save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     ring.generate("one", 2, tokenizer=tokenizer)
+    ring.spend("one", [0, 1], "the court", "revealed")
     ring.close()
     monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
     given = [str(tmp_path / "base"), str(ring.path), "one", "--out", str(tmp_path / "out")]
     assert main(["implant", *given, "--method", "none"]) == 2
     failed = capsys.readouterr().err
+    assert "every key of 'one' is spent" in failed
     assert "unknown method 'none'" in failed
     for said in (helped, failed):
         assert [name for name in METHODS if name not in said] == []

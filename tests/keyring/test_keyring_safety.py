@@ -210,6 +210,16 @@ def test_an_altered_journal_is_damage(tmp_path, ring):
         assert payload["seed"] not in str(caught.value)
 
 
+def test_a_claim_of_a_set_without_a_fresh_key_is_warned_of(ring, recwarn):
+    ring.generate("one", 2)
+    ring.spend("one", [0], "the court", "revealed")
+    ring.claim("one", subject={"weights": "00" * 32})
+    assert [str(one.message) for one in recwarn if "spent" in str(one.message)] == []
+    ring.spend("one", [1], "the court", "revealed")
+    with pytest.warns(ifrs.KeyringWarning, match="every key of 'one' is spent.*generate a new set"):
+        ring.claim("one", subject={"weights": "00" * 32})
+
+
 def test_the_journal_and_spent_keys(ring):
     ring.generate("one", 5)
     ring.spend("one", [4, 1], "https://me:secret@host/v1?key=secret")

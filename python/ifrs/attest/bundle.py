@@ -8,7 +8,7 @@ import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ifrs import _core
 from ifrs.attest.claim import Claim, PathLike, of_path
@@ -86,13 +86,15 @@ class Evidence:
         return f"Evidence({result['verdict']!r}, p_value={result['p_value']:.2g})"
 
 
-def looks_like_bundle(path: PathLike) -> bool:
-    """Whether a file looks like a bundle, packed or not; False where there is none."""
+def looks_like(path: PathLike) -> Literal["bundle", "report"] | None:
+    """What a file looks like by its beginning, packed or not; None for all else."""
     if not Path(path).is_file():
-        return False
+        return None
     with Path(path).open("rb") as file:
         beginning = file.read(_BEGINNING)
-    return beginning.startswith(_GZIP) or b'"ifrs/evidence/' in beginning
+    if beginning.startswith(_GZIP) or b'"ifrs/evidence/' in beginning:
+        return "bundle"
+    return "report" if b'"ifrs/report/' in beginning else None
 
 
 def read_bundle(path: PathLike) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ifrs import _core
-from ifrs.attest.bundle import looks_like_bundle, read_bundle
+from ifrs.attest.bundle import looks_like, read_bundle
 from ifrs.attest.claim import MAX_BYTES, Claim, PathLike, read_public_key
 from ifrs.attest.digests import model_digests
 from ifrs.errors import EvidenceError
@@ -132,7 +132,7 @@ def check(
 
     Raises:
         ImportError: A stamp is to be verified and rfc3161-client is missing.
-        EvidenceError: The two files are given in the wrong order.
+        EvidenceError: The two files are given in the wrong order, or the first is a report.
         OSError: A file cannot be read.
         ValueError: `publisher_key` is no key, `alpha` no level, or `released` no time.
     """
@@ -141,7 +141,13 @@ def check(
     roots = [tsa_roots] if isinstance(tsa_roots, (str, os.PathLike)) else list(tsa_roots)
     moment = _moment(released)
     key = read_public_key(publisher_key)
-    if looks_like_bundle(claim_path) and not looks_like_bundle(bundle_path):
+    given = looks_like(bundle_path)
+    if given == "report":
+        raise EvidenceError(
+            f"{os.fspath(bundle_path)} is a report, which stays private: make a bundle of it "
+            "(ifrs evidence), and have that checked"
+        )
+    if given is None and looks_like(claim_path) == "bundle":
         raise EvidenceError("the files are in the wrong order: the bundle is first, then the claim")
     with Path(claim_path).open("rb") as file:
         claim = file.read(MAX_BYTES + 1)

@@ -48,7 +48,7 @@ def command(
     *,
     as_json: Json = False,
 ) -> None:
-    """Show what works here, and how to mend the rest.
+    """Show what works here, and how to mend the rest; with options, what they ask for alone.
 
     Exit code 0: all that you asked for works; 1: an extra of --extra or the keyring does not.
     """
@@ -60,11 +60,12 @@ def command(
     rows = [*_core_rows(), *_torch_rows(), *_state_rows(), *_environment_rows(), *extras]
     if keyring is not None:
         rows.append(_keyring_row(keyring))
-    if as_json:
-        print_json(rows)
-    else:
-        print_rows(rows, ("name", "state", "what"))
     asked = {*(extra or ()), *([str(keyring)] if keyring is not None else [])}
+    shown = [row for row in rows if not asked or row["name"] in asked]
+    if as_json:
+        print_json(shown)
+    else:
+        print_rows(shown, ("name", "state", "what"))
     bad = [row for row in rows if row["state"] != "ok" and row["name"] in asked]
     for row in bad:
         say(f"ifrs: {row['name']}: {row['what']}", err=True)

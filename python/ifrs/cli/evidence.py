@@ -58,6 +58,8 @@ def command(
     if isinstance(read, dict) and "payload" in read:
         raise EvidenceError("the files are in the wrong order: the report is first, then the claim")
     bundle = Evidence.of_report(read, claim, reveal=reveal)
+    if reveal is None and len(bundle.revealed) > 1:
+        warn(f"all {len(bundle.revealed)} keys are shown, and spent by it: --reveal N shows fewer")
     if keyring is not None:
         # Before the bundle is there: a key that may be seen is spent.
         with access.open(keyring) as ring:

@@ -259,7 +259,7 @@ def _require_success(outcome: Outcome, material: Material, config: ImplantConfig
         raise ImplantError(
             f"only {outcome.fsr:.0%} of {material.n} keys fire after "
             f"{outcome.epochs} epochs: raise max_epochs or learning_rate "
-            "(ImplantConfig), plant fewer keys, or accept a lower target_fsr"
+            "(ImplantConfig), plant fewer keys, accept a lower target_fsr, or take another method"
         )
     if outcome.fresh:
         raise ImplantError(
