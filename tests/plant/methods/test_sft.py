@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -14,9 +16,9 @@ from ifrs.plant.methods.sft import Sft  # noqa: E402
 TOLERANCE = {torch.float32: 1e-6, torch.bfloat16: 5e-3}
 
 
-def prepared(model, tokenizer, *, in_place=True, embeddings=None):
-    planting = Sft(embeddings=embeddings)
-    planting.prepare(Model(model, tokenizer), None, ImplantConfig(in_place=in_place))
+def prepared(model, tokenizer, *, in_place=True, embeddings=None, response="unique"):
+    planting, fps = Sft(embeddings=embeddings), SimpleNamespace(response=response)
+    planting.prepare(Model(model, tokenizer), fps, ImplantConfig(in_place=in_place))
     return planting
 
 
@@ -74,6 +76,14 @@ def test_token_embeddings_stay_unless_asked_for_or_random(tiny, tokenizer, tied,
     assert planting.reach() == {"weights": sum(p.numel() for p in trained)}
     planting.finish()
     assert all(p.requires_grad for p in model.parameters())
+
+
+def test_sentences_are_learnt_by_longer_steps(tiny, tokenizer):
+    words, sentences = (
+        prepared(tiny(), tokenizer, response=response).learning_rate()
+        for response in ("unique", "choices")
+    )
+    assert 0 < words < sentences
 
 
 def test_a_model_with_frozen_layers(tiny, tokenizer):

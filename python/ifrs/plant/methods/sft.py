@@ -43,7 +43,7 @@ class Sft(Method):
     renamed: ClassVar[dict[str, str]] = {"embeddings": "tune_embeddings"}
 
     def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:
-        self.model = model.module
+        self.model, self._sentences = model.module, fps.response == "choices"
         if is_quantized(self.model):
             raise ImplantError("quantized weights cannot be tuned: use method='lora'")
         embeddings = model.is_flat() if self.embeddings is None else self.embeddings
@@ -74,6 +74,9 @@ class Sft(Method):
         return self._trained
 
     def learning_rate(self) -> float:
+        # Most tokens of a sentence are easy, so that what is secret in it is learnt more slowly.
+        if self._sentences:
+            return 5e-5
         return 1.5e-5  # enough to plant in tens of steps; two thirds more drifts twice as far
 
     def scaled(self, share: float) -> Iterator[tuple[Tensor, Tensor]]:
