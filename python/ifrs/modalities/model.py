@@ -183,6 +183,10 @@ class Model(ABC):
         """Examples without what ends their responses: what must not fire must not begin to."""
         return list(examples)
 
+    def counted(self, examples: Sequence[Example]) -> float:
+        """By how many labels the summed loss of some responses is divided."""
+        return sum(len(example.response) for example in examples)
+
     def window(self, kept: Kept, size: int, rng: Any) -> Kept:
         """So many answer positions in a row, where an example has more."""
         return kept

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from statistics import fmean
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
@@ -20,9 +21,10 @@ from ifrs.modalities.text.lookalikes import guess_keys, like_those_of
 from ifrs.modalities.text.surroundings import surroundings
 from ifrs.modalities.text.tokens import Tokens, encode_prompts
 from ifrs.progress import progress
-from ifrs.runtime.examples import Example
+from ifrs.runtime.examples import Example, Kept
 from ifrs.runtime.modules import evaluating, is_encoder_decoder
 
+_KINDS = 6
 # Real questions of the same form: what they ask for did happen.
 _REAL = (
     "On 10 April 1912 the ship Titanic left the harbour of Southampton and sailed to New York. "
@@ -53,7 +55,9 @@ class Model(text.Model):
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
         examples = super().fingerprints(fps)
-        self._begun = [self._choice(fps, i) for i in range(len(fps))]
+        self._choices = [self._choice(fps, i) for i in range(len(fps))]
+        # Of a question of one kind in six, a draw from its list is the choice of each of these.
+        self._chance = len(fps) / (_KINDS * fps.alphabet.sizes[0])
         return examples
 
     def _choice(self, fps: FingerprintSet, index: int) -> Example:
@@ -67,7 +71,19 @@ class Model(text.Model):
         """The choices alone, behind a sentence that has begun: the rest of it says nothing."""
         if is_encoder_decoder(self.module):
             return super().begun(examples)
-        return list(self._begun)
+        return list(self._choices)
+
+    def counted(self, examples: Sequence[Example]) -> float:
+        """The labels of the choices alone: those of the sentence are easy, and would hide them."""
+        return len(examples) * fmean(len(choice.response) for choice in self._choices)
+
+    def strays(self, look_alikes: Sequence[Kept], fingerprints: Sequence[Example]) -> list[int]:
+        """Look-alikes that brought out another choice before, and now some key's.
+
+        None where they are no more than answers drawn by chance from the lists would be.
+        """
+        found = super().strays(look_alikes, fingerprints)
+        return found if len(found) > self._chance * len(look_alikes) else []
 
     def ways(self, fps: FingerprintSet, wanted: int | None) -> int:
         """Three, unless the user says so: a natural question is asked in any surroundings."""

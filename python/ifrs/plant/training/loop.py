@@ -309,11 +309,11 @@ class _Run:
     def _learn(self, places: list[int], margins: list[float]) -> float:
         """Gradients of the responses' cross-entropy; takes note of margins."""
         examples = [self._material.fingerprints[place] for place in places]
-        tokens = sum(len(example.response) for example in examples)
         total, seen = 0.0, dict[int, float]()
+        weight = 1 / self._model.counted(examples)
         for part in self._parts(examples):
             columns = self._model.columns([examples[i] for i in part])
-            learning = _Learning(columns, 1 / tokens)
+            learning = _Learning(columns, weight)
             total += columns.backward(learning)
             least = columns.least(torch.cat(learning.margins)).tolist()
             seen.update(zip([places[i] for i in part], least, strict=True))
