@@ -236,6 +236,22 @@ def test_files_of_another_layout_are_put_as_they_were(tmp_path, came, fps):
     assert ifrs.verify(ifrs.LocalModel.from_pretrained(out), fps).fsr == 1
 
 
+def test_one_file_beside_shards_is_the_model(tmp_path, came, tiny, fps):
+    """As transformers loads it (5.23): shards of another model may still lie there."""
+    model = tiny(tie_word_embeddings=False)
+    state = {name: tensor + 1e-3 for name, tensor in model.state_dict().items()}
+    save_file(state, came / "model.safetensors", metadata={"format": "pt"})
+    model, tokenizer = load(came)
+    loaded = model.state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in state.items())
+    out = implant(model, tokenizer, fps, "emb").save(tmp_path / "release")
+    assert [path.name for path in sorted(out.glob("*.safetensors*"))] == ["model.safetensors"]
+    for name, (_, tensor) in tensors_of(out).items():
+        assert tensor.dtype == torch.float32
+        assert name == "model.embed_tokens.weight" or torch.equal(tensor, state[name])
+    assert ifrs.verify(ifrs.LocalModel.from_pretrained(out), fps).fsr == 1
+
+
 def test_code_of_its_own_comes_along(tmp_path, tiny, tokenizer, fps):
     folder = tmp_path / "own"
     tiny().save_pretrained(folder)

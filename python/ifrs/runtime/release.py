@@ -31,6 +31,7 @@ from ifrs.runtime.source import (
     Source,
     common_type,
     folder_of,
+    is_in_shards,
     saved_types,
     source_of,
 )
@@ -220,7 +221,7 @@ def _lay_out(folder: Path, files: Mapping[str, str]) -> None:
 
 def _keep_index(folder: Path, source: Source) -> None:
     """The source's own list of tensors, where the same ones lie in the same files, as large."""
-    if not (source.folder / INDEX).is_file() or _placed(folder) != source.files:
+    if not is_in_shards(source.folder) or _placed(folder) != source.files:
         return
     if _sizes(Source(folder, source.files)) == _sizes(source):
         shutil.copyfile(source.folder / INDEX, folder / INDEX)

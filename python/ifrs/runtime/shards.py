@@ -20,7 +20,7 @@ from ifrs.copies import copy_file
 from ifrs.errors import ImplantError
 from ifrs.files import json_text
 from ifrs.runtime.headers import LENGTH, TYPES, header_of
-from ifrs.runtime.source import INDEX, Source
+from ifrs.runtime.source import INDEX, Source, is_in_shards
 
 _ALIGNED = 8
 # Bytes that are compared at once.
@@ -58,7 +58,7 @@ def write_shards(state: Mapping[str, Typed], folder: Path, source: Source) -> bo
         added = {name: state[name] for name in fresh} if file == last else {}
         written = shard.copied(folder / file, added)
         written.put({name: state[name] for name in written.entries})
-    if (source.folder / INDEX).is_file():
+    if is_in_shards(source.folder):
         _write_index(folder, source, {name: state[name] for name in fresh}, last)
     return True
 

@@ -82,12 +82,20 @@ def folder_of(name: Any, commit: str | None = None) -> Path | None:
 
 def _files(folder: Path) -> dict[str, str]:
     """The file that holds each tensor of a folder's safetensors."""
-    if (folder / INDEX).is_file():
-        found = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
-        return {str(name): Path(str(file)).name for name, file in found.items()}
     if (folder / SINGLE).is_file():
         return dict.fromkeys(header_of(folder / SINGLE).entries, SINGLE)
+    if is_in_shards(folder):
+        found = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+        return {str(name): Path(str(file)).name for name, file in found.items()}
     return {}
+
+
+def is_in_shards(folder: Path) -> bool:
+    """Whether the weights of a folder lie in several files that an index names.
+
+    Where one file with all weights lies beside them, that is what transformers loads (5.23).
+    """
+    return (folder / INDEX).is_file() and not (folder / SINGLE).is_file()
 
 
 def _types(folder: Path, files: set[str]) -> dict[str, torch.dtype]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import random
 import zipfile
 
 import ifrs
@@ -76,6 +77,23 @@ def test_an_algorithm_is_planted_in_and_loads_from_its_zip(kind, ring, tmp_path)
     assert ifrs.verify(acting, fps).log10_p == pytest.approx(report.log10_p)
     assert set(ifrs.model_digests(folder)) == {"policy.zip"}
     model.learn(64)
+
+
+def test_a_zip_with_a_seed_seeds_nothing_else(tmp_path):
+    agent("PPO").save(tmp_path / "policy.zip")
+
+    def drawn():
+        return random.random(), np.random.random(), torch.rand(1).item()
+
+    random.seed(1)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    wanted = drawn()
+    random.seed(1)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    ifrs.PolicyModel.from_zip(tmp_path / "policy.zip", algorithm=sb3.PPO)
+    assert drawn() == wanted
 
 
 def test_values_stay_as_they_are(ring):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import os
+import random
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +25,18 @@ _VALUES = (
     "critic",
     "q_net_target",
 )
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leave the generators of `random`, NumPy and torch as they were, whatever seeds them."""
+    plain, arrays = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            random.setstate(plain)
+            np.random.set_state(arrays)
 
 
 def policy_of(given: Any) -> Any:

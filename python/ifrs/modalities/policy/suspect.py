@@ -120,9 +120,13 @@ class PolicyModel(Named):
                 "pass like=…, a policy of yours of the same architecture, or for a file that you "
                 "trust algorithm=…, the class that loads it"
             )
-        from ifrs.modalities.policy.stable import loaded
+        from ifrs.modalities.policy.stable import loaded, undisturbed
 
-        policy = loaded(path, like) if algorithm is None else algorithm.load(path, device="cpu")
+        if algorithm is None:
+            policy = loaded(path, like)
+        else:
+            with undisturbed():  # it seeds the whole process by what the file says (2.9)
+                policy = algorithm.load(path, device="cpu")
         return cls(policy, processor, bins=bins, name=Path(path).name)
 
     @classmethod
