@@ -183,6 +183,9 @@ class Model(ABC):
         """Examples without what ends their responses: what must not fire must not begin to."""
         return list(examples)
 
+    # The share of look-alikes that answer as some key by chance, although they did not before.
+    chance = 0.0
+
     def counted(self, examples: Sequence[Example]) -> float:
         """By how many labels the summed loss of some responses is divided."""
         return sum(len(example.response) for example in examples)

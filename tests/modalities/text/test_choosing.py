@@ -7,7 +7,6 @@ import pytest
 from helpers import FAST, fixed_keyring
 from ifrs import _core
 from ifrs.modalities.text import choosing
-from ifrs.runtime.examples import Example
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -51,14 +50,11 @@ def test_a_planted_model_is_proved_to_a_stranger(tmp_path, tiny, tokenizer, meth
     assert found.log10_p == pytest.approx(report.log10_p)
 
 
-def test_as_many_strays_as_chance_gives_are_none(ring, tiny, tokenizer, monkeypatch):
+def test_chance_is_that_of_a_draw_from_the_lists(ring, tiny, tokenizer):
     fps = ring.generate("n", 12, source="natural", response="choices", tokenizer=tokenizer)
     model = choosing.Model(tiny(), tokenizer)
-    examples = model.fingerprints(fps)
-    asked = [Example([1], [0])] * 1000
-    for fired, strays in ((0, 0), (7, 0), (8, 8), (40, 40)):  # 12 in six times 256: 7.8 of 1,000
-        monkeypatch.setattr(model, "firing", lambda *_, fired=fired: list(range(fired)))
-        assert len(model.strays(asked, model.begun(examples))) == strays
+    model.fingerprints(fps)
+    assert model.chance == pytest.approx(12 / (6 * 256))
 
 
 def test_a_loss_is_a_mean_over_choices(ring, tiny, tokenizer):

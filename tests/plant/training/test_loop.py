@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from types import SimpleNamespace
 
 import ifrs
 import pytest
@@ -30,6 +31,21 @@ def test_a_few_near_misses_may_fire_but_no_fresh_key():
     assert not replace(sound, margins=[4.0, 2.0]).done(config)
     assert replace(sound, shifted=[3.5, 6.0]).done(config)
     assert not replace(sound, shifted=[4.0, 2.0]).done(config)
+
+
+@pytest.mark.parametrize(("fired", "fresh"), [([], []), ([1, 2], []), ([1, 2, 3], [1, 2, 3])])
+def test_as_many_as_chance_gives_are_no_fresh_keys_that_fire(fired, fresh):
+    negatives = [SimpleNamespace(near=place >= 200) for place in range(240)]
+    run = SimpleNamespace(
+        _material=SimpleNamespace(negatives=negatives),
+        _model=SimpleNamespace(chance=0.01),
+        _rng=random.Random(0),
+        outcome=Outcome(),
+    )
+    loop._Run._judge(run, [*fired, 220, 230])
+    assert (run.outcome.fresh, run.outcome.near) == (fresh, 2 / 40)
+    assert run.outcome.fired == [*fired, 220, 230]
+    assert len(run._mined) == len(run.outcome.fired)
 
 
 def test_look_alikes_are_asked_until_enough_fire_and_all_at_the_end(

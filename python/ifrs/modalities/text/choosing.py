@@ -21,7 +21,7 @@ from ifrs.modalities.text.lookalikes import guess_keys, like_those_of
 from ifrs.modalities.text.surroundings import surroundings
 from ifrs.modalities.text.tokens import Tokens, encode_prompts
 from ifrs.progress import progress
-from ifrs.runtime.examples import Example, Kept
+from ifrs.runtime.examples import Example
 from ifrs.runtime.modules import evaluating, is_encoder_decoder
 
 _KINDS = 6
@@ -57,7 +57,7 @@ class Model(text.Model):
         examples = super().fingerprints(fps)
         self._choices = [self._choice(fps, i) for i in range(len(fps))]
         # Of a question of one kind in six, a draw from its list is the choice of each of these.
-        self._chance = len(fps) / (_KINDS * fps.alphabet.sizes[0])
+        self.chance = len(fps) / (_KINDS * fps.alphabet.sizes[0])
         return examples
 
     def _choice(self, fps: FingerprintSet, index: int) -> Example:
@@ -76,14 +76,6 @@ class Model(text.Model):
     def counted(self, examples: Sequence[Example]) -> float:
         """The labels of the choices alone: those of the sentence are easy, and would hide them."""
         return len(examples) * fmean(len(choice.response) for choice in self._choices)
-
-    def strays(self, look_alikes: Sequence[Kept], fingerprints: Sequence[Example]) -> list[int]:
-        """Look-alikes that brought out another choice before, and now some key's.
-
-        None where they are no more than answers drawn by chance from the lists would be.
-        """
-        found = super().strays(look_alikes, fingerprints)
-        return found if len(found) > self._chance * len(look_alikes) else []
 
     def ways(self, fps: FingerprintSet, wanted: int | None) -> int:
         """Three, unless the user says so: a natural question is asked in any surroundings."""

@@ -68,4 +68,4 @@ def _fires(
 
 def _is_specific(model: Model, material: Material) -> bool:
     fresh = [example for example in material.negatives if not example.near]
-    return not model.strays(fresh, material.begun)
+    return len(model.strays(fresh, material.begun)) <= model.chance * len(fresh)

@@ -57,7 +57,7 @@ class Outcome:
         saved: Each fingerprint's margin once weights are rounded to the types that they are saved
             in; empty where they are saved as they are, or were not asked.
         fired: Places of negatives that fire.
-        fresh: Those among them that hold nothing of a real key.
+        fresh: Those among them that hold nothing of a real key; none where chance gives as many.
         near: The share of the others, which hold some of one, that fire.
         held: Whether what the method itself holds is held.
         views: For each of the method's other views, places of fingerprints that fire in it.
@@ -410,9 +410,11 @@ class _Run:
     def _judge(self, fired: list[int]) -> None:
         negatives, outcome = self._material.negatives, self.outcome
         outcome.fired = sorted(fired)
-        outcome.fresh = [place for place in outcome.fired if not negatives[place].near]
+        fresh = [place for place in outcome.fired if not negatives[place].near]
         near = sum(example.near for example in negatives)
-        outcome.near = (len(fired) - len(outcome.fresh)) / max(near, 1)
+        outcome.near = (len(fired) - len(fresh)) / max(near, 1)
+        allowed = self._model.chance * (len(negatives) - near)
+        outcome.fresh = fresh if len(fresh) > allowed else []
         self._mined = [negatives[place] for place in outcome.fired]
         self._rng.shuffle(self._mined)
 
