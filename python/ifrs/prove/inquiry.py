@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ class Inquiry:
         self._usable = plan.usable
         self._answers = dict(plan.earlier)
         self._ranks: dict[int, list[RankRow]] = {}
+        # Held while answers and their ranks change together.
+        self._whole = threading.Lock()
         self._pending: list[int] = []
         self._notes: list[str] = []
         self._about = [*self.asked.notes, *([] if note is None else [note])]
@@ -87,8 +90,8 @@ class Inquiry:
             else:
                 if not whole:
                     return
-                self._answers.update(whole)
-                self._ranks.clear()
+                with self._whole:
+                    self._answers, self._ranks = {**self._answers, **whole}, {}
                 if saver is not None:
                     saver.touch()
 
@@ -136,7 +139,7 @@ class Inquiry:
                 "pending": pending,
                 **({} if self._probe is None else {"probe": self._probe}),
                 **({} if self.way.words is None else {"words": self.way.words}),
-                **self._of_domains(),
+                **self._of_domains(queries),
             },
             exact=self._everything and not self._sequential and len(queries) >= self._usable,
             seconds=time.monotonic() - self._started,
@@ -144,11 +147,13 @@ class Inquiry:
         )
         return Report.of(outcome, self.asked.description, self.fps, settings)
 
-    def _of_domains(self) -> dict[str, Any]:
+    def _of_domains(self, queries: Sequence[Query]) -> dict[str, Any]:
         """How many questions of each domain were asked, and how many numbers could have been."""
         if self.way.questions is None:
             return {}
-        return {"questions": self.way.questions, "looks": self.way.looks}
+        # Of these answers: the way may be a look ahead of them.
+        asked = max((1 + len(query.further) for query in queries), default=self.way.questions)
+        return {"questions": asked, "looks": self.way.looks}
 
     def _samples(self) -> bool:
         return self.asked.samples and self.settings.temperature == 0
@@ -157,10 +162,10 @@ class Inquiry:
         """What a reader should know of the answers."""
         notes = []
         if self.way.looks > 1:
+            asked = self._of_domains(queries)["questions"]
             notes.append(
                 f"Asking could stop after {_either(_core.signal_questions())} questions of each "
-                f"domain: the p-value is {self.way.looks} times that of the {self.way.questions} "
-                "that were asked."
+                f"domain: the p-value is {self.way.looks} times that of the {asked} asked."
             )
         if self._samples():
             notes.append(
@@ -255,16 +260,18 @@ class Inquiry:
         return True
 
     def _queries(self) -> list[Query]:
-        answers = dict(self._answers)  # another thread may be adding to it
+        with self._whole:
+            # Another thread may be adding to it.
+            answers, ranks = dict(self._answers), self._ranks
         indices = [index for index in self._planned if index in answers]
         for index in indices:
-            if index not in self._ranks:
-                self._ranks[index] = self.way.rank(index, answers[index])
+            if index not in ranks:
+                ranks[index] = self.way.rank(index, answers[index])
         return records(
             self.fps,
             indices,
             [answers[index] for index in indices],
-            [self._ranks[index] for index in indices],
+            [ranks[index] for index in indices],
             None,
             spent=self.asked.spends_keys,
             looks=self.way.looks,
