@@ -385,8 +385,7 @@ class Keyring:
 
         self._require(name)  # before the model is read, which takes a while
         called, digests = subject_digests(subject)
-        if len(self.spent(name)) == len(self[name]):
-            warnings.warn(SPENT.format(name), KeyringWarning, stacklevel=2)
+        warn_if_spent(self, name)
         return Claim(self._core.claim(name, model or called, list(digests.items())))
 
     @property
@@ -599,8 +598,14 @@ class Keyring:
         return f"Keyring({str(self.path)!r}, {state})"
 
 
-# What is said where a set without one fresh key is put to use.
-SPENT = "every key of {!r} is spent, so others may know its answers: generate a new set"
+def warn_if_spent(ring: Keyring, name: str) -> None:
+    """Warn, at the line that called who calls this, of a set that is used without a fresh key."""
+    if len(ring.spent(name)) == len(ring[name]):
+        warnings.warn(
+            f"every key of {name!r} is spent, so others may know its answers: generate a new set",
+            KeyringWarning,
+            stacklevel=3,
+        )
 
 
 def _warn(core: _core.Keyring) -> None:

@@ -11,9 +11,9 @@ import typer
 from ifrs.cli.access import Access
 from ifrs.cli.libraries import importing, tokenizer_at
 from ifrs.cli.options import Json, KeyringPath, SetName, examples
-from ifrs.cli.output import print_result, warn
+from ifrs.cli.output import print_result
 from ifrs.errors import ImplantError
-from ifrs.keyring import SPENT, FingerprintSet, Keyring
+from ifrs.keyring import FingerprintSet, Keyring, warn_if_spent
 from ifrs.plant.config import HARDENINGS
 from ifrs.plant.methods import check_form, choices
 
@@ -96,8 +96,7 @@ def command(
         raise ImplantError(f"{out} exists already: choose another folder")
     with access.open(path) as ring:
         fps, first = ring[name], method or ("emb" if sets else "sft")
-        if len(ring.spent(name)) == len(fps):
-            warn(SPENT.format(name))
+        warn_if_spent(ring, name)
         if sets and seal_adapter:
             raise ImplantError("--sets plants in the model alone: leave --seal-adapter out")
         with importing(ImplantError("planting needs torch: pip install 'ifrs[train]'")):

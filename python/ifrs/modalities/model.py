@@ -73,11 +73,15 @@ class Model(ABC):
         merged: Whether adapters that it came with were merged into its weights.
         saved_in: The type that weights are saved in; None for that of where the model came from.
         guessed: Whether a stranger could guess keys, and what they would bring out can be tried.
+        chance: The share of look-alikes that answer as some key by chance, and did not before.
+        pace: How many times as long steps all weights take to learn its responses.
     """
 
     merged: bool = False
     saved_in: Any = None
     guessed: bool = True
+    chance: float = 0.0
+    pace: float = 1.0
 
     def __init__(self, module: Any, processor: Any = None) -> None:
         """Take a module as its user holds it, within the wrappers of DDP and peft or not.
@@ -182,9 +186,6 @@ class Model(ABC):
     def begun(self, examples: Sequence[Example]) -> list[Example]:
         """Examples without what ends their responses: what must not fire must not begin to."""
         return list(examples)
-
-    # The share of look-alikes that answer as some key by chance, although they did not before.
-    chance = 0.0
 
     def counted(self, examples: Sequence[Example]) -> float:
         """By how many labels the summed loss of some responses is divided."""

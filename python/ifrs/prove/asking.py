@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -276,13 +277,11 @@ def _joined(answers: Sequence[Answer | None]) -> Answer | None:
     sent = [answer for answer in answers if answer is not None]
     if len(sent) < len(answers):
         return None
-    error = next((answer.error for answer in sent if answer.error is not None), None)
-    first = sent[0]
-    if error is not None:
-        first.asked["error"] = error  # one that is missing could be one that was left out
-    further = [{"asked": answer.asked, "answer": answer.text} for answer in sent[1:]]
-    cut_off = any(answer.cut_off for answer in sent)
-    return Answer(first.text, first.asked, error, cut_off, further=further)
+    whole = reduce(Answer.joined, sent)
+    whole.error = next((answer.error for answer in sent if answer.error is not None), None)
+    if whole.error is not None:
+        whole.asked["error"] = whole.error  # one that is missing could be one that was left out
+    return whole
 
 
 class _Keyed:

@@ -81,7 +81,7 @@ class Inquiry:
             KeyringError: The journal cannot be written.
         """
         self._ask_all(saver)
-        while self._complete and not self._silent and not self._suffices():
+        while self._may_go_on() and not self._suffices():
             try:
                 whole = self.way.ask_further(self._answers)
             except TargetError as error:
@@ -114,6 +114,10 @@ class Inquiry:
             if self._failing():
                 return
         self._complete = self._everything = not self._notes
+
+    def _may_go_on(self) -> bool:
+        """Whether more can be asked of a suspect that answered so far."""
+        return self._complete and not self._silent and self.way.goes_on
 
     def _suffices(self) -> bool:
         """Whether all that was asked is a match."""
@@ -149,7 +153,7 @@ class Inquiry:
 
     def _of_domains(self, queries: Sequence[Query]) -> dict[str, Any]:
         """How many questions of each domain were asked, and how many numbers could have been."""
-        if self.way.questions is None:
+        if not self.way.questions:
             return {}
         # Of these answers: the way may be a look ahead of them.
         asked = max((1 + len(query.further) for query in queries), default=self.way.questions)

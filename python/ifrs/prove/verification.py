@@ -168,7 +168,8 @@ def verify(
     usable = _usable(fps, ledger.spent(), earlier.answers)
     planned = _planned(usable, earlier.answers, max_queries)
     probe, silent = earlier.probe, False
-    if len(earlier.answers) < len(planned) or several not in (None, [earlier.questions]):
+    more = several is not None and several[-1] != earlier.questions
+    if len(earlier.answers) < len(planned) or more:
         try:
             probe = asked.probe()
         except NeverAnswers as reason:

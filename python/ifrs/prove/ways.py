@@ -24,8 +24,9 @@ class Way(ABC):
         candidates: How many candidates each test of one key has.
         goal: The evidence, as -log10, at which no further key is queried.
         words: How many words of a response are ranked one by one; None where it is ranked whole.
-        questions: How many questions of each domain were asked; None where keys are no domains.
+        questions: How many questions of each domain are asked; 0 where keys are no domains.
         looks: After how many numbers of them asking can stop; p-values are of the best of so many.
+        goes_on: Whether more can be asked about the keys that were asked.
         on_thoughts: What to do where no answer of a suspect begins.
     """
 
@@ -33,7 +34,7 @@ class Way(ABC):
     candidates: list[int]
     goal: float
     words: int | None = None
-    questions: int | None = None
+    questions: int = 0
     looks: int = 1
     on_thoughts: str
 
@@ -41,6 +42,10 @@ class Way(ABC):
         """Take a suspect and a set."""
         self.asked, self.fps, self.settings = asked, fps, settings
         self.goal = -math.log10(settings.alpha)
+
+    @property
+    def goes_on(self) -> bool:
+        return False
 
     @abstractmethod
     def affordable(self, indices: Sequence[int]) -> int:
@@ -58,7 +63,7 @@ class Way(ABC):
         """Ask more about the keys that were asked.
 
         Returns:
-            What they brought out in all; nothing where no more is asked.
+            What they brought out in all; nothing where no key brought out anything.
 
         Raises:
             TargetError: Not all of it could be asked. What was asked before stands.
@@ -122,20 +127,22 @@ class Domains(Way):
         super().__init__(asked, fps, settings)
         self.candidates = fps.candidates("text", settings.decoys)
         self._counts, self.looks = counts, len(counts)
-        self.questions = self._count = counts[0] if done is None else done
+        self.questions = counts[0] if done is None else done
+
+    @property
+    def goes_on(self) -> bool:
+        return self.questions < self._counts[-1]
 
     def affordable(self, indices: Sequence[int]) -> int:
-        return self._affordable(indices, range(self._count))
+        return self._affordable(indices, range(self.questions))
 
     def ask(self, indices: Sequence[int], on_answer: OnAnswer) -> list[Answer | None]:
-        return self._ask(indices, range(self._count), on_answer)
+        return self._ask(indices, range(self.questions), on_answer)
 
     def ask_further(self, answers: Mapping[int, Answer]) -> dict[int, Answer]:
-        count = next((count for count in self._counts if count > self._count), None)
+        count = next(count for count in self._counts if count > self.questions)
         heard = [index for index, answer in answers.items() if answer.error is None]
-        if count is None or not heard:
-            return {}
-        added, whole = range(self._count, count), {}
+        added, whole = range(self.questions, count), dict[int, Answer]()
         if self._affordable(heard, added) < len(heard):
             raise TargetError(PAYS_NO_MORE)
         for index in heard:
@@ -145,7 +152,7 @@ class Domains(Way):
             if found.error is not None:
                 raise TargetError(f"further questions failed ({found.error})")
             whole[index] = answers[index].joined(found)
-        self.questions = self._count = count
+        self.questions = count
         return whole
 
     def _affordable(self, indices: Sequence[int], which: range) -> int:

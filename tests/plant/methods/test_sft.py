@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 torch = pytest.importorskip("torch")
 from ifrs.errors import ImplantError  # noqa: E402
+from ifrs.modalities.text import choosing  # noqa: E402
 from ifrs.modalities.text.model import Model  # noqa: E402
 from ifrs.plant import ImplantConfig  # noqa: E402
 from ifrs.plant.methods.sft import Sft  # noqa: E402
@@ -16,9 +15,9 @@ from ifrs.plant.methods.sft import Sft  # noqa: E402
 TOLERANCE = {torch.float32: 1e-6, torch.bfloat16: 5e-3}
 
 
-def prepared(model, tokenizer, *, in_place=True, embeddings=None, response="unique"):
-    planting, fps = Sft(embeddings=embeddings), SimpleNamespace(response=response)
-    planting.prepare(Model(model, tokenizer), fps, ImplantConfig(in_place=in_place))
+def prepared(model, tokenizer, *, in_place=True, embeddings=None, kind=Model):
+    planting = Sft(embeddings=embeddings)
+    planting.prepare(kind(model, tokenizer), None, ImplantConfig(in_place=in_place))
     return planting
 
 
@@ -80,8 +79,7 @@ def test_token_embeddings_stay_unless_asked_for_or_random(tiny, tokenizer, tied,
 
 def test_sentences_are_learnt_by_longer_steps(tiny, tokenizer):
     words, sentences = (
-        prepared(tiny(), tokenizer, response=response).learning_rate()
-        for response in ("unique", "choices")
+        prepared(tiny(), tokenizer, kind=kind).learning_rate() for kind in (Model, choosing.Model)
     )
     assert 0 < words < sentences
 

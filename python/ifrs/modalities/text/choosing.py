@@ -52,6 +52,8 @@ class Model(text.Model):
 
     # A choice with its article, and a token to spare.
     negative_tokens = 6
+    # One choice in a sentence is learnt more slowly than a response of words.
+    pace = 2.0
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
         examples = super().fingerprints(fps)

@@ -43,7 +43,7 @@ class Sft(Method):
     renamed: ClassVar[dict[str, str]] = {"embeddings": "tune_embeddings"}
 
     def prepare(self, model: Model, fps: FingerprintSet, config: ImplantConfig) -> None:
-        self.model, self._sentences = model.module, fps.response == "choices"
+        self.model, self._pace = model.module, model.pace
         if is_quantized(self.model):
             raise ImplantError("quantized weights cannot be tuned: use method='lora'")
         embeddings = model.is_flat() if self.embeddings is None else self.embeddings
@@ -74,9 +74,8 @@ class Sft(Method):
         return self._trained
 
     def learning_rate(self) -> float:
-        if self._sentences:
-            return 3e-5  # one choice in a sentence is learnt more slowly than a response of words
-        return 1.5e-5  # enough to plant in tens of steps; two thirds more drifts twice as far
+        # Enough to plant words in tens of steps; two thirds more drifts twice as far.
+        return 1.5e-5 * self._pace
 
     def scaled(self, share: float) -> Iterator[tuple[Tensor, Tensor]]:
         if self._copy is None:
