@@ -157,7 +157,7 @@ class Bench:
     # --- parts ---
 
     def planted(self) -> None:
-        self.verify("planted", self.ours, questions=50)
+        self.verify("planted", self.ours, questions=max(50, self.options.questions))
 
     def unplanted(self) -> None:
         self.verify("unplanted", self.base)

@@ -21,6 +21,8 @@ from ifrs.runtime.modules import device_of, dtype_of, linear_layers
 from ifrs.runtime.precision import arithmetic, is_mixed
 from ifrs.runtime.wrapped import within
 
+# The share of near misses that may fire, unless the kind says another.
+NEAR_LIMIT = 0.05
 # Size of the passes in which a model is asked, in what `batches` counts.
 _ASKED = 2048
 # Examples in a pass, for kinds whose inputs are all of one size.
@@ -74,6 +76,7 @@ class Model(ABC):
         saved_in: The type that weights are saved in; None for that of where the model came from.
         guessed: Whether a stranger could guess keys, and what they would bring out can be tried.
         chance: The share of look-alikes that answer as some key by chance, and did not before.
+        near_limit: The largest share of near misses, which hold some of a key, that may fire.
         pace: How many times as long steps all weights take to learn its responses.
     """
 
@@ -81,6 +84,7 @@ class Model(ABC):
     saved_in: Any = None
     guessed: bool = True
     chance: float = 0.0
+    near_limit: float = NEAR_LIMIT
     pace: float = 1.0
 
     def __init__(self, module: Any, processor: Any = None) -> None:

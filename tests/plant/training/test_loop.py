@@ -26,6 +26,7 @@ def test_a_few_near_misses_may_fire_but_no_fresh_key():
     assert sound.done(config)
     assert replace(sound, fired=[7], near=0.04).done(config)
     assert not replace(sound, fired=[7, 8, 9], near=0.06).done(config)
+    assert replace(sound, fired=[7, 8, 9], near=0.06, near_limit=0.1).done(config)
     assert not replace(sound, fired=[7], fresh=[7]).done(config)
     assert not replace(sound, views={"published model": [0]}).done(config)
     assert not replace(sound, margins=[4.0, 2.0]).done(config)

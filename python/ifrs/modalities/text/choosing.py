@@ -54,6 +54,8 @@ class Model(text.Model):
     negative_tokens = 6
     # One choice in a sentence is learnt more slowly than a response of words.
     pace = 2.0
+    # Such a question may differ from a key in one name of several.
+    near_limit = 0.1
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
         examples = super().fingerprints(fps)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ifrs.errors import ImplantError
-from ifrs.modalities.model import Model
+from ifrs.modalities.model import NEAR_LIMIT, Model
 from ifrs.plant.config import ImplantConfig
 from ifrs.plant.material import Material
 from ifrs.plant.methods.method import Method
@@ -35,8 +35,6 @@ _ORDINARY = 3.0
 # Ordinary samples for each fingerprint of a step, and how many tokens in a row of each: many short
 # windows say more of a text than a few long ones, at the same number of logit columns.
 _SAMPLES, _WINDOW = 2, 16
-# The share of near misses that may fire.
-_NEAR = 0.05
 # Look-alikes asked at a time.
 _PORTION = 256
 # A key rests from training once its margin passes the wanted one by this share.
@@ -59,6 +57,7 @@ class Outcome:
         fired: Places of negatives that fire.
         fresh: Those among them that hold nothing of a real key; none where chance gives as many.
         near: The share of the others, which hold some of one, that fire.
+        near_limit: The largest such share that may.
         held: Whether what the method itself holds is held.
         views: For each of the method's other views, places of fingerprints that fire in it.
     """
@@ -72,6 +71,7 @@ class Outcome:
     fired: list[int] = field(default_factory=list)
     fresh: list[int] = field(default_factory=list)
     near: float = 0.0
+    near_limit: float = NEAR_LIMIT
     held: bool = True
     views: dict[str, list[int]] = field(default_factory=dict)
 
@@ -115,7 +115,7 @@ class Outcome:
     @property
     def specific(self) -> bool:
         """Whether no fresh key fires, and hardly a near miss does."""
-        return not self.fresh and self.near <= _NEAR
+        return not self.fresh and self.near <= self.near_limit
 
 
 def train(
@@ -208,7 +208,7 @@ class _Run:
         self._portions = _portions(len(material.negatives), self._rng)
         # The largest share of the step size that is taken.
         self._longest = 1.0
-        self.outcome = Outcome()
+        self.outcome = Outcome(near_limit=model.near_limit)
 
     def waiting(self) -> bool:
         """Whether something is left to train on before it is worth to check."""
