@@ -2,8 +2,9 @@
 
     python benches/signal_model.py --data DIR [--out signal-out] [--model DIR] [--only planted …]
 
-Plants six domains by LoRA into OUT/model, then measures part after part; each appends one JSON line
-to OUT/signal.jsonl. What is there already is not done again, and an interrupted planting goes on.
+Plants six domains by LoRA (or as --domains and --settings say) into OUT/model, then measures part
+after part; each appends one JSON line to OUT/signal.jsonl. What is there already is not done again,
+and an interrupted planting goes on.
 DIR holds p3*.jsonl with the columns instruction and output, of which the last 80 rows are ordinary
 text here. Parts: the planted model and its base as they are; the planted one under another
 publisher's set, with answers drawn at temperatures 0.7 and 1, merged half and half with its base,
@@ -88,7 +89,7 @@ class Bench:
             return self.ring[name]
         template = "chat" if self.tokenizer.chat_template else "dialogue"
         given = {"tokenizer": self.tokenizer, "template": template, **SIGNAL}
-        return self.ring.generate(name, 6, **given)
+        return self.ring.generate(name, self.options.domains, **given)
 
     def plant(self) -> None:
         import ifrs
@@ -290,7 +291,7 @@ class Bench:
         held_out = [
             self.fps.render(question)
             for i in range(len(self.fps))
-            for question in self.fps.questions(i)[100 : 100 + HELD_OUT]
+            for question in self.fps.questions(i)[:HELD_OUT]
         ]
         prompts = encode_prompts(self.tokenizer, held_out)
         for temperature in (0.0, 0.7, 1.0):
@@ -388,6 +389,7 @@ def main() -> None:
     parser.add_argument(
         "--questions", type=int, default=QUESTIONS, choices=(25, 50, 100), help="of each domain"
     )
+    parser.add_argument("--domains", type=int, default=6, help="of the set, at most 8")
     parser.add_argument("--settings", default="{}", help="of ifrs.Domain, as JSON")
     parser.add_argument("--only", action="append", choices=[*PARTS], help="parts to measure")
     options = parser.parse_args()
