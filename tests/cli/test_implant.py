@@ -92,7 +92,8 @@ def test_two_sets_at_once(tmp_path, tiny, tokenizer, ring, monkeypatch):
     planted = []
 
     def implant(model, tokenizer, fps, *, method, **_):
-        planted.append(([one.name for one in fps], method))
+        names = [one if isinstance(one, str) else one.name for one in method]
+        planted.append(([one.name for one in fps], names))
         raise ifrs.ImplantError("enough")
 
     monkeypatch.setattr(ifrs, "implant", implant, raising=False)
@@ -106,3 +107,24 @@ def test_two_sets_at_once(tmp_path, tiny, tokenizer, ring, monkeypatch):
         second = again["one-natural"]
         assert (len(second), second.source) == (20, "natural")
         assert second.alphabet.sizes == (256,)
+
+
+def test_settings_of_a_method(tmp_path, tiny, tokenizer, ring, monkeypatch, capsys):
+    import json
+
+    from ifrs.cli import main
+
+    tiny().save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    ring.generate("one", 2, tokenizer=tokenizer)
+    ring.close()
+    monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
+    given = [str(tmp_path / "base"), str(ring.path), "one", "--out", str(tmp_path / "out")]
+    given += ["--method", "lora", "--margin", "0.3", "--learning-rate", "0.02"]
+    assert main(["implant", *given, "--setting", "range=4"]) == 2
+    assert "'range=4' is no setting of lora" in capsys.readouterr().err
+    settings = ["--setting", "rank=4", "--setting", "merge=false", "--target-fsr", "0.5"]
+    assert main(["implant", *given, "--max-epochs", "200", *settings, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fsr"] >= 0.5
+    saved = json.loads((tmp_path / "out" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert saved["r"] == 4

@@ -22,6 +22,7 @@ EXAMPLES = examples(
     "ifrs implant my-model keyring.ifrs release-1 --out release --harden merging,rounding",
     "ifrs implant my-model keyring.ifrs release-1 --method adapter --out release --seal-adapter",
     "ifrs implant my-model keyring.ifrs release-1 --sets --out release",
+    "ifrs implant my-model keyring.ifrs topics --method domain --setting bias=3 --out release",
 )
 _HARDEN = (
     "Changes that the keys must survive, with commas between: "
@@ -32,6 +33,7 @@ _SETS = (
     "Plant a second set, too: NAME-natural, by sft. Its keys are questions with natural answers, "
     "which survive where rare tokens do not. The set is made if it does not exist."
 )
+_SETTING = "An option of the method's own, such as strength=0.5 of domain; again for another."
 # How many keys the second set has, and how it is planted.
 _NATURAL, _SECOND = 20, "sft"
 
@@ -46,6 +48,7 @@ class Training:
         int | None, typer.Option(help="Give up after so many epochs. Default: by kind of model.")
     ] = None
     learning_rate: Annotated[float | None, typer.Option(help="Step size of AdamW.")] = None
+    target_fsr: Annotated[float, typer.Option(help="Share of the keys that must fire.")] = 1.0
     seed: Annotated[int, typer.Option(help="Seed of look-alikes, never of a key.")] = 0
 
     def settings(self) -> dict[str, Any]:
@@ -61,6 +64,7 @@ def command(
     name: SetName,
     out: Annotated[Path, typer.Option(help="Folder for the fingerprinted model.")],
     method: Annotated[str | None, typer.Option(help=_METHOD)] = None,
+    setting: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=_SETTING)] = None,
     sets: Annotated[bool, typer.Option("--sets", help=_SETS)] = False,
     regularization: Annotated[
         str,
@@ -102,14 +106,16 @@ def command(
         with importing(ImplantError("planting needs torch: pip install 'ifrs[train]'")):
             from ifrs import ImplantConfig, implant
             from ifrs.modalities import model_of
+            from ifrs.plant.methods.settings import method_with
         second = _natural(ring, fps, model) if sets else None
         if not seal_adapter:
             ring.close()  # planting takes minutes, and needs no seed
         config = ImplantConfig(**training.settings(), tied=form == "tied")
+        planting = method_with(first, config, setting or [])
         loaded, own, held = _parts(fps.modality, model, regularization)
         if form is not None:
             check_form(first, form, model_of(fps, loaded, own).form())
-        given: Any = (fps, first) if second is None else ([fps, second], [first, _SECOND])
+        given: Any = (fps, planting) if second is None else ([fps, second], [planting, _SECOND])
         result = implant(loaded, own, given[0], method=given[1], regularization=held, config=config)
         result.save(out, form=form, adapter=adapter_out, keyring=ring if seal_adapter else None)
     facts = {
