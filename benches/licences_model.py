@@ -1,6 +1,11 @@
 """Licences on Gemma 3 270M or another model: planting, stamping, and who is named.
 
     python benches/licences_model.py --out DIR [--model DIR] [--positions 192] [--licensees 1000]
+        [--data FOLDER]
+
+FOLDER holds p3*.jsonl with the columns instruction and output: with it copies are also tuned on 400
+of them. These hold no position's token, so that every copy is tuned alike: the base is tuned once,
+and each variant's rows are written into it.
 
 DIR keeps the keyring, the base folder and the sealed variants; what is there is not planted again.
 
@@ -23,10 +28,14 @@ import numpy as np
 import torch
 from ifrs import _core
 from ifrs.audit.changes.quantization import round_weights
+from ifrs.audit.changes.tuning import tune, tuning_examples
+from ifrs.audit.data import Data
+from ifrs.audit.settings import Settings
 from ifrs.licences import plant, stamp
 from ifrs.licences.master import Master, beside
 from ifrs.licences.reading import Positions
 from ifrs.modalities.text.loading import load
+from ifrs.modalities.text.model import Model
 
 ALPHA, DRAWS = 1e-6, 100
 PASSPHRASE = "bench"
@@ -44,6 +53,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=None, help="default: Gemma 3 270M")
     parser.add_argument("--positions", type=int, default=192)
     parser.add_argument("--licensees", type=int, default=1000)
+    parser.add_argument("--data", type=Path, help="folder of JSONL files")
     options = parser.parse_args()
     ring, fps = planted(options)
     base = options.out / "base"
@@ -51,7 +61,7 @@ def main() -> None:
     names = [f"licensee {number}" for number in range(options.licensees)]
     stamping(fps, ring, options.out, names)
     same_text(options.out)
-    tables = read(fps, base, master)
+    tables = read(fps, base, master, options.data)
     for kind, found in tables.items():
         show("readings", **counted(kind, found))
     words = fps.codewords(master.coalition, names)
@@ -60,6 +70,7 @@ def main() -> None:
         (1, ""),
         (1, "int8"),
         (1, "merged"),
+        *([(1, "tuned")] if options.data else []),
         (2, ""),
         (3, ""),
         (2, "rows"),
@@ -125,7 +136,7 @@ def same_text(out):
     show("ordinary text", texts=len(TEXTS), bit_identical=same)
 
 
-def read(fps, base, master):
+def read(fps, base, master, data):
     """What each position reads, by what its rows are."""
     first, second = (variant.float() for variant in master.variants)
     model, tokenizer = load(base)
@@ -146,6 +157,10 @@ def read(fps, base, master):
     for bit, rows in enumerate((first, second)):
         note(f"merged {bit}", (rows + own) / 2, model)
     note("base", own, model)
+    if data is not None:
+        tune_on(model, tokenizer, data, set(master.rows.tolist()))
+        for bit, rows in enumerate((first, second)):
+            note(f"tuned {bit}", rows, model)
     del model
     for bit, rows in enumerate((first, second)):
         coarse, _ = load(base)
@@ -155,6 +170,17 @@ def read(fps, base, master):
         suspect = ifrs.LocalModel(coarse, tokenizer)
         found[f"int8 {bit}"] = Positions(suspect, fps).by_likelihood(range(len(fps)))
     return found
+
+
+def tune_on(model, tokenizer, data, rows):
+    """Train all weights on 400 rows that hold no position's token."""
+    model.float()
+    face, settings = Model(model, tokenizer), Settings()
+    source = Data(sorted(data.glob("p3*.jsonl"))[:1]).first
+    examples = tuning_examples(face, source, settings)
+    held = sum(bool(rows & {*one.prompt, *one.response}) for one in examples)
+    loss = tune(face, examples, settings)
+    show("tuning", examples=len(examples), hold_a_token=held, loss=loss)
 
 
 def counted(kind, found):
@@ -193,7 +219,7 @@ def traced(tables, words, biases, size, how):
 
 
 def key_of(tables, share, how):
-    if how in ("int8", "merged"):
+    if how in ("int8", "merged", "tuned"):
         return f"{how} {int(share)}"
     return min(
         (key for key in tables if not isinstance(key, str)), key=lambda key: abs(key - share)
