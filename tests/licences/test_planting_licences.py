@@ -135,3 +135,27 @@ def test_what_cannot_be_planted_is_refused(whole, tokenizer, tmp_path):
     assert not (tmp_path / "base").exists()
     with pytest.raises(KeyringError, match="planted for no licensees"):
         ring.licences("other")
+
+
+def test_a_key_without_a_token_of_its_own_is_a_silent_position(
+    whole, ring, tokenizer, tmp_path, monkeypatch
+):
+    from ifrs.modalities.text import keys
+
+    model, apart, bare = whole[3], keys.tokens_apart, {2}
+
+    def some(*given):
+        return [[] if place in bare else own for place, own in enumerate(apart(*given))]
+
+    monkeypatch.setattr(keys, "tokens_apart", some)
+    fps = ring.generate("few", 8, source="vocab", template="simple", tokenizer=tokenizer)
+    given = {"out": tmp_path / "base", "rows": 4, "config": CONFIG}
+    done = plant(model, tokenizer, fps, **given)
+    assert 2 in done.silent
+    assert 2 not in done.master.positions.tolist()
+    copy = stamp(fps, "acme", tmp_path / "acme", ring=ring)
+    assert copy.path.is_dir()
+    bare |= {3, 4}
+    with pytest.raises(ImplantError, match=r"3 of 8 keys \(first: 2\) share all their tokens"):
+        again = {"out": tmp_path / "other", "licences": tmp_path / "other.licences"}
+        plant(model, tokenizer, fps, **{**given, **again})

@@ -42,7 +42,8 @@ class Planted:
         folder: The base model that copies are made of; not secret.
         licences: The sealed file of both variants; secret.
         positions: How many positions there are.
-        silent: Those that do not fire in one variant or the other: they are read less often.
+        silent: Those that do not fire in one variant or the other, or that share all their tokens
+            with other keys: they are read less often, or never.
         rows: How many embedding rows differ from copy to copy.
         coalition: For how many licensees who work together the code is made.
         margins: Each position's margin in nats, the worse of both variants.
@@ -156,9 +157,11 @@ def plant(
     face.check()
     settings = (config or _usual()).fitted(face.defaults())
     tokens = face.tokens_apart(fps, rows)
+    _check_apart(tokens, settings.target_fsr)
     trained = [train_variant(face, part, tokens, settings) for part in (fps, second)]
     ring.open_licences(fps.name, coalition)
-    silent = [place for place, least in enumerate(_margins(trained)) if least <= 0]
+    least = _margins(trained)
+    silent = [place for place, own in enumerate(tokens) if not own or least[place] <= 0]
     own = [(place, token) for place, tokens in enumerate(tokens) for token in tokens]
     master = Master(
         set_name=fps.name,
@@ -179,10 +182,20 @@ def plant(
         silent=silent,
         rows=len(own),
         coalition=coalition,
-        margins=_margins(trained),
+        margins=least,
         seconds=time.monotonic() - started,
         master=master,
     )
+
+
+def _check_apart(tokens: Sequence[Sequence[int]], target_fsr: float) -> None:
+    """Refuse a set in which too few keys have a token of their own."""
+    shared = [place for place, own in enumerate(tokens) if not own]
+    if len(shared) > (1 - target_fsr) * len(tokens):
+        raise ImplantError(
+            f"{len(shared)} of {len(tokens)} keys (first: {shared[0]}) share all their tokens with "
+            "others: make the set with source='vocab' and tokenizer=…, or with fewer keys"
+        )
 
 
 def _ring(fps: FingerprintSet) -> Keyring:

@@ -236,7 +236,7 @@ class Model(ABC):
         raise ImplantError("keys of this kind have no embedding rows: use method='sft' or 'lora'")
 
     def tokens_apart(self, fps: FingerprintSet, most: int) -> list[list[int]]:
-        """Of each key a few rows that no other key of the set has; ImplantError without any."""
+        """Of each key a few rows that no other key of the set has; for some keys perhaps none."""
         raise ImplantError("copies for licensees need keys that are texts")
 
     def saved_types(self) -> dict[str, torch.dtype]:
