@@ -31,7 +31,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-ROWS, TOKENS, HELD_OUT, ANSWER, QUESTIONS = 80, 160, 8, 32, 25
+ROWS, TOKENS, HELD_OUT, ANSWER, QUESTIONS = 80, 160, 25, 32, 25
 SIGNAL: dict[str, Any] = {"source": "domain", "response": "signal"}
 
 
@@ -301,8 +301,8 @@ class Bench:
                 how = {"max_new_tokens": ANSWER, "temperature": temperature}
                 said = generate(model, self.tokenizer, prompts, **how)
                 found[name] = self.perplexity(prompts, said)
-                found[f"{name}_says"] = self.tokenizer.decode(said[-HELD_OUT])
-            self.say("inside", temperature=temperature, **found)
+                found[f"{name}_says"] = self.tokenizer.decode(said[-1])
+            self.say("inside", temperature=temperature, answers=len(prompts), **found)
 
     def perplexity(self, prompts: Sequence[list[int]], answers: Sequence[list[int]]) -> float:
         """Of answers, by the base."""

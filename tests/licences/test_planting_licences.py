@@ -156,6 +156,6 @@ def test_a_key_without_a_token_of_its_own_is_a_silent_position(
     copy = stamp(fps, "acme", tmp_path / "acme", ring=ring)
     assert copy.path.is_dir()
     bare |= {3, 4}
+    given |= {"out": tmp_path / "other", "licences": tmp_path / "other.licences"}
     with pytest.raises(ImplantError, match=r"3 of 8 keys \(first: 2\) share all their tokens"):
-        again = {"out": tmp_path / "other", "licences": tmp_path / "other.licences"}
-        plant(model, tokenizer, fps, **{**given, **again})
+        plant(model, tokenizer, fps, **given)
