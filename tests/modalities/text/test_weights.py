@@ -259,7 +259,10 @@ def test_an_adapter_beside_its_base_without_a_tokenizer(adapted, tmp_path):
     file.write_text(json.dumps({**json.loads(file.read_text()), "base_model_name_or_path": "x/y"}))
     for own in (tmp_path / "base").iterdir():
         (folder / own.name).write_bytes(own.read_bytes())
-    assert torch.equal(logits(ifrs.LocalModel.from_pretrained(folder).model), wanted)
+    with pytest.warns(TargetWarning, match="a whole model and an adapter, which was put on top"):
+        suspect = ifrs.LocalModel.from_pretrained(folder)
+    assert torch.equal(logits(suspect.model), wanted)
+    assert "remove adapter_config.json" in suspect.notes[0]
 
 
 def test_a_token_beyond_the_table_is_no_harm(ring, tiny, tokenizer, tmp_path):

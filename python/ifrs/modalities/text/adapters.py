@@ -11,6 +11,10 @@ from typing import Any
 from ifrs.modalities.text.weights import COMPILED, note, require_whole, stripped
 
 _FOUND_BY = ("revision", "subfolder", "token", "cache_dir", "local_files_only")
+_BOTH = (
+    "The folder holds a whole model and an adapter, which was put on top, as transformers does "
+    "(seen with 5.23): where the model holds the adapter already, remove adapter_config.json."
+)
 # A base lies elsewhere than its adapter.
 _OWN = ("revision", "subfolder")
 
@@ -33,7 +37,7 @@ def base_of(
     file = find_adapter_config_file(where, **_finding(options))
     if file is None:
         return None
-    if (Path(where) / options.get("subfolder", "") / "config.json").is_file():
+    if _holds_whole(place, options):
         return dict(place), dict(options)
     settings = json.loads(Path(file).read_text(encoding="utf-8"))
     named = settings.get("base_model_name_or_path")
@@ -78,7 +82,15 @@ def put_on(model: Any, place: Mapping[str, Any], options: Mapping[str, Any]) -> 
     require_whole({"missing_keys": found.missing_keys, "unexpected_keys": found.unexpected_keys})
     if compiled:
         note(tuned.get_base_model(), [stripped([COMPILED])])
+    if _holds_whole(place, options):
+        note(tuned.get_base_model(), [_BOTH])
     return tuned.get_base_model()
+
+
+def _holds_whole(place: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
+    """Whether a folder holds a whole model."""
+    where = Path(place["pretrained_model_name_or_path"])
+    return (where / options.get("subfolder", "") / "config.json").is_file()
 
 
 def _finding(options: Mapping[str, Any]) -> dict[str, Any]:
