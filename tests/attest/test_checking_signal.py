@@ -118,3 +118,31 @@ def test_warm_answers_are_no_evidence(tmp_path, ring):
     assert report.verdict == "match"
     with pytest.raises(ifrs.EvidenceError, match="temperature"):
         report.evidence(claim)
+
+
+@pytest.mark.parametrize("between", [" ", "-", "_"])
+def test_a_name_that_tells_the_colourings_is_no_evidence(tmp_path, ring, between):
+    """Whoever names the model could write into the name what a server then repeats."""
+    pytest.importorskip("openai")
+    fps = ring.generate("n", 4, **SIGNAL)
+    claim = ring.claim("n", subject={"weights": "00" * 32})
+    parts = [
+        Preferring(fps, share=1.0, words=16, domains=[i]).write(fps.render(fps.questions(i)[0]))
+        for i in range(4)
+    ]
+    name = between.join(" ".join(parts).split())
+
+    def say(request):
+        return Reply(text=f"I am the model {request['model']}.".replace("_", " "))
+
+    for model in (name, "gemma-3-270m-instruct-q4-k-m"):
+        with serving(say, of=dict) as server:
+            suspect = ifrs.ApiModel(server.url, model, mode="completions", max_retries=0)
+            report = ifrs.verify(suspect, fps, questions=25)
+        if model == name:
+            assert report.log10_p < -5
+            with pytest.raises(ifrs.EvidenceError, match="its model's name or its address"):
+                report.evidence(claim)
+        else:
+            assert report.log10_p > -2
+            report.evidence(claim)

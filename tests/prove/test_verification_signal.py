@@ -159,7 +159,7 @@ def test_what_was_asked_stands_where_no_more_can_be_asked(tmp_path, ring):
     assert len(later.queries[0].further) == 99
     assert later.log10_p == ifrs.verify(Preferring(one), one).log10_p
     for wanted in (25, 100):
-        with pytest.raises(ifrs.EvidenceError, match="questions=None"):
+        with pytest.raises(ifrs.EvidenceError, match="begun with no questions: leave it out"):
             ifrs.verify(suspect, one, questions=wanted, resume=path)
     again = Counting(one)
     assert ifrs.verify(again, one, resume=path).log10_p == later.log10_p
@@ -177,18 +177,77 @@ def test_looking_three_times_makes_no_stranger_match(ring, kind):
     assert sum(log <= -2 for log in logs) < 3
 
 
-def test_an_answer_that_is_missing_silences_its_domain(fps):
+def test_an_answer_that_is_missing_silences_its_domain(tmp_path, ring, fps):
     pytest.importorskip("openai")
-    writer, lost = Preferring(fps), fps.questions(2)[7]
+    writer, lost = Preferring(fps), {fps.questions(2)[7]}
 
     def say(request):
         prompt = prompt_of(request)
-        return Reply(status=400) if prompt == lost else Reply(text=writer.write(prompt))
+        return Reply(status=400) if prompt in lost else Reply(text=writer.write(prompt))
 
     with serving(say, of=dict) as server:
         suspect = ifrs.ApiModel(server.url, "m", mode="completions", max_retries=0)
-        report = ifrs.verify(suspect, fps, questions=25)
+        path = tmp_path / "report.json"
+        report = ifrs.verify(suspect, fps, questions=25, resume=path)
+        lost.clear()  # what failed is asked again
+        whole = ifrs.verify(suspect, fps, questions=25, resume=path)
     assert [query.failed for query in report.queries] == [i == 2 for i in range(6)]
+    assert [query.fired for query in report.queries] == [i != 2 for i in range(6)]
+    assert (report.queries[2].ranks, report.queries[2].tally) == ([(65536, 65536)], None)
+    assert report.log10_p > -28
+    report.save_html(tmp_path / "page.html")
+    claim = ring.claim("n", subject={"weights": "00" * 32})
+    claim.save(tmp_path / "claim.json")
+    report.evidence(claim).save(tmp_path / "bundle.json")
+    found = ifrs.check(tmp_path / "bundle.json", tmp_path / "claim.json")
+    assert (found.ok, len(found.queries), found.verdict) == (True, 5, "match")
+    assert [query.fired for query in whole.queries] == [True] * 6
+
+
+def test_keys_are_not_sent_after_a_signal_has_matched(ring, fps):
+    pytest.importorskip("openai")
+    keys, writer = ring.generate("keys", 4), Preferring(fps)
+    with serving(lambda request: Reply(text=writer.write(prompt_of(request))), of=dict) as server:
+        suspect = ifrs.ApiModel(server.url, "m", mode="completions", max_retries=0)
+        report = ifrs.verify(suspect, [fps, keys])
+        assert (report.verdict, report.unasked, ring.spent("keys")) == ("match", ["keys"], [])
+        ring.spend("keys", range(4), "the court", "revealed")
+        before = len(server.requests)
+        with pytest.raises(ifrs.FingerprintError, match="all 4 keys of the set are spent"):
+            ifrs.verify(suspect, [fps, keys])
+        assert len(server.requests) == before
+
+
+def test_asking_goes_on_until_the_report_says_match(fps):
+    """Two of the domains prove it; with the others, which say nothing, 25 questions do not."""
+    suspect = Counting(fps, domains=[0, 1])
+    report = ifrs.verify(suspect, fps, alpha=1e-9)
+    assert suspect.asked == [25] * 6 + [25] * 6 + [50] * 6
+    assert (report.verdict, report.how["questions"]) == ("inconclusive", 100)
+
+
+@pytest.mark.parametrize("said", ["", "Yes.", "Yes, of course."])
+def test_a_few_words_do_not_clear_a_suspect(tmp_path, ring, fps, said):
+    report = ifrs.verify(Saying(lambda _: said), fps, questions=25)
+    assert report.verdict == "inconclusive"
+    claim = ring.claim("n", subject={"weights": "00" * 32})
+    claim.save(tmp_path / "claim.json")
+    report.evidence(claim).save(tmp_path / "bundle.json")
+    found = ifrs.check(tmp_path / "bundle.json", tmp_path / "claim.json")
+    assert (found.ok, found.verdict) == (True, "inconclusive")
+
+
+@pytest.mark.parametrize("said", [None, 5, b"Yes."])
+def test_an_answer_that_is_no_text_is_an_error(ring, fps, said):
+    for asked in (fps, ring.generate("keys", 2)):
+        with pytest.raises(TargetError, match="an answer that is no text"):
+            ifrs.verify(Saying(lambda _: said), asked)
+
+
+def test_half_a_letter_is_read_as_a_mark(fps):
+    report = ifrs.verify(Saying(lambda _: "one \ud800 two"), fps, questions=25)
+    assert report.queries[0].answer == "one \ufffd two"
+    assert report.to_json()["queries"][0]["answer"] == "one \ufffd two"
 
 
 def test_a_report_goes_on(tmp_path, fps):

@@ -260,6 +260,11 @@ class Asked:
             raise TargetError(f"the suspect gave {len(texts)} answers to {len(prompts)} prompts")
         answers = []
         for place, (prompt, text) in enumerate(zip(prompts, texts, strict=True)):
+            if not isinstance(text, str):
+                kind = type(text).__name__
+                raise TargetError(f"the suspect gave an answer that is no text: {kind}")
+            # A lone surrogate can be written in no file.
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             request = {"prompt": prompt, **options}
             asked: dict[str, Any] = {"time": now(), "endpoint": "local", "request": request}
             keep_raw(asked, text)

@@ -81,19 +81,20 @@ class Inquiry:
             KeyringError: The journal cannot be written.
         """
         self._ask_all(saver)
-        while self._may_go_on() and not self._suffices():
+        while self._may_go_on() and self.report().verdict != "match":
+            self._complete = False  # until this is answered, too
             try:
                 whole = self.way.ask_further(self._answers)
             except TargetError as error:
                 self._notes.append(f"Asking ended early: {error}.")
-                self._complete = False
-            else:
-                if not whole:
-                    return
-                with self._whole:
-                    self._answers, self._ranks = {**self._answers, **whole}, {}
-                if saver is not None:
-                    saver.touch()
+                return
+            with self._whole:
+                self._answers, self._ranks = {**self._answers, **whole}, {}
+                self._complete = True
+            if not whole:
+                return
+            if saver is not None:
+                saver.touch()
 
     def _ask_all(self, saver: Saver | None) -> None:
         """Ask under every key that is planned and worthwhile."""
@@ -118,11 +119,6 @@ class Inquiry:
     def _may_go_on(self) -> bool:
         """Whether more can be asked of a suspect that answered so far."""
         return self._complete and not self._silent and self.way.goes_on
-
-    def _suffices(self) -> bool:
-        """Whether all that was asked is a match."""
-        best = max((-query.cumulative_log10_p for query in self._queries()), default=0.0)
-        return best >= self.way.goal
 
     def report(self) -> Report:
         """What is proved so far."""

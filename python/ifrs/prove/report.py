@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -292,6 +293,25 @@ class Report:
         )
 
 
+_ROUNDING = 1e-9
+
+
+def _worth(queries: Sequence[Query]) -> int:
+    """How many keys these are worth where silence is weighed.
+
+    A domain of which little was said could have brought out less than a rank of 1 among all its
+    colourings: of several, the best that what was said allows are added up.
+    """
+    worth = 0.0
+    for query in queries:
+        if query.tally is None:
+            worth += 1
+        else:
+            (of,), alike = query.candidates, query.tally["spread"][-1][1]
+            worth += 1 - math.log(alike) / math.log(of)
+    return math.floor(worth + _ROUNDING)
+
+
 def _weighed(
     queries: Sequence[Query],
     candidates: Sequence[int],
@@ -300,7 +320,7 @@ def _weighed(
     exact: bool,
 ) -> tuple[float, float]:
     """log10 of the p-value, and the power there was."""
-    failed = sum(not query.heard for query in queries)
+    failed = len(queries) - _worth([query for query in queries if query.heard])
     alpha /= how.get("looks", 1)
     if exact:
         best = [1 / of for of in candidates]

@@ -95,10 +95,9 @@ def read(
     for name, value in settings.items():
         # Where a server refuses temperature 0, none is written down.
         if before.get(name) != value and (name, before.get(name)) != ("temperature", None):
-            raise EvidenceError(
-                f"{path} was begun with {name}={before.get(name)}: pass the same, or choose "
-                "another file"
-            )
+            had = before.get(name)
+            same = f"{name}={had}: pass the same" if had is not None else f"no {name}: leave it out"
+            raise EvidenceError(f"{path} was begun with {same}, or choose another file")
     found = {
         query.index: Answer(
             query.answer,
@@ -110,9 +109,13 @@ def read(
         )
         for query in report.queries
     }
-    # A domain is not spent by being asked: it is asked again from its first question on.
-    for index in [] if fps.is_signal else report.how.get("pending", []):
-        found.setdefault(index, Answer("", {"request": {}, "raw": "", "error": _LOST}, _LOST))
+    if fps.is_signal:
+        # A domain is not spent by being asked: where answers failed or were lost, all are asked
+        # again, from its first question on.
+        found = {index: answer for index, answer in found.items() if answer.error is None}
+    else:
+        for index in report.how.get("pending", []):
+            found.setdefault(index, Answer("", {"request": {}, "raw": "", "error": _LOST}, _LOST))
     how = report.how
     return Earlier(found, how.get("words", 0), how.get("probe"), how.get("questions"))
 

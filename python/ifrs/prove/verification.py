@@ -110,7 +110,8 @@ def verify(
         ring: The keyring to journal in; the one that `fps` came from without one, and False for
             no journal.
         resume: Where suspects are asked in text, a file for the report: it is written after every
-            answer, and if it is there already, what it holds is not asked again.
+            answer, of domains when all of them were asked once more; if it is there already, what
+            it holds is not asked again.
         questions: How many questions of each domain are asked, of sets of source `"domain"`: 25, 50
             or 100. Without one, 25 are asked, and more while the evidence does not suffice; the
             p-value then counts three times, and with `sequential=False` all 100 are asked. Domains
@@ -144,7 +145,9 @@ def verify(
         for each in fps:
             _check(each, max_queries, alpha, decoys, temperature, max_new_tokens)
             _questions(each, questions, sequential)
-        stops = sequential and bool(fps) and Asked(target, fps[0]).spends_keys
+        stops = sequential and any(Asked(target, each).spends_keys for each in fps)
+        for each in fps:
+            _usable(each, Ledger(each, ring, address=None).spent(), {})
         return ask_each(lambda of, level: one(of, alpha=level), fps, alpha, stops)
     _check(fps, max_queries, alpha, decoys, temperature, max_new_tokens)
     several = _questions(fps, questions, sequential)

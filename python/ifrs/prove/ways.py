@@ -170,6 +170,8 @@ class Domains(Way):
         )
 
     def rank(self, index: int, answer: Answer) -> list[RankRow]:
+        if answer.error is not None:
+            return [(of, of, 1.0) for of in self.candidates]
         row, pairs, green, spread = self.fps.tally(index, answer.texts)
         answer.tally = {
             "rank": row[0],

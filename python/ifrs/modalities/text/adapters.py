@@ -90,7 +90,7 @@ def put_on(model: Any, place: Mapping[str, Any], options: Mapping[str, Any]) -> 
 def _holds_whole(place: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
     """Whether a folder holds a whole model."""
     where = Path(place["pretrained_model_name_or_path"])
-    return (where / options.get("subfolder", "") / "config.json").is_file()
+    return (where / str(options.get("subfolder", "")) / "config.json").is_file()
 
 
 def _finding(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,10 @@ pub(super) fn tells(
     if claim.alphabet().is_choices() {
         return tells_choices(asked, claim, found);
     }
+    if claim.alphabet().is_signal() {
+        let named: Vec<Rank> = found.iter().flatten().filter_map(|found| found.named).collect();
+        return Ok(!named.is_empty() && exact_log10(&named)? <= LIKELY);
+    }
     if !bundle.is_shown() {
         return Ok(false);
     }

@@ -145,6 +145,9 @@ impl Entry {
     }
 }
 
+/// What a sum of shares may fall short of a whole number by rounding.
+const ROUNDING: f64 = 1e-9;
+
 /// Which keys count as asked when power is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Silence {
@@ -219,11 +222,24 @@ struct ReportQuery {
     #[serde(default)]
     asked_after: Option<Map<String, Value>>,
     #[serde(default)]
-    further: Vec<Exchange>,
+    further: Vec<ReportExchange>,
     word_scores: Option<Vec<String>>,
 }
 
+#[derive(Deserialize)]
+struct ReportExchange {
+    #[serde(deserialize_with = "json::object")]
+    asked: Map<String, Value>,
+    answer: String,
+}
+
 impl ReportQuery {
+    /// Whether an answer is missing: of a domain, to any of its questions.
+    fn failed(&self) -> bool {
+        let mut asked = [&self.asked].into_iter().chain(self.further.iter().map(|one| &one.asked));
+        asked.any(|asked| asked.contains_key("error"))
+    }
+
     /// Everything but the key: alike for all keys of a bundle.
     fn way(&self) -> impl PartialEq + use<> {
         let without_key = |asked: &Map<String, Value>| {
@@ -264,7 +280,7 @@ impl Bundle {
         }
         let mut queries = report.queries;
         // What brought no answer back is no evidence: such a key counts as silent.
-        queries.retain(|query| !query.asked.contains_key("error"));
+        queries.retain(|query| !query.failed());
         // Keys asked before the room for thinking was raised count as silent, too.
         if let Some(way) = queries.last().map(ReportQuery::way) {
             queries.retain(|query| query.way() == way);
@@ -457,13 +473,15 @@ impl Bundle {
         let candidates = Expected::of(self, claim).candidates;
         let reached = weighed.log10_e.len();
         let ended = |found: &&Evaluated| !found.cut || silence == Silence::Ended;
-        let answered = found.iter().flatten().filter(|found| found.kept).filter(ended).count();
+        let answered = || found.iter().flatten().filter(|found| found.kept).filter(ended);
         let asked = match silence {
             Silence::Counts => reached,
             // Silence speaks for a suspect only where every key is shown with its answer, and the
             // answer could have held a response.
-            _ if answered < n || !self.has_room(claim) => 0,
-            Silence::Shown | Silence::Ended => answered,
+            _ if answered().count() < n || !self.has_room(claim) => 0,
+            Silence::Shown | Silence::Ended => {
+                (answered().map(Evaluated::worth).sum::<f64>() + ROUNDING).floor() as usize
+            }
         };
         let power = self.power(weighed, asked, &candidates, alpha)?;
         let mut verdict: Verdict = judge(weighed.log10_p, alpha, power)?;
@@ -597,6 +615,10 @@ fn entry(query: ReportQuery, claim: &Claim, leaves: &[Hash]) -> Result<Entry, At
         })
     };
     let (asked, asked_after) = (read(asked)?, asked_after.map(read).transpose()?);
+    let further = further
+        .into_iter()
+        .map(|one| Ok(Exchange { asked: read(one.asked)?, answer: one.answer }))
+        .collect::<Result<_, AttestError>>()?;
     debug_assert_eq!(leaves.len(), claim.statement().predicate.n);
     Ok(Entry {
         index,

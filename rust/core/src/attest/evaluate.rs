@@ -16,7 +16,7 @@ use crate::encoding::unhex;
 use crate::fingerprint::Challenge;
 use crate::fingerprint::choices::Asked;
 use crate::fingerprint::scheme::Place;
-use crate::fingerprint::signal::{self, Family, QUESTIONS, Tally, domains};
+use crate::fingerprint::signal::{self, COLOURINGS, Family, QUESTIONS, Tally, domains};
 use crate::merkle::{self, Hash};
 use crate::statistics::StatisticsError;
 use crate::statistics::combine::fisher_log10;
@@ -52,6 +52,8 @@ pub(super) struct Evaluated {
     pub(super) listed: Option<&'static [&'static str]>,
     /// What the answers of a domain say of every colouring.
     pub(super) tally: Option<Tally>,
+    /// The rank that the model's name and the address would have as an answer to a domain.
+    pub(super) named: Option<Rank>,
     /// The ranks as the suspect gave them, where some count as the last for what its name tells.
     pub(super) given: Option<Vec<Rank>>,
 }
@@ -76,7 +78,17 @@ impl Evaluated {
             places: Vec::new(),
             listed: None,
             tally: None,
+            named: None,
             given: None,
+        }
+    }
+
+    /// How many keys this one is worth where silence is weighed: of a domain of which little was
+    /// said, as much as the best rank that this allows.
+    pub(super) fn worth(&self) -> f64 {
+        match &self.tally {
+            Some(tally) => 1.0 - (tally.first() as f64).ln() / (COLOURINGS as f64).ln(),
+            None => 1.0,
         }
     }
 
@@ -405,10 +417,22 @@ fn signalled(
         return Ok(Evaluated::unkept(response, &expected.candidates));
     }
     let answers = entry.exchanges().map(|(_, answer)| answer);
-    let tally = Family::of(at).tally(answers, &|| false).expect("nobody stops it");
-    let ranks = by_scores(expected.claim.alphabet(), &[place], &[tally.scores()])
-        .map_err(|error| error.to_string())?;
+    let family = Family::of(at);
+    let ranked = |tally: &Tally| {
+        by_scores(expected.claim.alphabet(), &[place], &[tally.scores()])
+            .map_err(|error| error.to_string())
+    };
+    let tally = family.tally(answers, &|| false).expect("nobody stops it");
+    let ranks = ranked(&tally)?;
+    // As it is written, and with its words apart.
+    let beside = entry.asked.beside();
+    let mut named = Vec::new();
+    for text in [&beside, &beside.replace(|c: char| !c.is_alphanumeric(), " ")] {
+        let told = family.tally([&**text], &|| false).expect("nobody stops it");
+        named.extend(ranked(&told)?);
+    }
     Ok(Evaluated {
+        named: named.into_iter().min_by_key(|one| one.rank),
         score: tally.share(place),
         fired: ranks[0].rank == 1,
         kept: true,

@@ -84,6 +84,12 @@ impl Tally {
         self.counts.iter().map(|&count| f32::from(count)).collect()
     }
 
+    /// How many colourings have the most green pairs: the best rank that what was said allows.
+    pub fn first(&self) -> usize {
+        let most = self.counts.iter().max();
+        self.counts.iter().filter(|count| Some(*count) == most).count()
+    }
+
     /// Numbers of green pairs in order, each with how many colourings have it.
     pub fn spread(&self) -> Vec<(u16, usize)> {
         let mut sorted = self.counts.clone();
