@@ -95,6 +95,7 @@ def replacing(path: str | os.PathLike[str], *, mode: int = 0o600) -> Iterator[Pa
         OSError: The file cannot be written; an older one is then as it was.
     """
     target = Path(path)
+    require_regular(target)
     # Named before it is made: an interrupt between the two would leave a file that nobody removes.
     beside = target.parent / f".{target.name}-{secrets.token_hex(8)}"
     try:
@@ -107,6 +108,16 @@ def replacing(path: str | os.PathLike[str], *, mode: int = 0o600) -> Iterator[Pa
         beside.unlink(missing_ok=True)
         raise
     sync_tree(target.parent, deep=False)
+
+
+def require_regular(path: Path) -> None:
+    """Refuse to write over what is no file, such as a pipe or a device.
+
+    Raises:
+        FileExistsError: There is such a thing.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise FileExistsError(f"{path} is no regular file, and would be replaced: choose another")
 
 
 def digest_of(path: Path) -> str:

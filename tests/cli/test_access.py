@@ -106,3 +106,28 @@ def test_a_command_opens_it_with_the_options_given(name, tmp_path, monkeypatch, 
     assert main([*name.split(), *given, *MORE.get(name, ()), *options]) == 2
     assert capfd.readouterr().err == "ifrs: opened\n"
     assert opened == [(Access(Path("file"), Path("identity"), True), path)]
+
+
+def test_a_lost_keyring_is_told_from_one_that_never_was(tmp_path, monkeypatch, capsys):
+    from ifrs.cli import main
+
+    monkeypatch.setenv("IFRS_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("IFRS_PASSPHRASE", "correct horse battery")
+    path = tmp_path / "keyring.ifrs"
+    assert main(["keyring", "list", str(path)]) == 2
+    assert "ifrs keyring create makes one" in capsys.readouterr().err
+    assert main(["keyring", "create", str(path)]) == 0
+    assert main(["generate", str(path), "one"]) == 0
+    assert main(["generate", str(path), "two"]) == 0
+    backup = tmp_path / "keyring.ifrs.bak"
+    before = backup.read_bytes()
+    path.unlink()
+    capsys.readouterr()
+    assert main(["keyring", "list", str(path)]) == 2
+    assert "keyring.ifrs.bak is how it was before its last change" in capsys.readouterr().err
+    assert main(["keyring", "create", str(path)]) == 2
+    assert "is the backup of a keyring that was here" in capsys.readouterr().err
+    assert backup.read_bytes() == before
+    path.write_bytes(before)
+    assert main(["keyring", "list", str(path), "--accept-older"]) == 0
+    assert "one" in capsys.readouterr().out

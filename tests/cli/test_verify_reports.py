@@ -37,3 +37,23 @@ def test_no_report_of_several_sets_is_replaced(tmp_path):
     ifrs.verify(Silent("theirs"), sets).save(path)
     with pytest.raises(FileExistsError, match=r"report\.one\.json holds a report on theirs"):
         _spare_reports(path, ["one", "two"])
+
+
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path, monkeypatch, capsys):
+    import os
+
+    from ifrs.cli import main
+    from ifrs.files import write_text
+
+    ring = fixed_keyring(tmp_path)
+    ring.generate("one", 2)
+    ring.close()
+    monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for option in ("--json", "--html"):
+        assert main(["verify", "http://[::1]:1", str(ring.path), "one", option, str(pipe)]) == 2
+        assert "pipe is no regular file" in capsys.readouterr().err
+    with pytest.raises(FileExistsError, match="no regular file"):
+        write_text(pipe, "text")
+    assert pipe.is_fifo()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import os
 import unicodedata
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import Annotated
 
@@ -92,8 +94,15 @@ class Door:
 
 def require_keyring(path: Path) -> None:
     """Say at once that there is no keyring: nobody waits or types a passphrase for nothing."""
-    if not path.exists():
-        raise FileNotFoundError(f"there is no keyring at {path}: ifrs keyring create makes one")
+    if path.exists():
+        return
+    backup = path.with_name(f"{path.name}.bak")
+    if backup.exists():
+        raise FileNotFoundError(
+            f"there is no keyring at {path}, and {backup} is how it was before its last change: "
+            "copy that file there, and open it with --accept-older"
+        )
+    raise FileNotFoundError(f"there is no keyring at {path}: ifrs keyring create makes one")
 
 
 def identity_passphrase(identities: Sequence[Path], passphrase_file: Path | None) -> str | None:
@@ -126,7 +135,10 @@ def read_passphrase(file: Path | None, *, new: bool = False) -> str:
 
 def prompt_passphrase(label: str, *, new: bool) -> str:
     """What somebody types; a new passphrase is typed twice."""
-    return str(typer.prompt(label, hide_input=True, confirmation_prompt=new, err=True))
+    with warnings.catch_warnings():
+        # Without a terminal there is nothing to hide.
+        warnings.simplefilter("ignore", GetPassWarning)
+        return str(typer.prompt(label, hide_input=True, confirmation_prompt=new, err=True))
 
 
 def new_passphrase(passphrase: str) -> str:

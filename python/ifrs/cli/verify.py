@@ -14,6 +14,7 @@ from ifrs.cli.options import KeyringPath, Longest, examples
 from ifrs.cli.output import EXIT_ERROR, EXIT_NO, EXIT_YES, print_facts, print_json, say
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
 from ifrs.errors import EvidenceError, TargetError
+from ifrs.files import require_regular
 from ifrs.keyring import Keyring
 from ifrs.modalities import kind_at
 
@@ -124,6 +125,9 @@ def command(
         raise TargetError("--api-key-env is for servers: a model at hand wants no key")
     require_keyring(path)
     reports = None if json_file in (None, _STDOUT) else json_file
+    for file in (reports, html_file):
+        if file is not None:
+            require_regular(file)
     if not foreign and reports is not None:
         _spare_reports(reports, names)
     if foreign:

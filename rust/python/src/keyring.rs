@@ -138,7 +138,7 @@ impl PyKeyring {
 }
 
 fn closed() -> PyErr {
-    KeyringError::new_err("the keyring is closed: open it again")
+    KeyringError::new_err("the keyring is closed: open it again with ifrs.Keyring.open")
 }
 
 fn elsewhere() -> PyErr {

@@ -14,6 +14,28 @@ pub enum KeyringError {
     /// There is no file at the path.
     #[error("there is no keyring at {}: create one first", .0.display())]
     NotFound(PathBuf),
+    /// There is no file at the path, and a backup beside it.
+    #[error(
+        "there is no keyring at {}, and {} is how it was before its last change: copy that file \
+         there, and open it with accept_older=True (--accept-older)", path.display(), backup.display()
+    )]
+    Lost {
+        /// Where the keyring was.
+        path: PathBuf,
+        /// The file beside it.
+        backup: PathBuf,
+    },
+    /// A new keyring would write over the backup of a lost one.
+    #[error(
+        "{} is the backup of a keyring that was here, which a new one would write over: move it \
+         away first, or copy it to {} to have its keys again", backup.display(), path.display()
+    )]
+    BackupThere {
+        /// Where the new keyring should be.
+        path: PathBuf,
+        /// The file beside it.
+        backup: PathBuf,
+    },
     /// The passphrase or identity does not open the file.
     #[error("wrong passphrase or identity for {}", .0.display())]
     WrongPassphrase(PathBuf),

@@ -169,8 +169,17 @@ fn read_whole(path: &Path, file: &mut File, limit: u64) -> Result<Vec<u8>, Keyri
 
 fn not_read(path: &Path, source: io::Error) -> KeyringError {
     match source.kind() {
-        ErrorKind::NotFound => KeyringError::NotFound(path.to_owned()),
+        ErrorKind::NotFound => missing(path),
         _ => failed("read", path, source),
+    }
+}
+
+/// What is said of a keyring that is not there.
+fn missing(path: &Path) -> KeyringError {
+    let (path, backup) = (path.to_owned(), backup_path(path));
+    match backup.exists() {
+        true => KeyringError::Lost { path, backup },
+        false => KeyringError::NotFound(path),
     }
 }
 

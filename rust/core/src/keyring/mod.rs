@@ -106,6 +106,10 @@ impl Keyring {
         }
         protect.check()?;
         let (path, protect) = (file::resolve_new(path)?, protect.normal());
+        let backup = file::backup_path(&path);
+        if backup.exists() {
+            return Err(KeyringError::BackupThere { path, backup });
+        }
         let mut payload = payload(&protect)?;
         payload.generation += 1;
         payload.recipients = protect.recipients().to_vec();
@@ -270,7 +274,7 @@ impl Keyring {
         for path in [&self.path, &file::backup_path(&self.path)] {
             let sealed = match file::read(path) {
                 Ok((sealed, _)) => sealed,
-                Err(KeyringError::NotFound(_)) => continue,
+                Err(KeyringError::NotFound(_) | KeyringError::Lost { .. }) => continue,
                 Err(error) => return Err(error),
             };
             match container::open(path, &sealed, &old) {
@@ -649,6 +653,25 @@ mod tests {
         assert!(matches!(empty, Err(KeyringError::EmptyPassphrase)));
         let missing = open(&folder.path().join("none"), "x");
         assert!(matches!(missing, Err(KeyringError::NotFound(_))));
+    }
+
+    #[test]
+    fn the_backup_of_a_lost_keyring_is_named_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, mut ring) = make(folder.path());
+        ring.generate(spec("one", 2), &Alphabets::default(), None).unwrap();
+        drop(ring);
+        std::fs::remove_file(&path).unwrap();
+        let backup = file::backup_path(&path);
+        let before = std::fs::read(&backup).unwrap();
+        assert!(matches!(open(&path, "correct horse"), Err(KeyringError::Lost { .. })));
+        let again = Keyring::create(&path, words("other"), settings(&path));
+        assert!(matches!(again, Err(KeyringError::BackupThere { .. })));
+        assert!(!path.exists());
+        assert_eq!(std::fs::read(&backup).unwrap(), before);
+        std::fs::copy(&backup, &path).unwrap();
+        let accept = Settings { accept_older: true, ..settings(&path) };
+        Keyring::open(&path, secret("correct horse"), accept).unwrap();
     }
 
     #[test]
