@@ -89,6 +89,10 @@ def test_nothing_secret_is_printed(path, capfd):
         (["keyring", "show", "{folder}/none"], "no keyring at"),
         (["keyring", "show", "{path}", "none"], 'no set "none": it has none yet, ifrs generate'),
         (["keyring", "remove", "{path}"], "(see ifrs keyring remove --help)"),
+        (
+            ["verify", "a", "{path}", "b", "--json"],
+            "requires an argument. (see ifrs verify --help)",
+        ),
         (["score", "{folder}/none.txt", "--patterns", "{path}:none"], "it has none yet"),
         (["keyring", "create", "{folder}/no/folder/k"], "No such file"),
         (["generate", "{path}", "one", "--n", "0"], "between 1 and 100000"),

@@ -128,15 +128,18 @@ def _exit_code(arguments: list[str] | None) -> int:
             raise
         if isinstance(error.__context__ or error, BrokenPipeError):
             return _unheard()
-        return _failed(error)
+        return _failed(error, arguments)
     if code == _INTERRUPTED:
         return fail("interrupted: nothing half-written is left")
     return code if isinstance(code, int) else 0
 
 
-def _command(error: BaseException) -> str:
+def _command(error: BaseException, arguments: list[str] | None) -> str:
     """The command that was typed wrong, such as `ifrs keyring create`."""
     names, context = [], getattr(error, "ctx", None)
+    if context is None:  # of an option without its value nothing more is said
+        given = sys.argv[1:] if arguments is None else arguments
+        names = [name for name in given[:1] if name in COMMANDS]
     while context is not None and context.parent is not None:
         names.append(str(context.info_name))
         context = context.parent
@@ -151,7 +154,7 @@ def _unheard() -> int:
     return _CLOSED
 
 
-def _failed(error: BaseException) -> int:
+def _failed(error: BaseException, arguments: list[str] | None) -> int:
     if os.environ.get("IFRS_DEBUG"):
         traceback.print_exc()
     if isinstance(error, (IfrsError, OSError, ValueError, KeyError, TypeError, ImportError)):
@@ -161,7 +164,7 @@ def _failed(error: BaseException) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message(), file=sys.stderr)
             return EXIT_ERROR
-        return fail(f"{error.format_message()} (see {_command(error)} --help)")
+        return fail(f"{error.format_message()} (see {_command(error, arguments)} --help)")
     name = type(error).__name__
     if isinstance(error, MemoryError) or "OutOfMemory" in name:
         return fail("out of memory: take a smaller model or batch, or a machine with more")

@@ -62,8 +62,9 @@ class Asked:
             target = _Keyed(target.for_set(fps) if _can(target, "for_set") else target, fps)
         if not _can(target, "answers", "describe"):
             raise TypeError(
-                "target must have answers and describe: wrap a model in LocalModel, or a server in "
-                "ApiModel; of other kinds than text it must have describe, and scores or labels"
+                "target must have answers and describe: take LocalModel(model, tokenizer), "
+                "LocalModel.from_pretrained(folder) or ApiModel(url, name); of other kinds than "
+                "text it must have describe, and scores or labels"
             )
         self._target, self._fps = target, fps
         self._served = _can(target, *_SERVED)
