@@ -10,7 +10,9 @@ libfuzzer_sys::fuzz_target!(|input: (Vec<String>, [u8; 16], u8)| {
     let found = pairs(texts.iter().map(String::as_str));
     let counts = tally(&[key], &found, &|| false).unwrap();
     let one_by_one: Vec<u16> = (0..LANES)
-        .map(|lane| found.iter().map(|pair| tally(&[key], &[*pair], &|| false).unwrap()[lane]).sum())
+        .map(|lane| {
+            found.iter().map(|pair| tally(&[key], &[*pair], &|| false).unwrap()[lane]).sum()
+        })
         .collect();
     assert_eq!(counts, one_by_one);
     let vocabulary = Vocabulary::of(&texts);
