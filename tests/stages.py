@@ -14,6 +14,8 @@ from typing import Any
 import ifrs
 
 FIXED, PASSPHRASE = Path(__file__).with_name("data") / "fixed.ifrs", "pass"
+# What README's keyring is made with.
+README = "six random words"
 # As a page may name them: what somebody else has, which is what the page plants.
 SUSPECTS = ("somebody-elses-model", "suspect")
 _PLANTED = {"README.md": "my-model-release", "docs/index.md": "release"}
@@ -54,7 +56,14 @@ def _make_the_same(monkeypatch: Any) -> None:
         Path(path).chmod(0o600)
         return ifrs.Keyring.open(path, passphrase=PASSPHRASE)
 
+    opened = ifrs.Keyring.open
+
+    def again(path: Any, *, passphrase: str, **given: Any) -> ifrs.Keyring:
+        """What a page made with a passphrase of its own was not made with it here."""
+        return opened(path, passphrase=PASSPHRASE if passphrase == README else passphrase, **given)
+
     monkeypatch.setattr(ifrs.Keyring, "create", create)
+    monkeypatch.setattr(ifrs.Keyring, "open", again)
 
 
 def _make_small(monkeypatch: Any) -> None:

@@ -56,6 +56,12 @@ def plant(
         int, typer.Option(help="Most licensees who may work together, 1 to 6.")
     ] = 2,
     rows: Annotated[int, typer.Option(help="Most embedding rows for each position.")] = 1,
+    max_epochs: Annotated[
+        int | None, typer.Option(help="Give up after so many epochs. Default: 60.")
+    ] = None,
+    target_fsr: Annotated[
+        float | None, typer.Option(help="Share of the positions that must fire. Default: 0.97.")
+    ] = None,
     licences: Licences = None,
     *,
     access: Access,
@@ -66,11 +72,12 @@ def plant(
         fps = ring[name]
         with importing(ImplantError(_NEEDS)):
             from ifrs.licences import plant as planting
+            from ifrs.licences.planting import usual
         from ifrs.modalities.text.loading import load
 
-        found = planting(
-            *load(model), fps, out=out, coalition=coalition, rows=rows, licences=licences
-        )
+        given: Any = {"coalition": coalition, "rows": rows, "licences": licences}
+        config = usual(max_epochs, target_fsr)
+        found = planting(*load(model), fps, out=out, config=config, **given)
     facts = {
         "model": str(found.folder),
         "licences": str(found.licences),

@@ -99,7 +99,7 @@ def train_variant(
         if silent > (1 - config.target_fsr) * len(fps):
             raise ImplantError(
                 f"{silent} of {len(fps)} keys do not fire after {outcome.epochs} epochs: raise "
-                "max_epochs or rows, or take a set with fewer keys"
+                "max_epochs or rows, accept a lower target_fsr, or take a set with fewer keys"
             )
         return Trained(planting.values(), outcome)
     finally:
@@ -155,7 +155,7 @@ def plant(
     fps.biases(coalition)
     face = model_of(fps, model, tokenizer)
     face.check()
-    settings = (config or _usual()).fitted(face.defaults())
+    settings = (config or usual()).fitted(face.defaults())
     tokens = face.tokens_apart(fps, rows)
     _check_apart(tokens, settings.target_fsr)
     trained = [train_variant(face, part, tokens, settings) for part in (fps, second)]
@@ -207,8 +207,14 @@ def _ring(fps: FingerprintSet) -> Keyring:
     return found
 
 
-def _usual() -> ImplantConfig:
-    return ImplantConfig(guesses=0, max_epochs=_EPOCHS, target_fsr=_ENOUGH, batch_size=_STEP)
+def usual(max_epochs: int | None = None, target_fsr: float | None = None) -> ImplantConfig:
+    """How positions are trained where nothing else is said."""
+    return ImplantConfig(
+        guesses=0,
+        max_epochs=_EPOCHS if max_epochs is None else max_epochs,
+        target_fsr=_ENOUGH if target_fsr is None else target_fsr,
+        batch_size=_STEP,
+    )
 
 
 def _margins(trained: Sequence[Trained]) -> list[float]:
