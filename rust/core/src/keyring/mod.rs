@@ -274,7 +274,7 @@ impl Keyring {
         for path in [&self.path, &file::backup_path(&self.path)] {
             let sealed = match file::read(path) {
                 Ok((sealed, _)) => sealed,
-                Err(KeyringError::NotFound(_) | KeyringError::Lost { .. }) => continue,
+                Err(KeyringError::NotFound(_)) => continue,
                 Err(error) => return Err(error),
             };
             match container::open(path, &sealed, &old) {
