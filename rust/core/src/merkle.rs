@@ -19,6 +19,16 @@ pub(crate) fn leaf_of(parts: &[&[u8]]) -> Hash {
     hash.finalize().into()
 }
 
+/// The hash of a leaf whose data is `parts`, each behind its length in eight bytes, big end first.
+pub(crate) fn leaf_of_lengths(parts: &[&[u8]]) -> Hash {
+    let mut hash = Sha256::new_with_prefix([0]);
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
 fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut hash = Sha256::new_with_prefix([1]);
     hash.update(left);

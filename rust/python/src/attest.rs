@@ -43,13 +43,13 @@ impl PyClaim {
     /// The bytes that a time stamp covers.
     #[getter]
     fn envelope<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.0.envelope())
+        PyBytes::new(py, &self.0.signed().envelope())
     }
 
     /// The RFC 3161 response over them, or None.
     #[getter]
     fn stamp<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        self.0.stamp().map(|stamp| PyBytes::new(py, stamp))
+        self.0.signed().stamp().map(|stamp| PyBytes::new(py, stamp))
     }
 
     /// The same claim with a time stamp.

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::beside::{TELLS, tells};
-use super::claim::{Claim, ClaimFile, DECOYS};
+use super::claim::{Claim, DECOYS};
 use super::evaluate::{Evaluated, Expected, evaluate_all};
+use super::signed::SignedFile;
 use super::transcript::{Asked, Protocol};
 use super::{AttestError, json};
 use crate::encoding::{hex, now, unhex};
@@ -69,7 +70,7 @@ pub struct Bundle {
     pub(super) format: String,
     pub(super) ifrs_version: String,
     pub(super) created: String,
-    pub(super) claim: ClaimFile,
+    pub(super) claim: SignedFile,
     pub(super) template: Around,
     #[serde(deserialize_with = "json::object")]
     pub(super) target: Map<String, Value>,

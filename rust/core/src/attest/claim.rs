@@ -3,14 +3,12 @@
 //! An in-toto Statement v1 about the released model's files, in a DSSE envelope. The file may
 //! carry an RFC 3161 time stamp over the envelope beside it. See docs/reference/formats.md.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::dsse::Envelope;
-use super::{AttestError, json};
+use super::AttestError;
+use super::signed::{Signed, SignedFile};
 use crate::encoding::{hex, now, unhex};
 use crate::fingerprint::challenge::{TEXT, is_media};
 use crate::fingerprint::media::is_answered_in_words;
@@ -20,30 +18,15 @@ use crate::fingerprint::{Alphabet, FingerprintSet, Template};
 use crate::merkle::{self, Hash};
 
 /// The statement's type.
-const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+pub(super) const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 /// What its predicate says.
 const PREDICATE: &str = "urn:ifrs:claim:v1";
 /// How many decoys each response may be ranked among where only text is seen. Two choices and no
 /// more: whoever could choose freely would choose what suits best.
 pub const DECOYS: [usize; 2] = [4_095, 65_535];
 
-/// The largest file of a claim.
-pub const MAX_CLAIM_BYTES: usize = 16 << 20;
 const MAX_SUBJECTS: usize = 10_000;
 const MAX_NAME: usize = 1024;
-const MAX_STAMP: usize = 64 << 10;
-
-/// The file: an envelope, and perhaps a time stamp over it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(crate) struct ClaimFile {
-    payload: String,
-    payload_type: String,
-    #[serde(deserialize_with = "json::strict")]
-    signatures: serde_json::Value,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    timestamp: Option<String>,
-}
 
 /// What is signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,19 +106,18 @@ pub struct Predicate {
 /// A claim that was read or made; its form is sound, its signature not yet verified.
 #[derive(Clone)]
 pub struct Claim {
-    envelope: Envelope,
+    signed: Signed,
     statement: Statement,
     scheme: &'static dyn Scheme,
     alphabet: Alphabet,
     root: Hash,
     publisher: [u8; 32],
-    stamp: Option<Vec<u8>>,
 }
 
 impl PartialEq for Claim {
     fn eq(&self, other: &Self) -> bool {
         // All else follows from the envelope.
-        self.envelope == other.envelope && self.stamp == other.stamp
+        self.signed == other.signed
     }
 }
 
@@ -197,68 +179,37 @@ impl Claim {
             predicate_type: PREDICATE.to_owned(),
             predicate,
         };
-        let payload = serde_json::to_vec(&statement).expect("plain data is always JSON");
-        Self::of(Envelope::sign(&payload, key), None).map_err(unmade)
+        Self::of(Signed::sign(&statement, key)).map_err(unmade)
     }
 
     /// Reads a claim's file.
     pub fn parse(file: &[u8]) -> Result<Self, AttestError> {
-        if file.len() > MAX_CLAIM_BYTES {
-            return Err(malformed("it is too large"));
-        }
-        Self::from_value(json::parse(file).map_err(AttestError::Claim)?)
+        Self::from_file(SignedFile::parse(file)?)
     }
 
-    pub(super) fn from_value(value: serde_json::Value) -> Result<Self, AttestError> {
-        let file: ClaimFile =
-            serde_json::from_value(value).map_err(|error| AttestError::Claim(error.to_string()))?;
-        Self::from_file(file)
+    pub(super) fn from_file(file: SignedFile) -> Result<Self, AttestError> {
+        Self::of(Signed::of(file)?)
     }
 
-    pub(super) fn from_file(file: ClaimFile) -> Result<Self, AttestError> {
-        let stamp = file.timestamp.as_ref().map(|text| {
-            let bytes =
-                STANDARD.decode(text).map_err(|_| malformed("its time stamp is not base64"))?;
-            let fits = (1..=MAX_STAMP).contains(&bytes.len());
-            fits.then_some(bytes).ok_or(malformed("its time stamp has no sensible size"))
-        });
-        let envelope = serde_json::json!({
-            "payload": file.payload, "payloadType": file.payload_type, "signatures": file.signatures,
-        });
-        let envelope = serde_json::from_value(envelope)
-            .map_err(|error| AttestError::Claim(error.to_string()))?;
-        Self::of(envelope, stamp.transpose()?)
-    }
-
-    fn of(envelope: Envelope, stamp: Option<Vec<u8>>) -> Result<Self, AttestError> {
-        let payload = envelope.payload()?;
-        let value = json::parse(&payload).map_err(AttestError::Claim)?;
-        let statement: Statement =
-            serde_json::from_value(value).map_err(|error| AttestError::Claim(error.to_string()))?;
-        // One statement, one text: nothing can hide in another spelling of it.
-        if serde_json::to_vec(&statement).expect("plain data is always JSON") != payload {
-            return Err(malformed("its statement is not written in the one way allowed"));
-        }
+    fn of(signed: Signed) -> Result<Self, AttestError> {
+        let statement: Statement = signed.statement()?;
         let Terms { scheme, alphabet, root, publisher } = statement.check()?;
-        Ok(Self { envelope, statement, scheme, alphabet, root, publisher, stamp })
+        Ok(Self { signed, statement, scheme, alphabet, root, publisher })
     }
 
     /// Verifies the signature; `publisher` is the key that is expected, if one is.
     pub fn verify(&self, publisher: Option<&[u8; 32]>) -> Result<(), AttestError> {
-        if publisher.is_some_and(|key| *key != self.publisher) {
-            return Err(AttestError::Signature("the claim is of another publisher's key".into()));
-        }
-        self.envelope.verify(&self.publisher)
+        self.signed.verify(&self.publisher, publisher)
+    }
+
+    /// The envelope with its time stamp.
+    pub fn signed(&self) -> &Signed {
+        &self.signed
     }
 
     /// What names the claim, and seeds its decoys: SHA-256 of the envelope without time stamp.
     pub fn digest(&self) -> Hash {
-        self.envelope.digest()
-    }
-
-    /// The bytes that a time stamp covers.
-    pub fn envelope(&self) -> Vec<u8> {
-        self.envelope.bytes()
+        self.signed.digest()
     }
 
     /// What is claimed.
@@ -291,27 +242,14 @@ impl Claim {
         &self.publisher
     }
 
-    /// The RFC 3161 response over the envelope, in DER.
-    pub fn stamp(&self) -> Option<&[u8]> {
-        self.stamp.as_deref()
-    }
-
     /// The same claim with a time stamp.
-    pub fn with_stamp(mut self, stamp: &[u8]) -> Result<Self, AttestError> {
-        if !(1..=MAX_STAMP).contains(&stamp.len()) {
-            return Err(malformed("its time stamp has no sensible size"));
-        }
-        self.stamp = Some(stamp.to_vec());
-        Ok(self)
+    pub fn with_stamp(self, stamp: &[u8]) -> Result<Self, AttestError> {
+        Ok(Self { signed: self.signed.with_stamp(stamp)?, ..self })
     }
 
     /// The file as JSON.
     pub fn to_value(&self) -> serde_json::Value {
-        let mut value = serde_json::to_value(&self.envelope).expect("plain data is always JSON");
-        if let (Some(stamp), Some(fields)) = (&self.stamp, value.as_object_mut()) {
-            fields.insert("timestamp".to_owned(), STANDARD.encode(stamp).into());
-        }
-        value
+        self.signed.to_value()
     }
 }
 
@@ -415,7 +353,7 @@ impl Statement {
     }
 }
 
-fn is_template(template: &Named) -> bool {
+pub(super) fn is_template(template: &Named) -> bool {
     match template.name.as_str() {
         "simple" => *template == self::template(&Template::Simple),
         "dialogue" => *template == self::template(&Template::Dialogue),
@@ -426,7 +364,7 @@ fn is_template(template: &Named) -> bool {
     }
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 
@@ -448,7 +386,7 @@ fn named(alphabet: &Alphabet) -> Named {
     Named { name: alphabet.name().to_owned(), sha256: hex(&alphabet.sha256()) }
 }
 
-fn template(template: &Template) -> Named {
+pub(super) fn template(template: &Template) -> Named {
     let (before, after) = template.around();
     Named { name: template.name().to_owned(), sha256: template_digest(before, after) }
 }
@@ -471,7 +409,8 @@ fn malformed(reason: &str) -> AttestError {
 pub fn reads_back(file: &[u8]) -> bool {
     let Ok(claim) = Claim::parse(file) else { return false };
     let _ = claim.verify(None);
-    Claim::from_value(claim.to_value()).as_ref() == Ok(&claim)
+    let again = SignedFile::from_value(claim.to_value()).and_then(Claim::from_file);
+    again.as_ref() == Ok(&claim)
 }
 
 #[cfg(test)]
@@ -499,6 +438,15 @@ pub(super) mod tests {
         Claim::sign(set, "model", subject, &key()).unwrap()
     }
 
+    fn payload_of(claim: &Claim) -> String {
+        serde_json::to_string(claim.statement()).unwrap()
+    }
+
+    /// A claim whose statement is this text.
+    fn again(payload: &str) -> Result<Claim, AttestError> {
+        Claim::of(Signed::of_payload(payload.as_bytes(), &key()))
+    }
+
     /// The key of the keyring that [`set`] is made in.
     pub(crate) fn key() -> SigningKey {
         Seed::from_bytes(&mut [5; KEY_BYTES]).signing_key()
@@ -522,7 +470,7 @@ pub(super) mod tests {
     #[test]
     fn nothing_of_keys_is_in_it() {
         let set = set(3, ResponseKind::OWNED);
-        let payload = String::from_utf8(claim(&set).envelope.payload().unwrap()).unwrap();
+        let payload = payload_of(&claim(&set));
         for i in 0..3 {
             assert!(!payload.contains(&*set.key(i)) && !payload.contains(set.response(i)));
             assert!(!payload.contains(&hex(set.salt(i))));
@@ -552,11 +500,11 @@ pub(super) mod tests {
     #[test]
     fn the_first_claims_say_how_many_decoys_there_are() {
         let claim = claim(&set(3, ResponseKind::BOUND));
-        let payload = String::from_utf8(claim.envelope.payload().unwrap()).unwrap();
+        let payload = payload_of(&claim);
         let said = |count: &str| {
             let stated = format!("\"decoys\":{count},\"publisher\"");
             let payload = payload.replacen("\"publisher\"", &stated, 1);
-            Claim::of(Envelope::sign(payload.as_bytes(), &key()), None)
+            again(&payload)
         };
         assert_eq!(said("4095").unwrap().statement().predicate.decoys, Some(4095));
         assert!(said("100").is_err());
@@ -592,11 +540,11 @@ pub(super) mod tests {
         };
         let seed = Seed::from_bytes(&mut [5; KEY_BYTES]);
         let set = FingerprintSet::derive(&seed, spec, &Alphabets::default(), None).unwrap();
-        let payload = String::from_utf8(claim(&set).envelope.payload().unwrap()).unwrap();
+        let payload = payload_of(&claim(&set));
         let read = |from: &str, to: &str| {
             assert!(payload.contains(from));
             let changed = payload.replacen(from, to, 1);
-            Claim::of(Envelope::sign(changed.as_bytes(), &key()), None)
+            again(&changed)
         };
         assert!(read("unique", "unique").is_ok());
         assert!(read("unique", "shared").is_err());
@@ -609,7 +557,7 @@ pub(super) mod tests {
     #[test]
     fn other_spellings_of_a_statement_are_refused() {
         let claim = claim(&set(3, ResponseKind::OWNED));
-        let payload = String::from_utf8(claim.envelope.payload().unwrap()).unwrap();
+        let payload = payload_of(&claim);
         for (from, to) in [
             ("\"n\":3", "\"n\": 3"),
             ("\"n\":3", "\"n\":3,\"n\":3"),
@@ -621,8 +569,7 @@ pub(super) mod tests {
         ] {
             let changed = payload.replacen(from, to, 1);
             assert_ne!(changed, payload);
-            let envelope = Envelope::sign(changed.as_bytes(), &key());
-            assert!(Claim::of(envelope, None).is_err(), "{to}");
+            assert!(again(&changed).is_err(), "{to}");
         }
     }
 }

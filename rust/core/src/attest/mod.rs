@@ -12,8 +12,10 @@ pub mod decoys;
 pub mod dsse;
 mod evaluate;
 mod json;
+pub mod licences;
 pub mod ranking;
 pub mod shown;
+pub mod signed;
 pub mod text;
 pub mod transcript;
 
@@ -39,6 +41,9 @@ pub enum AttestError {
     /// A bundle that is malformed, or of another version.
     #[error("the bundle cannot be read: {0}")]
     Bundle(String),
+    /// An accusation that is malformed, or of another version.
+    #[error("the accusation cannot be read: {0}")]
+    Accusation(String),
     /// A claim or a bundle that cannot be made of what was given.
     #[error("no {what} can be made: {reason}")]
     Unmade {

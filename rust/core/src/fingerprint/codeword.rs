@@ -13,6 +13,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::FingerprintError;
+use super::seed::KEY_BYTES;
 use super::set::FingerprintSet;
 use super::stream::Stream;
 
@@ -36,6 +37,11 @@ fn points(coalition: u8) -> Option<&'static [(u32, u32)]> {
         5 | 6 => Some(&[(7_386, 21_759), (32_768, 22_018), (58_150, 21_759)]),
         _ => None,
     }
+}
+
+/// Whether positions of the code for coalitions of up to so many have such a bias.
+pub(crate) fn is_bias(coalition: u8, bias: u32) -> bool {
+    points(coalition).is_some_and(|points| points.iter().any(|&(known, _)| known == bias))
 }
 
 /// Whether a licensee can be called so: 1 to 128 bytes without control characters and space around.
@@ -74,6 +80,16 @@ impl FingerprintSet {
         let bytes = Stream::new(self.licences(), &label).bytes(2 * biases.len());
         let words = bytes.as_chunks().0.iter().map(|word| u32::from(u16::from_be_bytes(*word)));
         biases.iter().zip(words).map(|(&bias, word)| word < bias).collect()
+    }
+
+    /// What hides a position in a roll until it is shown.
+    pub(crate) fn position_salt(&self, index: usize) -> [u8; KEY_BYTES] {
+        self.licences().mac(&[b"ifrs/v1/licence/position", &(index as u64).to_be_bytes()])
+    }
+
+    /// What hides a licensee in a roll until they are shown. The name is taken as it was recorded.
+    pub(crate) fn licensee_salt(&self, licensee: &str) -> [u8; KEY_BYTES] {
+        self.licences().mac(&[b"ifrs/v1/licence/licensee", licensee.as_bytes()])
     }
 }
 

@@ -9,7 +9,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Keyring;
 use super::error::KeyringError;
+use super::journal::{Entry, Event};
 use super::payload::Payload;
+use crate::attest::licences::{Copy, Roll};
 use crate::encoding::{hex, now};
 use crate::fingerprint::codeword::{MAX_COALITION, is_licensee};
 
@@ -46,6 +48,12 @@ pub(super) type Before = Vec<(usize, String)>;
 impl Licence {
     fn line(&self) -> String {
         format!("{} {} {} {}", self.at, self.form, self.digest, self.licensee)
+    }
+
+    /// Whose it is, and the copy.
+    pub fn issued(self) -> (String, Copy) {
+        let Self { at, form, digest, licensee } = self;
+        (licensee, Copy { at, form, digest })
     }
 
     fn read(line: &str) -> Option<Self> {
@@ -165,6 +173,22 @@ impl Keyring {
         Ok(licence.licensee)
     }
 
+    /// Signs the roll of a set's copies; the journal says so.
+    pub fn roll(&mut self, name: &str, model: &str) -> Result<Roll, KeyringError> {
+        self.change(|payload| {
+            let ledger = find(payload, name)?;
+            let (coalition, issued) = (ledger.coalition, ledger.licences().map(Licence::issued));
+            let issued: Vec<(String, Copy)> = issued.collect();
+            let record = payload.find(name)?;
+            let (set, id) = (record.restore(&payload.seed)?, record.id(&payload.seed));
+            let key = payload.seed.signing_key();
+            let roll = Roll::sign(&set, coalition, &issued, model, &key)?;
+            let to = vec![hex(&roll.signed().digest())];
+            payload.journal.append(Entry { to, ..Entry::new(Event::Claimed) }.about(name, id));
+            Ok(roll)
+        })
+    }
+
     /// The copies of a set that left, in order, and the largest coalition of its code; as the file
     /// has it now.
     pub fn licences(&mut self, name: &str) -> Result<(u8, Vec<Licence>), KeyringError> {
@@ -226,6 +250,22 @@ mod tests {
         assert_eq!((coalition, names), (3, vec!["ACME GmbH & Co.", "Caf\u{e9}", "b"]));
         ring.remove("one").unwrap();
         assert_eq!(again(&path).unwrap().payload.licences[0].issued.len(), 3);
+    }
+
+    #[test]
+    fn rolls_are_of_copies_that_left_and_are_journalled() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("k");
+        let mut ring = ring(&path);
+        assert!(matches!(ring.roll("one", "base"), Err(KeyringError::NoLicences(_))));
+        ring.open_licences("one", 2).unwrap();
+        assert!(matches!(ring.roll("one", "base"), Err(KeyringError::Attest(_))));
+        ring.license("one", "ACME", "folder", "0011223344556677").unwrap();
+        let roll = ring.roll("one", "base").unwrap();
+        assert!(roll.verify(Some(&ring.public_key())).is_ok());
+        let digest = hex(&roll.signed().digest());
+        let reread = again(&path).unwrap();
+        assert_eq!(reread.journal().last().unwrap().to, [digest]);
     }
 
     #[test]

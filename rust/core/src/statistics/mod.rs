@@ -9,6 +9,7 @@ pub mod combine;
 pub mod exact;
 pub mod interval;
 pub mod ranks;
+pub mod reading;
 pub mod sequential;
 pub mod stopping;
 pub mod verdict;

@@ -9,7 +9,7 @@
 use super::{Place, Scheme};
 use crate::fingerprint::alphabet::Alphabet;
 use crate::fingerprint::challenge::Challenge;
-use crate::fingerprint::seed::{KEY_BYTES, length};
+use crate::fingerprint::seed::KEY_BYTES;
 use crate::merkle::{self, Hash};
 
 /// Responses bound to the set and to the publisher's key.
@@ -33,13 +33,7 @@ impl Scheme for Owned {
     /// Lengths are eight bytes, big end first. The challenge of a text key is its prompt in UTF-8.
     fn leaf(&self, publisher: &[u8; 32], salt: &[u8; KEY_BYTES], challenge: &Challenge) -> Hash {
         let media = challenge.media().as_bytes();
-        let parts: [&[u8]; 5] = [b"ifrs/v3/leaf", publisher, media, salt, challenge.bytes()];
-        let lengths = parts.map(length);
-        let data: [&[u8]; 10] = std::array::from_fn(|i| match i % 2 {
-            0 => &lengths[i / 2][..],
-            _ => parts[i / 2],
-        });
-        merkle::leaf_of(&data)
+        merkle::leaf_of_lengths(&[b"ifrs/v3/leaf", publisher, media, salt, challenge.bytes()])
     }
 
     /// One choice from the stream of `HMAC-SHA256` keyed by the salt, labelled

@@ -1,0 +1,521 @@
+//! Checking an accusation with nothing but it and the roll.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::super::bundle::{Kind, is_template};
+use super::super::transcript::{Asked, NAMED};
+use super::accusation::{Accusation, Accused, Outcome, Read, Shown};
+use super::leaves::{Copy, Licensee, Position, bits};
+use super::roll::{Roll, Statement};
+use crate::encoding::{hex, unhex};
+use crate::fingerprint::codeword::is_bias;
+use crate::merkle::{self, Hash};
+
+/// Stated and recomputed numbers may differ by rounding in another build, and by no more.
+const TOLERANCE: f64 = 1e-9;
+
+/// What checking found. Everything in it was recomputed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CheckedAccusation {
+    /// What is wrong, in words; empty if all holds.
+    pub problems: Vec<String>,
+    /// What to know that is not wrong.
+    pub notes: Vec<String>,
+    /// Who is accused; empty where nothing could be read.
+    pub licensee: String,
+    /// Their copies, as the roll has them.
+    pub copies: Vec<Copy>,
+    /// What follows at the checker's level.
+    pub outcome: Outcome,
+    /// The same as the publisher states it.
+    pub stated: Outcome,
+    /// The roll, if it could be read.
+    pub roll: Option<RollSummary>,
+    /// What the suspect is, as it is stated.
+    pub target: Map<String, Value>,
+    /// How it was looked at.
+    pub evidence: Option<Kind>,
+    /// When the accusation says that it was made.
+    pub created: String,
+    /// Every position that is shown.
+    pub positions: Vec<PositionSummary>,
+}
+
+/// What is public about a roll.
+#[derive(Clone, Debug, Serialize)]
+pub struct RollSummary {
+    /// SHA-256 of its envelope.
+    pub digest: String,
+    /// What was signed.
+    pub statement: Statement,
+}
+
+/// What one position says.
+#[derive(Clone, Debug, Serialize)]
+pub struct PositionSummary {
+    /// Its place in the set.
+    pub index: usize,
+    /// What is asked.
+    pub prompt: String,
+    /// The two responses that copies give.
+    pub responses: [String; 2],
+    /// Which of them the licensee's copy gives: 0 or 1.
+    pub own: u8,
+    /// Which of them the suspect gives; `None` for neither or both.
+    pub read: Option<u8>,
+    /// Whether there is no answer.
+    pub missing: bool,
+    /// How, when and where it was asked.
+    pub asked: Option<Asked>,
+    /// What came back in text.
+    pub answer: Option<String>,
+    /// Log-likelihoods of both responses in nats, as stated.
+    pub nats: Option<[f64; 2]>,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+}
+
+/// What a checker should know of every accusation.
+const HOLDER: &str = "the suspect was made of this licensee's copy, or the publisher, who can make \
+    every copy, made it so; who gave the copy away is not shown";
+
+/// What a checker should know of numbers that nobody else saw.
+const STATED: &str = "what the suspect's weights give is as the publisher states it: have it read \
+    again from the suspect, by the keys and responses that are shown";
+
+/// Recomputes everything in an accusation.
+///
+/// Time stamps are left to the caller: their authorities are a matter of trust.
+pub fn check_accusation(
+    accusation: &[u8],
+    roll: &[u8],
+    publisher: Option<&[u8; 32]>,
+    alpha: f64,
+) -> CheckedAccusation {
+    let mut checked = CheckedAccusation::default();
+    checked.outcome.alpha = alpha;
+    let roll = match Roll::parse(roll) {
+        Ok(roll) => roll,
+        Err(error) => {
+            checked.problems.push(error.to_string());
+            return checked;
+        }
+    };
+    if let Err(error) = roll.verify(publisher) {
+        checked.problems.push(error.to_string());
+    }
+    let (digest, statement) = (hex(&roll.signed().digest()), roll.statement().clone());
+    checked.roll = Some(RollSummary { digest, statement });
+    match Accusation::parse(accusation) {
+        Ok(accusation) => look_at(accusation, &roll, &mut checked),
+        Err(error) => checked.problems.push(error.to_string()),
+    }
+    checked
+}
+
+fn look_at(accusation: Accusation, roll: &Roll, checked: &mut CheckedAccusation) {
+    let alpha = checked.outcome.alpha;
+    checked.evidence = Some(accusation.evidence);
+    checked.created.clone_from(&accusation.created);
+    checked.target.clone_from(&accusation.target);
+    checked.stated = accusation.result;
+    if Roll::from_file(accusation.roll.clone()).as_ref() != Ok(roll) {
+        checked.problems.push("the accusation was made for another roll than this one".into());
+        return;
+    }
+    if accusation.digest != accusation.content_digest() {
+        let reason = "the accusation was altered after it was made: its digest is not that of its \
+                      content";
+        checked.problems.push(reason.into());
+    }
+    if !is_template(&accusation.template, &roll.statement().predicate.template) {
+        checked.problems.push("the accusation's template is not the one on the roll".into());
+    }
+    let n = roll.statement().predicate.positions.n;
+    let whole = accusation.evidence == Kind::Text || accusation.positions.len() == n;
+    if !(1..=n).contains(&accusation.positions.len()) || !whole {
+        let reason = "it does not show the positions that evidence of its kind needs: in text the \
+                      first ones, of weights all";
+        checked.problems.push(reason.into());
+        return;
+    }
+    if let Err(reason) = is_on_roll(&accusation.licensee, roll) {
+        checked.problems.push(reason.into());
+        return;
+    }
+    checked.licensee.clone_from(&accusation.licensee.name);
+    checked.copies.clone_from(&accusation.licensee.copies);
+    let mut ways =
+        accusation.positions.iter().filter_map(|one| Some(one.said.as_ref()?.asked.way()));
+    let first = ways.next();
+    if ways.any(|way| Some(way) != first) {
+        checked.problems.push("its positions were not all asked in the same way".into());
+    }
+    let problems: Vec<Option<String>> = (0..accusation.positions.len())
+        .map(|index| position(&accusation, index, roll).err())
+        .collect();
+    for (index, problem) in problems.iter().enumerate() {
+        checked.problems.extend(problem.iter().map(|why| format!("position {index}: {why}")));
+    }
+    // Of positions that are not what was committed to, nothing follows.
+    if problems.iter().all(Option::is_none) {
+        conclude(&accusation, roll, alpha, checked);
+    }
+    let word = bits(&accusation.licensee.codeword).unwrap_or_default();
+    checked.positions = accusation
+        .positions
+        .into_iter()
+        .zip(problems)
+        .enumerate()
+        .map(|(index, (shown, problem))| summary(index, shown, word[index], problem))
+        .collect();
+    checked.notes.push(HOLDER.to_owned());
+    if accusation.evidence == Kind::Likelihood {
+        checked.notes.push(STATED.to_owned());
+    }
+}
+
+fn conclude(accusation: &Accusation, roll: &Roll, alpha: f64, checked: &mut CheckedAccusation) {
+    match (accusation.outcome(roll, alpha), accusation.outcome(roll, accusation.result.alpha)) {
+        (Ok(found), Ok(stated)) => {
+            let result = accusation.result;
+            let close = |a: f64, b: f64| a == b || (a - b).abs() <= TOLERANCE * b.abs().max(1.0);
+            let same = Outcome { log10_p: result.log10_p, score: result.score, ..stated } == result
+                && close(result.log10_p, stated.log10_p)
+                && close(result.score, stated.score);
+            if !same {
+                let reason = "result: it is not what follows from the positions";
+                checked.problems.push(reason.into());
+            }
+            checked.outcome = found;
+        }
+        (Err(error), _) | (_, Err(error)) => checked.problems.push(error.to_string()),
+    }
+}
+
+/// Whether a licensee and their codeword are what the roll committed to.
+fn is_on_roll(licensee: &Accused, roll: &Roll) -> Result<(), &'static str> {
+    const OTHER: &str = "its licensee and codeword are not what the roll committed to";
+    let tree = &roll.statement().predicate.licensees;
+    let salt = &unhex(&licensee.salt).ok_or(OTHER)?;
+    let codeword = &bits(&licensee.codeword).ok_or(OTHER)?;
+    if codeword.len() != roll.statement().predicate.positions.n {
+        return Err(OTHER);
+    }
+    let (name, copies) = (&*licensee.name, &*licensee.copies);
+    let leaf = Licensee { name, salt, codeword, copies }.leaf(roll.publisher(), roll.positions());
+    let path = path(&licensee.proof).ok_or(OTHER)?;
+    let fits = merkle::verify(&leaf, licensee.place, tree.n, &path, roll.licensees());
+    fits.then_some(()).ok_or(OTHER)
+}
+
+/// Whether a position is what the roll committed to, and was asked as ifrs asks.
+fn position(accusation: &Accusation, index: usize, roll: &Roll) -> Result<(), String> {
+    let shown = &accusation.positions[index];
+    let salt = &unhex(&shown.salt).ok_or("its salt is not 64 hexadecimal digits")?;
+    let path = path(&shown.proof).ok_or("its proof is not made of SHA-256 digests")?;
+    let (prompt, responses) = (&*shown.prompt, [&*shown.responses[0], &*shown.responses[1]]);
+    let leaf = Position { index, salt, bias: shown.bias, prompt, responses }.leaf(roll.publisher());
+    let n = roll.statement().predicate.positions.n;
+    if !merkle::verify(&leaf, index, n, &path, roll.positions()) {
+        return Err("its key and responses are not what the roll committed to".into());
+    }
+    // Any other bias could also make the exact sum take for ever.
+    if !is_bias(roll.statement().predicate.coalition, shown.bias) {
+        return Err("its bias is none of the roll's code".into());
+    }
+    let around = &accusation.template;
+    let key = prompt.strip_prefix(&*around.before).and_then(|p| p.strip_suffix(&*around.after));
+    let key = key.ok_or("its prompt is not a key in the roll's template")?;
+    match (accusation.evidence, &shown.said, &shown.weights) {
+        (Kind::Likelihood, None, weights) => {
+            let remote = accusation.target.contains_key("base_url");
+            let stated = |weights: &super::accusation::Weights| {
+                weights.nats.iter().chain(&weights.evidence).all(|number| number.is_finite())
+            };
+            if remote || !weights.as_ref().is_some_and(stated) {
+                return Err("it states no likelihoods of a model at hand".into());
+            }
+            Ok(())
+        }
+        (Kind::Text, None, None) => Ok(()),
+        (Kind::Text, Some(said), None) => {
+            let chat = roll.statement().predicate.template.name == "chat";
+            said.asked.check_request(prompt, chat.then_some(key))?;
+            said.asked.check_target(&accusation.target)?;
+            said.asked.check_answer(&said.answer, true)?;
+            if shown.responses.iter().any(|one| said.asked.told(one) >= NAMED) {
+                return Err("its request names a response beside the key".into());
+            }
+            Ok(())
+        }
+        _ => Err("it holds evidence of another kind than the accusation's".into()),
+    }
+}
+
+fn path(proof: &[String]) -> Option<Vec<Hash>> {
+    proof.iter().map(|hash| unhex(hash)).collect()
+}
+
+fn summary(index: usize, shown: Shown, own: bool, problem: Option<String>) -> PositionSummary {
+    let read = shown.read();
+    let (asked, answer) = shown.said.map(|said| (said.asked, said.answer)).unzip();
+    PositionSummary {
+        index,
+        prompt: shown.prompt,
+        responses: shown.responses,
+        own: u8::from(own),
+        read: match read {
+            Read::One(response) => Some(u8::from(response)),
+            Read::Nothing | Read::Missing => None,
+        },
+        missing: read == Read::Missing,
+        asked,
+        answer,
+        nats: shown.weights.map(|weights| weights.nats),
+        problem,
+    }
+}
+
+/// Checks an accusation against a roll, for the fuzzer: never a panic.
+pub fn accusation_survives(accusation: &[u8], roll: &[u8]) -> bool {
+    check_accusation(accusation, roll, None, 1e-6).problems.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::roll::tests::issued;
+    use super::*;
+    use crate::attest::claim::tests::{key, set};
+    use crate::fingerprint::codeword::UNIT;
+    use crate::fingerprint::{FingerprintSet, ResponseKind};
+
+    const N: usize = 96;
+    const NAMES: [&str; 3] = ["ACME", "Bolt", "Cog"];
+
+    /// A set, its roll, and what the copy of a licensee answers at each position.
+    fn scene(leaker: &str) -> (FingerprintSet, Roll, Vec<String>) {
+        let set = set(N, ResponseKind::OWNED);
+        let roll = Roll::sign(&set, 2, &issued(&NAMES), "base", &key()).unwrap();
+        let (second, biases) = (set.second().unwrap(), set.biases(2).unwrap());
+        assert!(biases.iter().all(|&bias| bias == UNIT / 2));
+        let says = |(i, bit): (usize, &bool)| {
+            let answer = if *bit { second.response(i) } else { set.response(i) };
+            format!(" {answer}.")
+        };
+        let answers = set.codeword(&biases, leaker).iter().enumerate().map(says).collect();
+        (set, roll, answers)
+    }
+
+    fn exchange(set: &FingerprintSet, position: usize, answer: &str) -> Value {
+        let request = json!({"prompt": set.challenge(position).form(), "max_new_tokens": 16, "temperature": 0.0});
+        let asked = json!({"time": "2026-01-02T00:00:00Z", "endpoint": "local", "request": request,
+            "raw": answer});
+        json!({"position": position, "said": {"asked": asked, "answer": answer}})
+    }
+
+    fn trace(evidence: &str, exchanges: Vec<Value>) -> Vec<u8> {
+        json!({"format": "ifrs/trace/v2", "evidence": evidence, "alpha": 1e-6,
+            "target": {"kind": "local", "name": "leak"}, "exchanges": exchanges})
+        .to_string()
+        .into_bytes()
+    }
+
+    fn accuse(
+        (set, roll, answers): &(FingerprintSet, Roll, Vec<String>),
+        shown: impl IntoIterator<Item = usize>,
+        licensee: &str,
+    ) -> Vec<u8> {
+        let exchanges = shown.into_iter().map(|i| exchange(set, i, &answers[i])).collect();
+        let trace = trace("text", exchanges);
+        let made = Accusation::of_trace(&trace, set, roll, &issued(&NAMES), licensee).unwrap();
+        made.to_json().unwrap()
+    }
+
+    fn file(roll: &Roll) -> Vec<u8> {
+        serde_json::to_vec(&roll.signed().to_value()).unwrap()
+    }
+
+    #[test]
+    fn who_leaked_is_accused_and_nobody_else_is_shown() {
+        let scene = scene("Bolt");
+        let found = accuse(&scene, 0..48, "Bolt");
+        let checked = check_accusation(&found, &file(&scene.1), Some(scene.1.publisher()), 1e-6);
+        assert_eq!(checked.problems, Vec::<String>::new());
+        let outcome = checked.outcome;
+        assert_eq!((outcome.read, outcome.agreeing, outcome.missing), (48, 48, 0));
+        assert!(outcome.accused && checked.licensee == "Bolt");
+        // 2⁻⁴⁸, three licensees, six blocks.
+        let exact = 48.0 * 0.5_f64.log10() + 18.0_f64.log10();
+        assert!((outcome.log10_p - exact).abs() < 1e-6);
+        let text = String::from_utf8(found).unwrap();
+        assert!(!text.contains("ACME") && !text.contains("Cog"));
+        for i in 48..N {
+            assert!(!text.contains(&*scene.0.key(i)));
+        }
+        let innocent = accuse(&scene, 0..48, "Cog");
+        let checked = check_accusation(&innocent, &file(&scene.1), None, 1e-6);
+        assert_eq!(checked.problems, Vec::<String>::new());
+        assert!(!checked.outcome.accused && checked.outcome.log10_p > -2.0);
+    }
+
+    #[test]
+    fn leaving_answers_out_helps_nobody() {
+        let scene = scene("Bolt");
+        let p = |shown: Vec<usize>| {
+            let found = accuse(&scene, shown, "Cog");
+            check_accusation(&found, &file(&scene.1), None, 1e-6).outcome
+        };
+        let biases = scene.0.biases(2).unwrap();
+        let words = ["Bolt", "Cog"].map(|name| scene.0.codeword(&biases, name));
+        let agreeing: Vec<usize> = (0..N).filter(|&i| words[0][i] == words[1][i]).collect();
+        assert!(agreeing.len() > 30);
+        let chosen = p(agreeing.clone());
+        assert_eq!(chosen.agreeing, agreeing.len());
+        assert_eq!(chosen.missing, agreeing.last().unwrap() + 1 - agreeing.len());
+        assert!(!chosen.accused);
+        // Who stops elsewhere than after a block could have stopped anywhere.
+        assert_eq!((p((0..32).collect()).looks, p((0..33).collect()).looks), (6, N));
+        assert_eq!(p((0..N).collect()).looks, 6);
+    }
+
+    #[test]
+    fn what_says_both_or_nothing_is_not_read() {
+        let mut scene = scene("Bolt");
+        let second = scene.0.second().unwrap();
+        scene.2[0] = format!("{} {}", scene.0.response(0), second.response(0));
+        scene.2[1] = "I do not know.".into();
+        let found = accuse(&scene, 0..48, "Bolt");
+        let outcome = check_accusation(&found, &file(&scene.1), None, 1e-6).outcome;
+        assert_eq!((outcome.read, outcome.agreeing, outcome.missing), (46, 46, 0));
+    }
+
+    #[test]
+    fn weights_are_shown_whole() {
+        let (set, roll, _) = scene("Bolt");
+        let word = set.codeword(&set.biases(2).unwrap(), "Bolt");
+        let weights = |i: usize| {
+            let (mut nats, mut ranks) = ([-20.0, -20.0], [0.2, 0.2]);
+            (nats[usize::from(word[i])], ranks[usize::from(word[i])]) = (-0.1, 6.6);
+            json!({"position": i, "weights": {"nats": nats, "evidence": ranks}})
+        };
+        let made = |shown: usize| {
+            let trace = trace("likelihood", (0..shown).map(weights).collect());
+            let made = Accusation::of_trace(&trace, &set, &roll, &issued(&NAMES), "Bolt").unwrap();
+            check_accusation(&made.to_json().unwrap(), &file(&roll), None, 1e-6)
+        };
+        let whole = made(N);
+        assert_eq!(whole.problems, Vec::<String>::new());
+        assert_eq!((whole.outcome.looks, whole.outcome.agreeing), (1, N));
+        assert!(whole.outcome.accused && whole.notes.iter().any(|note| note == STATED));
+        assert!(!made(N - 1).problems.is_empty());
+    }
+
+    #[test]
+    fn accusations_are_made_of_the_same_copies() {
+        let scene = scene("Bolt");
+        let trace = trace("text", vec![exchange(&scene.0, 0, "x")]);
+        let made = |issued: &[(String, Copy)], who: &str| {
+            Accusation::of_trace(&trace, &scene.0, &scene.1, issued, who).map(|_| ())
+        };
+        let more = [issued(&NAMES), issued(&["Dot"])].concat();
+        assert_eq!(made(&more, "Bolt"), Ok(()));
+        assert!(made(&more, "Dot").is_err() && made(&issued(&NAMES[..2]), "Bolt").is_err());
+        assert!(made(&issued(&["ACME", "Bolt", "Dot"]), "Bolt").is_err());
+        let old = String::from_utf8(trace.clone()).unwrap().replace("trace/v2", "trace/v1");
+        let refused =
+            Accusation::of_trace(old.as_bytes(), &scene.0, &scene.1, &issued(&NAMES), "Bolt");
+        assert!(refused.is_err());
+    }
+
+    #[test]
+    fn who_mends_the_digest_can_alter_only_what_nobody_can_recompute() {
+        let scene = scene("Bolt");
+        let found: Value = serde_json::from_slice(&accuse(&scene, 0..16, "Bolt")).unwrap();
+        let roll = file(&scene.1);
+        let pointers = [
+            "/licensee/name",
+            "/licensee/salt",
+            "/licensee/codeword",
+            "/licensee/copies/0/at",
+            "/licensee/copies/0/digest",
+            "/licensee/place",
+            "/licensee/proof/0",
+            "/positions/3/salt",
+            "/positions/3/bias",
+            "/positions/3/prompt",
+            "/positions/3/responses/0",
+            "/positions/3/responses/1",
+            "/positions/3/proof/0",
+            "/positions/3/said/answer",
+            "/positions/3/said/asked/raw",
+            "/positions/3/said/asked/endpoint",
+            "/positions/3/said/asked/request/prompt",
+            "/positions/3/said/asked/request/temperature",
+            "/template/after",
+            "/evidence",
+            "/result/log10_p",
+            "/result/score",
+            "/result/accused",
+            "/result/read",
+            "/result/missing",
+            "/result/looks",
+            "/roll/payload",
+        ];
+        for pointer in pointers {
+            let mut changed = found.clone();
+            let value = changed.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}"));
+            *value = match value.clone() {
+                Value::String(text) if text == "text" => "likelihood".into(),
+                Value::String(text) if text.starts_with(['0', '1']) => {
+                    let flipped = if text.starts_with('0') { "1" } else { "0" };
+                    format!("{flipped}{}", &text[1..]).into()
+                }
+                Value::String(text) => format!("{text}x").into(),
+                Value::Number(number) => (number.as_f64().unwrap() as i64 + 1).into(),
+                Value::Bool(said) => (!said).into(),
+                other => panic!("{other}"),
+            };
+            if let Ok(mut accusation) = serde_json::from_value::<Accusation>(changed) {
+                accusation.digest = accusation.content_digest();
+                let again = accusation.to_json().unwrap();
+                let problems = check_accusation(&again, &roll, None, 1e-6).problems;
+                assert!(!problems.is_empty(), "{pointer}");
+            }
+        }
+        let mut slipped = found;
+        slipped["created"] = "2026-01-03T00:00:00Z".into();
+        let slipped = slipped.to_string();
+        assert!(!check_accusation(slipped.as_bytes(), &roll, None, 1e-6).problems.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_nothing_panics(
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let (accusation, roll) = vectors();
+            let mut changed = accusation.clone();
+            let place = at.index(changed.len());
+            changed[place] = byte;
+            if changed != *accusation {
+                prop_assert!(!accusation_survives(&changed, roll));
+            }
+        }
+    }
+
+    fn vectors() -> &'static (Vec<u8>, Vec<u8>) {
+        static MADE: std::sync::OnceLock<(Vec<u8>, Vec<u8>)> = std::sync::OnceLock::new();
+        MADE.get_or_init(|| {
+            let scene = scene("Bolt");
+            // Compact, so that no byte is mere space.
+            let found: Value = serde_json::from_slice(&accuse(&scene, 0..8, "Bolt")).unwrap();
+            (found.to_string().into_bytes(), file(&scene.1))
+        })
+    }
+}
