@@ -25,7 +25,16 @@ from ifrs.keyring import Keyring
 from ifrs.scoring import best_match, score, score_pairs, top_hits
 
 if TYPE_CHECKING:
-    from ifrs.attest import CheckResult, Claim, Evidence, check
+    from ifrs.attest import (
+        Accusation,
+        AccusationResult,
+        CheckResult,
+        Claim,
+        Evidence,
+        Roll,
+        check,
+        check_accusation,
+    )
     from ifrs.attest.digests import model_digests
     from ifrs.modalities.encoder.suspect import EncoderModel
     from ifrs.modalities.image.suspect import ClassifierModel
@@ -52,6 +61,8 @@ if TYPE_CHECKING:
     from ifrs.runtime.fadapter import FAdapter
 
 _LAZY = {
+    "Accusation": "ifrs.attest",
+    "AccusationResult": "ifrs.attest",
     "ApiModel": "ifrs.modalities.text.server",
     "CheckResult": "ifrs.attest",
     "ClassifierModel": "ifrs.modalities.image.suspect",
@@ -59,6 +70,7 @@ _LAZY = {
     "Evidence": "ifrs.attest",
     "EncoderModel": "ifrs.modalities.encoder.suspect",
     "check": "ifrs.attest",
+    "check_accusation": "ifrs.attest",
     "FAdapter": "ifrs.runtime.fadapter",
     "FingerprintCallback": "ifrs.plant",
     "ImplantConfig": "ifrs.plant",
@@ -77,12 +89,15 @@ _LAZY = {
     "PolicyModel": "ifrs.modalities.policy.suspect",
     "Report": "ifrs.prove",
     "Reports": "ifrs.prove",
+    "Roll": "ifrs.attest",
     "SpeechModel": "ifrs.modalities.speech.suspect",
     "VisionLanguageModel": "ifrs.modalities.vision_language.suspect",
     "verify": "ifrs.prove",
 }
 
 __all__ = [
+    "Accusation",
+    "AccusationResult",
     "Adapter",
     "ApiModel",
     "CheckResult",
@@ -112,6 +127,7 @@ __all__ = [
     "PolicyModel",
     "Report",
     "Reports",
+    "Roll",
     "Sft",
     "SpeechModel",
     "TargetError",
@@ -120,6 +136,7 @@ __all__ = [
     "__version__",
     "best_match",
     "check",
+    "check_accusation",
     "export_gguf",
     "firing_by_distance",
     "implant",

@@ -17,6 +17,7 @@ from ifrs._core import Fingerprint, FingerprintSet, KeyringWarning
 if TYPE_CHECKING:
     from ifrs.attest.claim import Claim
     from ifrs.attest.digests import Subject
+    from ifrs.attest.roll import Roll
 
 __all__ = ["Fingerprint", "FingerprintSet", "Keyring"]
 
@@ -500,6 +501,25 @@ class Keyring:
         """
         fields = ("at", "form", "digest", "licensee")
         return [dict(zip(fields, row, strict=True)) for row in self._core.licences(name)[1]]
+
+    def roll(self, name: str, *, model: str) -> Roll:
+        """Sign who has copies of a set, without naming them: before a copy is seen elsewhere.
+
+        The journal says so. `ifrs.licences.accuse` makes evidence by it. Later copies need a later
+        roll.
+
+        Args:
+            name: The set.
+            model: What to call the copies.
+
+        Raises:
+            EvidenceError: No copy left, or the set was made in another keyring.
+            KeyError: There is no such set.
+            KeyringError: It was planted for nobody.
+        """
+        from ifrs.attest.roll import Roll
+
+        return Roll(self._core.roll(name, model))
 
     def coalition(self, name: str) -> int:
         """For how many licensees who work together a set's code is made.

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import ifrs
 import pytest
@@ -112,12 +113,10 @@ def test_a_stamp_later_than_release_or_query_fails(stamped, authority):  # noqa:
 
 def order(stamped: str, asked: str | None = None, accuracy: float = 0.0) -> str:
     """What is wrong with a stamp of a claim of noon."""
-    from ifrs.attest.checking import _order
+    from ifrs.attest.dating import _order
 
-    statement = {"predicate": {"created": "2026-01-02T12:00:00Z"}}
-    queries = [] if asked is None else [{"asked": {"time": asked}}]
-    found = {"claim": {"statement": statement}, "queries": queries}
-    return " ".join(_order({"time": stamped, "accuracy": accuracy}, found))
+    claim = SimpleNamespace(called="claim", created="2026-01-02T12:00:00Z")
+    return " ".join(_order({"time": stamped, "accuracy": accuracy}, claim, [asked]))
 
 
 def test_clocks_may_differ_by_ten_minutes_and_the_stamps_own_accuracy():

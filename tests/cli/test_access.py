@@ -35,8 +35,18 @@ OPENERS = {
     "keyring remove": ["{path}", "one"],
     "keyring show": ["{path}"],
     "keyring split": ["{path}", "--out", "s", "--threshold", "1", "--shares", "1"],
+    "licence accuse": [
+        "{folder}/trace.json",
+        "{path}",
+        "one",
+        "--roll",
+        "r",
+        "--out",
+        "{folder}/out",
+    ],  # fmt: skip
     "licence list": ["{path}", "one"],
     "licence plant": ["{folder}", "{path}", "one", "--out", "{folder}/out"],
+    "licence roll": ["{path}", "one", "--out", "{folder}/out"],
     "licence stamp": ["{path}", "one", "--licensee", "acme", "--out", "{folder}/out"],
     "licence trace": ["http://localhost", "{path}", "one", "--model", "m"],
     "score": ["{folder}/texts", "--patterns", "{path}:one"],

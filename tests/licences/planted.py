@@ -79,6 +79,21 @@ class Reader:
         return len(_core.response_words())
 
 
+class Writer:
+    """A suspect that writes what a copy's positions are told to say, and shows no probability."""
+
+    def __init__(self, fps, readings):
+        other = fps.second()
+        said = zip(range(len(fps)), readings, strict=True)
+        self.said = {fps[i].prompt: (other if bit else fps)[i].response for i, bit in said}
+
+    def describe(self):
+        return {"kind": "local", "name": "writer"}
+
+    def answers(self, prompts, *, max_new_tokens, temperature=0.0):
+        return [f" {self.said[prompt]}." for prompt in prompts]
+
+
 def readings_of(fps, licensee, coalition=2):
     """What a copy of one licensee reads."""
     return [int(bit) for bit in fps.codewords(coalition, [licensee])[0]]

@@ -97,7 +97,8 @@ def test_a_server_is_asked_until_one_accusation_is_certain(fps, ring):
         found = trace(target, fps)
         assert [one.licensee for one in found.accused] == [NAMES[3]]
         assert found.evidence == "text"
-        assert found.looks == 10
+        # Ten blocks, and as much again for those who begin later.
+        assert found.looks == 20
         assert len(found.readings) == len(server.requests) == 32
         assert ring.spent("lic") == list(range(32))
         again = trace(target, fps)

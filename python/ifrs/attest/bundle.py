@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ifrs import _core
-from ifrs.attest.claim import Claim, PathLike, of_path
+from ifrs.attest.claim import Claim, of_path
+from ifrs.attest.signed import PathLike
 from ifrs.errors import EvidenceError
 from ifrs.files import write_bytes
 
@@ -55,7 +56,7 @@ class Evidence:
             EvidenceError: It is too large, or its compression is damaged.
             OSError: It cannot be read.
         """
-        return cls(read_bundle(path))
+        return cls(unpacked(path, "bundle"))
 
     def save(self, path: PathLike) -> None:
         """Write the bundle as JSON, compressed if the name ends in `.gz`. It holds keys in clear.
@@ -63,8 +64,7 @@ class Evidence:
         Raises:
             OSError: The file cannot be written.
         """
-        compress = os.fspath(path).endswith(".gz")
-        write_bytes(path, gzip.compress(self._file, mtime=0) if compress else self._file)
+        write_bytes(path, packed(self._file, path))
 
     def to_json(self) -> dict[str, Any]:
         """The bundle as plain data; docs/reference/formats.md is its specification."""
@@ -86,34 +86,54 @@ class Evidence:
         return f"Evidence({result['verdict']!r}, p_value={result['p_value']:.2g})"
 
 
-def looks_like(path: PathLike) -> Literal["bundle", "report"] | None:
+# What each private or public file of proving says of itself at its beginning.
+_FORMATS: dict[bytes, Literal["bundle", "report", "accusation", "trace"]] = {
+    b'"ifrs/evidence/': "bundle",
+    b'"ifrs/report/': "report",
+    b'"ifrs/accusation/': "accusation",
+    b'"ifrs/trace/': "trace",
+}
+
+
+def looks_like(
+    path: PathLike,
+) -> Literal["bundle", "report", "accusation", "trace"] | None:
     """What a file looks like by its beginning, packed or not; None for all else."""
     if not Path(path).is_file():
         return None
     with Path(path).open("rb") as file:
         beginning = file.read(_BEGINNING)
-    if beginning.startswith(_GZIP) or b'"ifrs/evidence/' in beginning:
-        return "bundle"
-    return "report" if b'"ifrs/report/' in beginning else None
+    if beginning.startswith(_GZIP):
+        # As much as there is of the one kilobyte: its text begins earlier.
+        try:
+            beginning = zlib.decompressobj(wbits=31).decompress(beginning, _BEGINNING)
+        except zlib.error:
+            return "bundle"
+    return next((kind for name, kind in _FORMATS.items() if name in beginning), None)
 
 
-def read_bundle(path: PathLike) -> bytes:
-    """A bundle's JSON, decompressed if need be.
+def packed(data: bytes, path: PathLike) -> bytes:
+    """What a file holds: compressed if its name ends in `.gz`."""
+    return gzip.compress(data, mtime=0) if os.fspath(path).endswith(".gz") else data
+
+
+def unpacked(path: PathLike, called: str) -> bytes:
+    """A file's JSON, decompressed if need be.
 
     Raises:
         EvidenceError: It is too large, or its compression is damaged.
         OSError: It cannot be read.
     """
     with Path(path).open("rb") as file:
-        packed = file.read(MAX_BYTES + 1)
-    if not packed.startswith(_GZIP):
-        return packed
+        held = file.read(MAX_BYTES + 1)
+    if not held.startswith(_GZIP):
+        return held
     # As far as the limit and no further: a small file may unpack to any size.
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        data = unpacker.decompress(packed, MAX_BYTES)
+        data = unpacker.decompress(held, MAX_BYTES)
     except zlib.error as error:
-        raise EvidenceError(f"the bundle's compression is damaged: {error}") from error
+        raise EvidenceError(f"the {called}'s compression is damaged: {error}") from error
     if not unpacker.eof or unpacker.unused_data:
-        raise EvidenceError("the bundle is cut off, too large, or followed by something else")
+        raise EvidenceError(f"the {called} is cut off, too large, or followed by something else")
     return data

@@ -7,14 +7,16 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from ifrs import _core
-from ifrs.attest.bundle import looks_like, read_bundle
-from ifrs.attest.claim import MAX_BYTES, Claim, PathLike, read_public_key
+from ifrs.attest.bundle import looks_like, unpacked
+from ifrs.attest.claim import Claim
+from ifrs.attest.dating import dated_of, moment_of, text_of
 from ifrs.attest.digests import model_digests
+from ifrs.attest.signed import MAX_BYTES, PathLike, read_public_key
 from ifrs.errors import EvidenceError
 
 
@@ -132,14 +134,14 @@ def check(
 
     Raises:
         ImportError: A stamp is to be verified and rfc3161-client is missing.
-        EvidenceError: The two files are given in the wrong order, or the first is a report.
+        EvidenceError: The files are in the wrong order, or the first is no bundle.
         OSError: A file cannot be read.
         ValueError: `publisher_key` is no key, `alpha` no level, or `released` no time.
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
     roots = [tsa_roots] if isinstance(tsa_roots, (str, os.PathLike)) else list(tsa_roots)
-    moment = _moment(released)
+    moment = moment_of(released)
     key = read_public_key(publisher_key)
     given = looks_like(bundle_path)
     if given == "report":
@@ -147,20 +149,28 @@ def check(
             f"{os.fspath(bundle_path)} is a report, which stays private: make a bundle of it "
             "(ifrs evidence), and have that checked"
         )
+    if given == "accusation":
+        raise EvidenceError(
+            f"{os.fspath(bundle_path)} is an accusation: check it with ifrs.check_accusation"
+        )
     if given is None and looks_like(claim_path) == "bundle":
         raise EvidenceError("the files are in the wrong order: the bundle is first, then the claim")
     with Path(claim_path).open("rb") as file:
         claim = file.read(MAX_BYTES + 1)
     problems: list[str] = []
     try:
-        bundle = read_bundle(bundle_path)
+        bundle = unpacked(bundle_path, "bundle")
     except EvidenceError as error:
         bundle, problems = b"", [str(error)]
     found = _recomputed(bundle, claim, key, alpha, trust_adapter)
     del bundle
     problems += found.pop("problems")
     notes: list[str] = found.pop("notes")
-    timestamp, precedes = _stamped(claim, found, roots, moment, problems, notes)
+    asked = [query["asked"]["time"] for query in found["queries"]]
+    signed = None if found["claim"] is None else Claim(_core.Claim.parse(claim))
+    dated = dated_of(signed, asked, roots, moment)
+    problems += dated.problems
+    notes += dated.notes
     if model is not None and found["claim"] is not None:
         problems += _differs(model, found["claim"]["statement"]["subject"])
     statement = found["claim"]["statement"] if found["claim"] else None
@@ -170,7 +180,7 @@ def check(
             "the publisher announced, or pass that"
         )
     bits = max(0.0, -found["log10_p"] / math.log10(2))
-    if found["verdict"] == "match" and not precedes:
+    if found["verdict"] == "match" and not dated.precedes:
         notes.append(
             "nothing verified shows that the claim is older than the suspect: one that is made to "
             f"fit known answers takes about 2^{int(bits)} attempts; "
@@ -185,9 +195,9 @@ def check(
         bits=bits,
         scheme=statement["predicate"]["scheme"].rpartition("/")[2] if statement else None,
         publisher_key=statement["predicate"]["publisher"] if statement else None,
-        timestamp=timestamp,
-        released=None if moment is None else _text(moment),
-        precedes_release=precedes,
+        timestamp=dated.timestamp,
+        released=None if moment is None else text_of(moment),
+        precedes_release=dated.precedes,
         **found,
     )
 
@@ -203,69 +213,6 @@ def _recomputed(
     return found
 
 
-def _stamped(
-    claim: bytes,
-    found: dict[str, Any],
-    roots: Sequence[PathLike],
-    released: datetime | None,
-    problems: list[str],
-    notes: list[str],
-) -> tuple[dict[str, Any] | None, bool | None]:
-    """What the claim's time stamp says, and whether it is older than the suspect."""
-    stamp = None
-    if found["claim"] is not None:
-        try:
-            stamp = Claim(_core.Claim.parse(claim)).stamped(roots)
-        except EvidenceError as error:
-            problems.append(f"time stamp: {error}")
-        except ImportError as error:
-            if roots or released is not None:
-                raise
-            notes.append(str(error))
-    if stamp is not None and not stamp["verified"]:
-        notes.append(
-            "the time stamp was not verified: pass the authority's root certificate (--tsa-root)"
-        )
-    if stamp is not None and stamp["verified"]:
-        problems += _order(stamp, found)
-    if released is None:
-        return stamp, None
-    precedes = False
-    if stamp is not None and stamp["verified"]:
-        # At the latest: when a suspect came out is not told by the publisher's clock.
-        latest = _parse(stamp["time"]) + timedelta(seconds=stamp["accuracy"])
-        precedes = latest < released
-    if not precedes:
-        problems.append(
-            f"release: no verified time stamp shows that the claim is older than the suspect's "
-            f"release ({_text(released)})"
-        )
-    return stamp, precedes
-
-
-def _order(stamp: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    """A stamp lies between the claim and the first query, or it shows nothing.
-
-    Both are times of the publisher's clock, which may be some minutes off the authority's.
-    """
-    from ifrs.attest.stamps import later, older
-
-    problems = []
-    said, stamped = stamp["time"], _parse(stamp["time"])
-    accuracy = timedelta(seconds=stamp["accuracy"])
-    created = found["claim"]["statement"]["predicate"]["created"]
-    if older(stamped, accuracy, _parse(created)):
-        problems.append(f"time stamp: it ({said}) is older than the claim ({created})")
-    asked = [query["asked"]["time"] for query in found["queries"]]
-    first = min(filter(None, (_maybe(time) for time in asked)), default=None)
-    if first is not None and later(stamped, accuracy, first):
-        problems.append(
-            f"time stamp: it ({said}) is later than the first query ({_text(first)}): the claim "
-            f"may have been made to fit the answers"
-        )
-    return problems
-
-
 def _differs(model: PathLike, subject: Sequence[dict[str, Any]]) -> list[str]:
     try:
         held = model_digests(model)
@@ -277,32 +224,3 @@ def _differs(model: PathLike, subject: Sequence[dict[str, Any]]) -> list[str]:
         return [] if [*claimed.values()] == [*held.values()] else ["subject: the model differs"]
     names = sorted(name for name in {*claimed, *held} if claimed.get(name) != held.get(name))
     return [f"subject: {name} is not as it was claimed" for name in names]
-
-
-def _moment(given: str | date | datetime | None) -> datetime | None:
-    if given is None:
-        return None
-    if isinstance(given, str):
-        try:
-            given = _parse(given)
-        except ValueError as error:
-            raise ValueError("released must be RFC 3339 or a date, such as 2026-01-31") from error
-    if not isinstance(given, datetime):
-        given = datetime(given.year, given.month, given.day)
-    return given if given.tzinfo else given.replace(tzinfo=timezone.utc)
-
-
-def _maybe(text: Any) -> datetime | None:
-    try:
-        return _parse(text)
-    except (TypeError, ValueError, AttributeError):
-        return None
-
-
-def _parse(text: str) -> datetime:
-    time = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
-    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
-
-
-def _text(time: datetime) -> str:
-    return time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

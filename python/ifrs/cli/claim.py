@@ -9,7 +9,7 @@ import typer
 
 from ifrs.cli.access import Access
 from ifrs.cli.options import Json, KeyringPath, SetName, examples
-from ifrs.cli.output import print_result, warn
+from ifrs.cli.output import print_result, require_new, warn
 
 EXAMPLES = examples(
     "ifrs claim keyring.ifrs release-1 --subject release --out claim.json",
@@ -41,11 +41,7 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Sign a claim about your model before you release it. It shows no key and no response."""
-    if out.exists():
-        raise FileExistsError(f"{out} exists already: a claim is not replaced, choose another file")
-    if not out.absolute().parent.is_dir():
-        # Before the journal says that there is a claim.
-        raise FileNotFoundError(f"there is no folder {out.absolute().parent}: make it first")
+    require_new(out, "a claim")
     with access.open(path) as ring:
         claim = ring.claim(name, subject=subject, model=model)
     # Kept before the authority is asked: a claim in the journal is not lost with the network.

@@ -10,7 +10,7 @@ import typer
 
 from ifrs.cli.access import Access
 from ifrs.cli.options import Json, examples
-from ifrs.cli.output import print_result, warn
+from ifrs.cli.output import print_result, require_new, warn
 from ifrs.errors import EvidenceError
 from ifrs.keyring import Keyring
 
@@ -46,9 +46,7 @@ def command(
     """Make a bundle that a stranger can check. It shows some keys, which are then spent."""
     from ifrs.attest import Evidence
 
-    if out.exists():
-        # Others may have it, and its keys are spent.
-        raise FileExistsError(f"{out} exists already: a bundle is not replaced")
+    require_new(out, "a bundle")
     try:
         read = json.loads(report.read_text(encoding="utf-8"))
     except ValueError as error:

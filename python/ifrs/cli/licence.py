@@ -11,7 +11,16 @@ import typer
 from ifrs.cli.access import Access, require_keyring
 from ifrs.cli.libraries import importing
 from ifrs.cli.options import Commands, Json, KeyringPath, Longest, SetName, examples
-from ifrs.cli.output import EXIT_NO, EXIT_YES, print_facts, print_json, print_result, print_rows
+from ifrs.cli.output import (
+    EXIT_NO,
+    EXIT_YES,
+    print_facts,
+    print_json,
+    print_result,
+    print_rows,
+    require_new,
+    warn,
+)
 from ifrs.cli.suspects import LocalOptions, ServerOptions, is_url
 from ifrs.errors import ImplantError, TargetError
 
@@ -163,6 +172,102 @@ def listing(path: KeyringPath, name: SetName, *, access: Access, as_json: Json =
         print_rows(rows, ["at", "licensee", "form", "digest"])
 
 
+@app.command(
+    "roll",
+    epilog=examples(
+        "ifrs licence roll keyring.ifrs release-1 --out roll.json",
+        "ifrs licence roll keyring.ifrs release-1 --out roll.json --tsa http://tsa.example/tsr",
+    ),
+)
+def roll(
+    path: KeyringPath,
+    name: SetName,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the roll.")],
+    tsa: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Address of an RFC 3161 time-stamp authority. It sees a digest alone.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--name", help="What to call the copies. Default: the set's name."),
+    ] = None,
+    *,
+    access: Access,
+    as_json: Json = False,
+) -> None:
+    """Sign who has copies before one is seen elsewhere. It shows no name and no codeword."""
+    require_new(out, "a roll")
+    with access.open(path) as ring:
+        made = ring.roll(name, model=model or name)
+    # Kept before the authority is asked: a roll in the journal is not lost with the network.
+    made.save(out)
+    if tsa is not None:
+        made = made.stamp(tsa)
+        made.save(out)
+    stamp = made.stamped() if tsa is not None else None
+    facts = {
+        "roll": made.digest,
+        "model": made.model,
+        "licensees": made.licensees,
+        "copies": made.copies,
+        "created": made.created,
+        "public_key": made.publisher_key,
+        "timestamp": None if stamp is None else stamp["time"],
+    }
+    print_result(facts, as_json)
+
+
+@app.command(
+    "accuse",
+    epilog=examples(
+        "ifrs licence accuse trace.json keyring.ifrs release-1 --roll roll.json "
+        "--out accusation.json",
+    ),
+)
+def accuse(
+    trace_file: Annotated[
+        Path, typer.Argument(metavar="TRACE", help="What ifrs licence trace --json wrote.")
+    ],
+    path: KeyringPath,
+    name: SetName,
+    roll_file: Annotated[
+        Path,
+        typer.Option("--roll", metavar="FILE", help="The roll that was signed before."),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Where to write the accusation; .gz compresses it."),
+    ],
+    licensee: Annotated[
+        str | None,
+        typer.Option(metavar="WHO", help="Whom it is about. Default: the one who is accused."),
+    ] = None,
+    *,
+    access: Access,
+    as_json: Json = False,
+) -> None:
+    """Make evidence that a court can check. It shows nothing of other licensees.
+
+    The keys that it shows are spent.
+    """
+    require_new(out, "an accusation")
+    from ifrs.licences import accuse as accusing
+
+    with access.open(path) as ring:
+        made = accusing(trace_file, ring[name], roll_file, licensee=licensee, ring=ring)
+        # Before the file is there: a key that may be seen is spent.
+        ring.spend(name, made.revealed, out.name, "revealed")
+    result = made.result
+    if not result["accused"]:
+        warn("it accuses nobody: it proves nothing, and whoever sees it has its keys")
+    made.save(out)
+    facts = {"accusation": str(out), "licensee": made.licensee, **result}
+    print_result(facts, as_json)
+
+
 @dataclass(frozen=True)
 class Asking:
     """How a suspect is asked, and judged."""
@@ -194,7 +299,10 @@ def trace(
     path: KeyringPath,
     name: SetName,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")
+        Path | None,
+        typer.Option(
+            "--json", metavar="FILE", help="Write the trace here. It holds keys: keep it private."
+        ),
     ] = None,
     html_file: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the page here.")

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from ifrs.visible import hidden, one_line, visible
@@ -36,6 +37,21 @@ def fail(error: object) -> int:
 def warn(message: str) -> None:
     """One line on standard error that changes nothing."""
     say(f"ifrs: warning: {message}", err=True)
+
+
+def require_new(out: Path, called: str) -> None:
+    """Refuse a place for evidence before the journal says that there is some.
+
+    Raises:
+        FileExistsError: There is a file: others may have it.
+        FileNotFoundError: There is no folder.
+    """
+    if out.exists():
+        raise FileExistsError(
+            f"{out} exists already: {called} is not replaced, choose another file"
+        )
+    if not out.absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {out.absolute().parent}: make it first")
 
 
 def say(line: object, *, err: bool = False) -> None:

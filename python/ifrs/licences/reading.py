@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.modalities.suspect import Answer
 from ifrs.prove.asking import Asked
 
-# Nats by which one response must be likelier than the other, both words together; and the evidence,
-# as -log10 of the ranks among all words, that it was planted at all. An unmarked model passes at
-# some 1 position in 100, and what it reads there is noise, which accuses nobody.
-_WEIGHTS = 2.0, 3.0
 # Of an answer in text: the evidence that a response is in it, among so many decoys.
-_DECOYS, _TEXT = 4095, (1.0, 3.0)
+_DECOYS = 4095
 
 # 0 for the first response, 1 for the second, None for neither or both.
 Reading = int | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of one position.
+
+    Attributes:
+        reading: What that reads.
+        said: How it was asked in text, and the answer; None where there is none.
+        weights: `nats` of both responses, and the `evidence` of their ranks; None in text.
+    """
+
+    reading: Reading
+    said: dict[str, Any] | None = None
+    weights: dict[str, list[float]] | None = None
 
 
 class Positions:
@@ -36,34 +50,39 @@ class Positions:
         self.asked = Asked(target, fps)
         self._other = Asked(target, self.parts[1])
 
-    def by_likelihood(self, indices: Sequence[int]) -> list[Reading]:
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.parts[0])
+
+    def by_likelihood(self, indices: Sequence[int]) -> list[Seen]:
         """What the weights say, in one pass for each variant."""
         pairs = zip((self.asked, self._other), self.parts, strict=True)
         (nats, evidence), (other_nats, other_evidence) = (
             _likelihoods(one, part, indices) for one, part in pairs
         )
-        return [
-            _decide((nats[row], other_nats[row]), (evidence[row], other_evidence[row]), *_WEIGHTS)
-            for row in range(len(indices))
-        ]
+        rows = zip(nats, other_nats, evidence, other_evidence, strict=True)
+        return [_of_weights([float(number) for number in row]) for row in rows]
 
-    def by_text(self, index: int, answer: Answer | None) -> Reading:
+    def by_text(self, index: int, answer: Answer | None) -> Seen:
         """What an answer says; nothing where there is none."""
-        if answer is None or answer.error is not None or answer.cut_off:
-            return None
-        fired = [part.fired(index, answer.text) for part in self.parts]
+        if answer is None or answer.error is not None:
+            return Seen(None)
+        said = {"asked": answer.asked, "answer": answer.text}
+        return Seen(None if answer.cut_off else self._reading(index, answer.text), said)
+
+    def _reading(self, index: int, text: str) -> Reading:
+        fired = [part.fired(index, text) for part in self.parts]
         if fired[0] != fired[1]:
             return int(fired[1])
-        held = [_rank_evidence(part, index, answer.text) for part in self.parts]
-        return _decide(held, held, *_TEXT)
+        first, second = (_rank_evidence(part, index, text) for part in self.parts)
+        return _core.read_position((first, second), (first, second), of_weights=False)
 
 
-def _decide(
-    size: Sequence[float], evidence: Sequence[float], apart: float, enough: float
-) -> Reading:
-    winner = int(size[1] > size[0])
-    certain = size[winner] - size[1 - winner] >= apart and evidence[winner] >= enough
-    return winner if certain else None
+def _of_weights(row: Sequence[float]) -> Seen:
+    nats, evidence = (row[0], row[1]), (row[2], row[3])
+    reading = _core.read_position(nats, evidence, of_weights=True)
+    return Seen(reading, weights={"nats": [*nats], "evidence": [*evidence]})
 
 
 def _likelihoods(

@@ -10,7 +10,7 @@ from ifrs._core import __version__
 from ifrs.clock import now
 from ifrs.files import write_json, write_text
 
-FORMAT = "ifrs/trace/v1"
+FORMAT = "ifrs/trace/v2"
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,14 @@ class Trace:
         coalition: For coalitions of how many the code is made.
         readings: By position: 0 or 1 for the first or second response, None for neither or both.
         positions: How many positions the set has.
-        looks: How many looks at the scores were planned.
+        looks: How many looks at the scores count.
         evidence: "likelihood" or "text": what was read.
         target: What the suspect is.
         set_name: The fingerprint set's name.
         seconds: Wall time.
+        exchanges: Of each position that was asked its `position`, and either `said` (how it was
+            asked, and the answer) or `weights` (`nats` of both responses, and the `evidence` of
+            their ranks): what an accusation is made of.
         notes: What a reader should know of how it went.
         created: When (RFC 3339, UTC).
     """
@@ -62,6 +65,7 @@ class Trace:
     target: dict[str, Any]
     set_name: str
     seconds: float
+    exchanges: list[dict[str, Any]] = field(default_factory=list, repr=False)
     notes: list[str] = field(default_factory=list)
     created: str = field(default_factory=now)
 
@@ -76,7 +80,7 @@ class Trace:
         return sum(reading is not None for reading in self.readings.values())
 
     def to_json(self) -> dict[str, Any]:
-        """The file's content. It names licensees and readings, and no key and no response."""
+        """The file's content. It holds keys and answers: keep it private."""
         return {
             "format": FORMAT,
             "created": self.created,
@@ -94,6 +98,7 @@ class Trace:
             "read": self.read,
             "readings": [self.readings.get(place) for place in range(self.positions)],
             "looks": self.looks,
+            "exchanges": self.exchanges,
             "seconds": self.seconds,
             "notes": self.notes,
         }

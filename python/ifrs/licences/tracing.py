@@ -6,19 +6,18 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from ifrs import _core
 from ifrs._core import FingerprintSet
 from ifrs.errors import FingerprintError, KeyringError, TargetError
 from ifrs.keyring import Keyring, keyring_of
-from ifrs.licences.reading import Positions, Reading
+from ifrs.licences.reading import Positions, Seen
 from ifrs.licences.report import Candidate, Trace
 from ifrs.modalities.suspect import Answer, NeverAnswers
 from ifrs.prove.ledger import Ledger, Ring
 
-# Positions that a server is asked between two looks at the scores.
-_BETWEEN = 16
 # Licensees whose p-values a report shows.
 _SHOWN = 20
 
@@ -107,6 +106,10 @@ def trace(
     return trial.report(positions.asked.description, evidence, notes, time.monotonic() - started)
 
 
+def _block(position: int) -> int:
+    return position // _core.POSITIONS_BETWEEN_LOOKS
+
+
 def _licensees(fps: FingerprintSet, ring: Ring) -> Licensees:
     found = keyring_of(fps) if ring is None else ring
     if not isinstance(found, Keyring) or found.closed:
@@ -133,14 +136,20 @@ class _Trial:
         self._coalition = licensees.coalition
         self._biases = fps.biases(licensees.coalition)
         self._codewords = fps.codewords(licensees.coalition, self._names)
-        self.readings: dict[int, Reading] = {}
+        self.seen: dict[int, Seen] = {}
         self.looks = 1
         self.ranked: list[Candidate] = []
 
-    def look(self, readings: dict[int, Reading]) -> bool:
-        """Take in some readings; whether somebody is accused."""
-        self.readings |= readings
-        read = [self.readings.get(index) for index in range(len(self._fps))]
+    @property
+    def readings(self) -> dict[int, int | None]:
+        """What was read of each position that was asked."""
+        return {index: one.reading for index, one in self.seen.items()}
+
+    def look(self, seen: dict[int, Seen]) -> bool:
+        """Take in some positions; whether somebody is accused."""
+        self.seen |= seen
+        readings = self.readings
+        read = [readings.get(index) for index in range(len(self._fps))]
         found = _core.accuse(read, self._biases, self._codewords, looks=self.looks, top=_SHOWN)
         self.ranked = [
             Candidate(self._names[index], score, log10_p, log10_p <= math.log10(self._alpha))
@@ -160,6 +169,7 @@ class _Trial:
             licensees=len(self._names),
             coalition=self._coalition,
             readings=self.readings,
+            exchanges=[_kept(index, one) for index, one in sorted(self.seen.items())],
             positions=len(self._fps),
             looks=self.looks,
             evidence=evidence,
@@ -168,6 +178,12 @@ class _Trial:
             seconds=seconds,
             notes=notes,
         )
+
+
+def _kept(index: int, seen: Seen) -> dict[str, Any]:
+    """What a trace keeps of a position, for evidence."""
+    held = {"said": seen.said, "weights": seen.weights}
+    return {"position": index, **{name: value for name, value in held.items() if value}}
 
 
 class _Asking:
@@ -187,15 +203,17 @@ class _Asking:
     def run(self, planned: Sequence[int]) -> None:
         """Ask until somebody is accused, or the positions are used up.
 
-        How often scores are looked at is settled before: each look counts.
+        Scores are looked at after whole blocks of positions, and every look that there could have
+        been counts: `ifrs.check_accusation` counts the same.
         """
         try:
             self._asked.probe()
         except NeverAnswers as reason:
             self.notes.append(f"{str(reason)[0].upper()}{str(reason)[1:]}.")
             return
-        batches = [planned[at : at + _BETWEEN] for at in range(0, len(planned), _BETWEEN)]
-        self._trial.looks = max(1, len(batches))
+        batches = [list(block) for _, block in groupby(planned, _block)]
+        first = _block(planned[0]) * _core.POSITIONS_BETWEEN_LOOKS
+        self._trial.looks = _core.looks_at_positions(self._positions.count, first)
         for batch in batches:
             try:
                 if self._trial.look(self._ask(batch)):
@@ -206,7 +224,7 @@ class _Asking:
                 self.notes.append(f"Asking ended early: {error}.")
                 return
 
-    def _ask(self, batch: Sequence[int]) -> dict[int, Reading]:
+    def _ask(self, batch: Sequence[int]) -> dict[int, Seen]:
         room = self._asked.affordable(batch, int(self._options["max_new_tokens"]))
         free = self._ledger.spend(batch[:room])
         if not free:

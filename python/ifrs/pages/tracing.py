@@ -8,7 +8,7 @@ from typing import Any
 from ifrs.pages import words
 from ifrs.pages.environment import environment
 
-FORMAT = "ifrs/trace/v1"
+FORMATS = ("ifrs/trace/v2", "ifrs/trace/v1")
 # Bars of scores end here, in standard deviations of an innocent's score.
 _WIDEST = 10.0
 
@@ -17,14 +17,14 @@ def render_trace(report: Mapping[str, Any]) -> str:
     """The page, as one string of HTML.
 
     Args:
-        report: A mapping of format "ifrs/trace/v1".
+        report: A mapping of format "ifrs/trace/v2", or of the one before.
 
     Raises:
         ImportError: jinja2 is missing.
         ValueError: It is of another format, or lacks a field.
     """
-    if report.get("format") != FORMAT:
-        raise ValueError(f"this is no report of format {FORMAT}")
+    if report.get("format") not in FORMATS:
+        raise ValueError(f"this is no report of format {FORMATS[0]}")
     try:
         facts = _facts(report)
     except KeyError as missing:

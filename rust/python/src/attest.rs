@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ifrs_core::attest as core;
+use ifrs_core::attest::licences::{self, Accusation, Copy, Roll};
 use ifrs_core::encoding::hex;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::errors::from_attest;
+use crate::fingerprint::PyFingerprintSet;
 use crate::interrupts::watched;
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -19,6 +21,9 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(shown, module)?)?;
     module.add_function(wrap_pyfunction!(unheard, module)?)?;
     module.add_function(wrap_pyfunction!(parse_public_key, module)?)?;
+    module.add_function(wrap_pyfunction!(accusation, module)?)?;
+    module.add_function(wrap_pyfunction!(check_accusation, module)?)?;
+    module.add_class::<PyRoll>()?;
     module.add_class::<PyClaim>()
 }
 
@@ -115,6 +120,98 @@ fn check_evidence(
     let queries = std::mem::take(&mut checked.queries);
     let queries = queries.into_iter().map(|query| to_json(&query));
     Ok((to_json(&checked)?, queries.collect::<PyResult<_>>()?))
+}
+
+/// What a publisher signed about all copies of licensees; nothing in it is secret.
+#[pyclass(name = "Roll", module = "ifrs._core", frozen)]
+pub(crate) struct PyRoll(pub(crate) Roll);
+
+#[pymethods]
+impl PyRoll {
+    /// Reads a roll's file.
+    #[staticmethod]
+    fn parse(file: &[u8]) -> PyResult<Self> {
+        Roll::parse(file).map(Self).map_err(from_attest)
+    }
+
+    /// SHA-256 of the envelope, in hexadecimal.
+    #[getter]
+    fn digest(&self) -> String {
+        hex(&self.0.signed().digest())
+    }
+
+    /// The bytes that a time stamp covers.
+    #[getter]
+    fn envelope<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.signed().envelope())
+    }
+
+    /// The RFC 3161 response over them, or None.
+    #[getter]
+    fn stamp<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.0.signed().stamp().map(|stamp| PyBytes::new(py, stamp))
+    }
+
+    /// The same roll with a time stamp.
+    fn with_stamp(&self, stamp: &[u8]) -> PyResult<Self> {
+        self.0.clone().with_stamp(stamp).map(Self).map_err(from_attest)
+    }
+
+    /// Verifies the signature, with the key in the roll or the one given.
+    #[pyo3(signature = (publisher=None))]
+    fn verify(&self, publisher: Option<[u8; 32]>) -> PyResult<()> {
+        self.0.verify(publisher.as_ref()).map_err(from_attest)
+    }
+
+    /// The statement, as JSON.
+    fn statement(&self) -> PyResult<String> {
+        to_json(self.0.statement())
+    }
+
+    /// The file, as JSON.
+    fn to_json(&self) -> PyResult<String> {
+        to_json(&self.0.signed().to_value())
+    }
+}
+
+/// (when, form, digest, whose) of a copy that left.
+pub(crate) type LicenceRow = (String, String, String, String);
+
+/// An accusation of a trace, as JSON. `issued` are the copies that left, in order.
+#[pyfunction]
+fn accusation<'py>(
+    py: Python<'py>,
+    trace: &[u8],
+    fps: &PyFingerprintSet,
+    roll: &PyRoll,
+    issued: Vec<LicenceRow>,
+    licensee: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let issued: Vec<(String, Copy)> = issued
+        .into_iter()
+        .map(|(at, form, digest, licensee)| (licensee, Copy { at, form, digest }))
+        .collect();
+    let json = py
+        .detach(|| {
+            Accusation::of_trace(trace, &fps.0, &roll.0, &issued, licensee)
+                .and_then(|made| made.to_json())
+        })
+        .map_err(from_attest)?;
+    Ok(PyBytes::new(py, &json))
+}
+
+/// Recomputes everything in an accusation, as JSON.
+#[pyfunction]
+#[pyo3(signature = (accusation, roll, publisher=None, alpha=1e-6))]
+fn check_accusation(
+    py: Python<'_>,
+    accusation: &[u8],
+    roll: &[u8],
+    publisher: Option<[u8; 32]>,
+    alpha: f64,
+) -> PyResult<String> {
+    let check = || licences::check_accusation(accusation, roll, publisher.as_ref(), alpha);
+    to_json(&py.detach(check))
 }
 
 pub(crate) fn parse_protocol(name: &str) -> PyResult<core::Protocol> {

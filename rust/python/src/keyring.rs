@@ -18,7 +18,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString};
 
 use ifrs_core::encoding::hex;
 
-use crate::attest::PyClaim;
+use crate::attest::{LicenceRow, PyClaim, PyRoll};
 use crate::errors::{EvidenceError, KeyringError, from_fingerprint, from_keyring};
 use crate::fingerprint::{PyAlphabets, PyCheck, PyFingerprintSet, raised, secret};
 
@@ -33,9 +33,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 fn state_folder() -> Option<std::path::PathBuf> {
     ifrs_core::keyring::state_folder()
 }
-
-/// When, form, digest, whose.
-type LicenceRow = (String, String, String, String);
 
 /// How long a waiting thread sleeps before it looks for Ctrl-C.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -427,6 +424,11 @@ impl PyKeyring {
         subject: Vec<(String, String)>,
     ) -> PyResult<PyClaim> {
         self.with(py, |ring| ring.claim(name, model, subject)).map(PyClaim)
+    }
+
+    /// Signs the roll of a set's copies.
+    fn roll(&self, py: Python<'_>, name: &str, model: &str) -> PyResult<PyRoll> {
+        self.with(py, |ring| ring.roll(name, model)).map(PyRoll)
     }
 
     /// The public half of the key that claims are signed with, in hexadecimal.

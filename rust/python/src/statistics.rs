@@ -1,5 +1,6 @@
 //! Ranks, p-values, intervals, verdicts.
 
+use ifrs_core::attest::licences::accusation::{BLOCK, looks};
 use ifrs_core::attest::rank_text as core_rank_text;
 use ifrs_core::statistics as core;
 use numpy::PyReadonlyArray2;
@@ -21,6 +22,9 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(smallest_n, module)?)?;
     module.add_function(wrap_pyfunction!(sequential_power, module)?)?;
     module.add_function(wrap_pyfunction!(judge, module)?)?;
+    module.add("POSITIONS_BETWEEN_LOOKS", BLOCK)?;
+    module.add_function(wrap_pyfunction!(looks_at_positions, module)?)?;
+    module.add_function(wrap_pyfunction!(read_position, module)?)?;
     module.add_function(wrap_pyfunction!(accuse, module)?)
 }
 
@@ -165,6 +169,19 @@ fn accuse(
     });
     let row = |one: core::accusation::Accused| (one.index, one.score, one.log10_p);
     Ok(found.map_err(from_statistics)?.into_iter().map(row).collect())
+}
+
+/// How many looks count where whole blocks of `n` positions are asked, from `first` on.
+#[pyfunction]
+fn looks_at_positions(n: usize, first: usize) -> usize {
+    looks(n, first)
+}
+
+/// What a position reads: 0, 1, or None, by the sizes of both responses and their evidence.
+#[pyfunction]
+fn read_position(size: [f64; 2], evidence: [f64; 2], of_weights: bool) -> Option<u8> {
+    let certainty = if of_weights { core::reading::WEIGHTS } else { core::reading::TEXT };
+    core::reading::decide(size, evidence, certainty).map(u8::from)
 }
 
 /// "match", "no match" or "inconclusive".

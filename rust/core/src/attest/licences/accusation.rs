@@ -32,6 +32,16 @@ pub const MAX_ACCUSATION_BYTES: usize = 64 << 20;
 /// Positions that a server is asked between two looks at the scores: block after block, in order.
 pub const BLOCK: usize = 16;
 
+/// How many looks count where whole blocks of a set's `n` positions were asked, from `first` on.
+///
+/// With B blocks there are B places to stop from the first block on, and B(B − 1)/2 ways to begin
+/// later, as one does whose first keys are spent, and stop. Half of alpha is for each: a p-value is
+/// multiplied by 2B or by B².
+pub fn looks(n: usize, first: usize) -> usize {
+    let blocks = n.div_ceil(BLOCK);
+    if first == 0 { 2 * blocks } else { blocks * blocks }
+}
+
 /// What is revealed of positions and of one licensee, and what it proves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,7 +54,9 @@ pub struct Accusation {
     #[serde(deserialize_with = "json::object")]
     pub(super) target: Map<String, Value>,
     pub(super) evidence: Kind,
-    /// From the first one on, and none left out.
+    /// The first position that is shown.
+    pub(super) first: usize,
+    /// Whole blocks from that one on, and none left out.
     pub(super) positions: Vec<Shown>,
     pub(super) licensee: Accused,
     pub(super) result: Outcome,
@@ -186,10 +198,15 @@ impl Accusation {
         if trace.format != TRACE {
             return Err(refused("the trace is not of this version: trace the suspect again"));
         }
-        let last = trace.exchanges.iter().map(|one| one.position).max();
-        let Some(last) = last.filter(|&last| last < set.len()) else {
+        let places = || trace.exchanges.iter().map(|one| one.position);
+        let (Some(first), Some(last)) = (places().min(), places().max()) else {
             return Err(refused("the trace holds no answer"));
         };
+        if last >= set.len() {
+            return Err(refused("the trace is of another set"));
+        }
+        let first = first / BLOCK * BLOCK;
+        let end = (last + 1).next_multiple_of(BLOCK).min(set.len());
         let predicate = &roll.statement().predicate;
         let issued = issued.get(..predicate.copies).ok_or_else(|| refused(OTHER))?;
         let trees = Trees::of(set, predicate.coalition, issued, roll.publisher())
@@ -205,9 +222,10 @@ impl Accusation {
             said: None,
             weights: None,
         };
-        let mut positions: Vec<Shown> = (0..=last).map(shown).collect();
+        let mut positions: Vec<Shown> = (first..end).map(shown).collect();
         for Exchange { position, said, weights } in trace.exchanges {
-            (positions[position].said, positions[position].weights) = (said, weights);
+            let shown = &mut positions[position - first];
+            (shown.said, shown.weights) = (said, weights);
         }
         let (before, after) = set.spec().template.around();
         let mut made = Self {
@@ -218,6 +236,7 @@ impl Accusation {
             template: Around { before: before.to_owned(), after: after.to_owned() },
             target: trace.target,
             evidence: trace.evidence,
+            first,
             positions,
             licensee: accused(set, &trees, licensee)?,
             result: Outcome::default(),
@@ -226,6 +245,14 @@ impl Accusation {
         made.result = made.outcome(roll, trace.alpha)?;
         made.digest = made.content_digest();
         Ok(made)
+    }
+
+    /// Whether it shows whole blocks of a set's positions, or all of them for weights.
+    pub(super) fn is_whole(&self, n: usize) -> bool {
+        let end = self.first.saturating_add(self.positions.len());
+        let blocks = self.first.is_multiple_of(BLOCK) && (end.is_multiple_of(BLOCK) || end == n);
+        let all = self.evidence == Kind::Text || self.positions.len() == n;
+        blocks && all && end <= n && !self.positions.is_empty()
     }
 
     /// What follows from the answers, at a level.
@@ -237,11 +264,11 @@ impl Accusation {
         let codeword = bits(&self.licensee.codeword)
             .filter(|word| word.len() == predicate.positions.n)
             .ok_or_else(|| AttestError::Bundle("its codeword has another length".into()))?;
-        let shown = self.positions.len();
+        let codeword = &codeword[self.first..][..self.positions.len()];
         let found: Vec<Read> = self.positions.iter().map(Shown::read).collect();
         let readings: Vec<Option<bool>> = found
             .iter()
-            .zip(&codeword)
+            .zip(codeword)
             .map(|(read, bit)| match read {
                 Read::One(response) => Some(*response),
                 Read::Nothing => None,
@@ -250,17 +277,14 @@ impl Accusation {
             .collect();
         let biases: Vec<u32> = self.positions.iter().map(|one| one.bias).collect();
         let trial = Trial::new(&readings, &biases)?;
-        let score = trial.score(&codeword[..shown])?;
-        let n = predicate.positions.n;
+        let score = trial.score(codeword)?;
         let looks = match self.evidence {
             Kind::Likelihood => 1,
-            // Who stops within a block could have stopped anywhere.
-            Kind::Text if shown.is_multiple_of(BLOCK) || shown == n => n.div_ceil(BLOCK),
-            Kind::Text => n,
+            Kind::Text => looks(predicate.positions.n, self.first),
         };
         let times = (predicate.licensees.n as f64 * looks as f64).log10();
         let log10_p = (trial.log10_p(score) + times).min(0.0);
-        let pairs = || found.iter().zip(&codeword);
+        let pairs = || found.iter().zip(codeword);
         Ok(Outcome {
             alpha,
             accused: log10_p <= alpha.log10(),

@@ -133,10 +133,9 @@ fn look_at(accusation: Accusation, roll: &Roll, checked: &mut CheckedAccusation)
         checked.problems.push("the accusation's template is not the one on the roll".into());
     }
     let n = roll.statement().predicate.positions.n;
-    let whole = accusation.evidence == Kind::Text || accusation.positions.len() == n;
-    if !(1..=n).contains(&accusation.positions.len()) || !whole {
-        let reason = "it does not show the positions that evidence of its kind needs: in text the \
-                      first ones, of weights all";
+    if !accusation.is_whole(n) {
+        let reason = "it does not show the positions that evidence of its kind needs: in text whole \
+                      blocks, of weights all";
         checked.problems.push(reason.into());
         return;
     }
@@ -152,11 +151,13 @@ fn look_at(accusation: Accusation, roll: &Roll, checked: &mut CheckedAccusation)
     if ways.any(|way| Some(way) != first) {
         checked.problems.push("its positions were not all asked in the same way".into());
     }
+    let first = accusation.first;
     let problems: Vec<Option<String>> = (0..accusation.positions.len())
-        .map(|index| position(&accusation, index, roll).err())
+        .map(|place| position(&accusation, place, roll).err())
         .collect();
-    for (index, problem) in problems.iter().enumerate() {
-        checked.problems.extend(problem.iter().map(|why| format!("position {index}: {why}")));
+    for (place, problem) in problems.iter().enumerate() {
+        let says = |why| format!("position {}: {why}", first + place);
+        checked.problems.extend(problem.iter().map(says));
     }
     // Of positions that are not what was committed to, nothing follows.
     if problems.iter().all(Option::is_none) {
@@ -168,7 +169,9 @@ fn look_at(accusation: Accusation, roll: &Roll, checked: &mut CheckedAccusation)
         .into_iter()
         .zip(problems)
         .enumerate()
-        .map(|(index, (shown, problem))| summary(index, shown, word[index], problem))
+        .map(|(place, (shown, problem))| {
+            summary(first + place, shown, word[first + place], problem)
+        })
         .collect();
     checked.notes.push(HOLDER.to_owned());
     if accusation.evidence == Kind::Likelihood {
@@ -211,8 +214,8 @@ fn is_on_roll(licensee: &Accused, roll: &Roll) -> Result<(), &'static str> {
 }
 
 /// Whether a position is what the roll committed to, and was asked as ifrs asks.
-fn position(accusation: &Accusation, index: usize, roll: &Roll) -> Result<(), String> {
-    let shown = &accusation.positions[index];
+fn position(accusation: &Accusation, place: usize, roll: &Roll) -> Result<(), String> {
+    let (shown, index) = (&accusation.positions[place], accusation.first + place);
     let salt = &unhex(&shown.salt).ok_or("its salt is not 64 hexadecimal digits")?;
     let path = path(&shown.proof).ok_or("its proof is not made of SHA-256 digests")?;
     let (prompt, responses) = (&*shown.prompt, [&*shown.responses[0], &*shown.responses[1]]);
@@ -350,7 +353,7 @@ mod tests {
         assert_eq!((outcome.read, outcome.agreeing, outcome.missing), (48, 48, 0));
         assert!(outcome.accused && checked.licensee == "Bolt");
         // 2⁻⁴⁸, three licensees, six blocks.
-        let exact = 48.0 * 0.5_f64.log10() + 18.0_f64.log10();
+        let exact = 48.0 * 0.5_f64.log10() + 36.0_f64.log10();
         assert!((outcome.log10_p - exact).abs() < 1e-6);
         let text = String::from_utf8(found).unwrap();
         assert!(!text.contains("ACME") && !text.contains("Cog"));
@@ -376,11 +379,30 @@ mod tests {
         assert!(agreeing.len() > 30);
         let chosen = p(agreeing.clone());
         assert_eq!(chosen.agreeing, agreeing.len());
-        assert_eq!(chosen.missing, agreeing.last().unwrap() + 1 - agreeing.len());
+        let (first, last) = (agreeing[0] / 16 * 16, agreeing.last().unwrap() / 16 * 16 + 16);
+        assert_eq!(chosen.missing, last - first - agreeing.len());
         assert!(!chosen.accused);
-        // Who stops elsewhere than after a block could have stopped anywhere.
-        assert_eq!((p((0..32).collect()).looks, p((0..33).collect()).looks), (6, N));
-        assert_eq!(p((0..N).collect()).looks, 6);
+        // A block that was begun counts whole; who begins later has more ways to choose.
+        let begun = p((0..33).collect());
+        assert_eq!((begun.looks, begun.missing), (12, 15));
+        assert_eq!((p((0..N).collect()).looks, p((40..64).collect()).looks), (12, 36));
+    }
+
+    #[test]
+    fn whole_blocks_are_shown() {
+        let scene = scene("Bolt");
+        let found: Value = serde_json::from_slice(&accuse(&scene, 0..48, "Bolt")).unwrap();
+        let problems = |first: usize, skipped: usize, shown: usize| {
+            let mut changed: Accusation = serde_json::from_value(found.clone()).unwrap();
+            changed.first = first;
+            changed.positions = changed.positions.into_iter().skip(skipped).take(shown).collect();
+            changed.digest = changed.content_digest();
+            check_accusation(&changed.to_json().unwrap(), &file(&scene.1), None, 1e-6).problems
+        };
+        for (first, skipped, shown) in [(0, 0, 47), (1, 1, 47), (16, 0, 48), (0, 0, 0)] {
+            assert!(!problems(first, skipped, shown).is_empty(), "{first} {shown}");
+        }
+        assert!(problems(usize::MAX - 3, 0, 48).len() == 1);
     }
 
     #[test]
