@@ -35,15 +35,7 @@ OPENERS = {
     "keyring remove": ["{path}", "one"],
     "keyring show": ["{path}"],
     "keyring split": ["{path}", "--out", "s", "--threshold", "1", "--shares", "1"],
-    "licence accuse": [
-        "{folder}/trace.json",
-        "{path}",
-        "one",
-        "--roll",
-        "r",
-        "--out",
-        "{folder}/out",
-    ],  # fmt: skip
+    "licence accuse": ["t", "{path}", "one", "--roll", "r", "--out", "{folder}/out"],
     "licence list": ["{path}", "one"],
     "licence plant": ["{folder}", "{path}", "one", "--out", "{folder}/out"],
     "licence roll": ["{path}", "one", "--out", "{folder}/out"],
