@@ -404,6 +404,7 @@ def accusation(
     roll: Roll,
     issued: Sequence[tuple[str, str, str, str]],
     licensee: str,
+    reveal: int | None = None,
 ) -> bytes: ...
 def check_accusation(
     accusation: bytes, roll: bytes, publisher: bytes | None = None, alpha: float = 1e-6

@@ -40,7 +40,7 @@ def climbs(node: bytes, index: int, size: int, proof: list[str]) -> str:
     return node.hex()
 
 
-@pytest.fixture(params=["text", "weights"])
+@pytest.fixture(params=["text", "weights", "blocks"])
 def case(request):
     roll, found = read("roll.json"), read(f"accusation-{request.param}.json")
     payload = base64.b64decode(roll["payload"])
@@ -92,7 +92,9 @@ def test_the_p_value_is_that_of_coins(case):
             total += k * gain(m, True) + (len(hits) - k) * gain(m, False)
         p += chances if total >= score - 1e-9 else 0.0
     blocks = -(-roll["positions"]["n"] // 16)
-    looks = 1 if found["evidence"] == "likelihood" else blocks * (blocks if found["first"] else 2)
+    looks = blocks * (blocks if found["first"] else 2)
+    if found["evidence"] == "likelihood":
+        looks = 2 if len(found["positions"]) == roll["positions"]["n"] else 2 * looks
     result = found["result"]
     assert result["looks"] == looks
     assert result["score"] == pytest.approx(score, abs=1e-9)

@@ -33,13 +33,14 @@ def make(ring: ifrs.Keyring) -> None:
     roll = ring.roll("three", model="base")
     roll.save(FOLDER / "roll.json")
     facts = {"passphrase": PASSPHRASE, "roll": roll.digest}
-    for name, suspect in (
-        ("text", Writer(fps, readings_of(fps, NAMES[1], 3))),
-        ("weights", Reader(fps, readings_of(fps, NAMES[2], 3))),
+    for name, suspect, reveal in (
+        ("text", Writer(fps, readings_of(fps, NAMES[1], 3)), None),
+        ("weights", Reader(fps, readings_of(fps, NAMES[2], 3)), None),
+        ("blocks", Reader(fps, readings_of(fps, NAMES[2], 3)), 20),
     ):
         found = trace(suspect, fps)
         found.save(FOLDER / f"trace-{name}.json")
-        made = accuse(found, fps, roll)
+        made = accuse(found, fps, roll, reveal=reveal)
         made.save(FOLDER / f"accusation-{name}.json")
         facts[name] = {"licensee": made.licensee, **made.result}
     ring.close()

@@ -39,6 +39,8 @@ class Accusation:
         roll: Roll,
         issued: Sequence[Issued],
         licensee: str,
+        *,
+        reveal: int | None = None,
     ) -> Accusation:
         """Make one of a trace's JSON; see `ifrs.licences.accuse`."""
         roll.verify()
@@ -46,7 +48,7 @@ class Accusation:
             data = json.dumps(trace, ensure_ascii=False, allow_nan=False).encode()
         except ValueError as error:
             raise EvidenceError(f"the trace holds what JSON cannot: {error}") from error
-        return cls(_core.accusation(data, fps, roll._core, issued, licensee))
+        return cls(_core.accusation(data, fps, roll._core, issued, licensee, reveal))
 
     @classmethod
     def load(cls, path: PathLike) -> Accusation:

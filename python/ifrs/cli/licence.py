@@ -224,7 +224,7 @@ def roll(
     "accuse",
     epilog=examples(
         "ifrs licence accuse trace.json keyring.ifrs release-1 --roll roll.json "
-        "--out accusation.json",
+        "--out accusation.json --reveal 64",
     ),
 )
 def accuse(
@@ -245,6 +245,14 @@ def accuse(
         str | None,
         typer.Option(metavar="WHO", help="Whom it is about. Default: the one who is accused."),
     ] = None,
+    reveal: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Show the first N positions, in whole blocks of 16. The others stay secret. "
+            "Default: show all that were asked.",
+        ),
+    ] = None,
     *,
     access: Access,
     as_json: Json = False,
@@ -257,7 +265,8 @@ def accuse(
     from ifrs.licences import accuse as accusing
 
     with access.open(path) as ring:
-        made = accusing(trace_file, ring[name], roll_file, licensee=licensee, ring=ring)
+        who: Any = {"licensee": licensee, "reveal": reveal, "ring": ring}
+        made = accusing(trace_file, ring[name], roll_file, **who)
         # Before the file is there: a key that may be seen is spent.
         ring.spend(name, made.revealed, out.name, "revealed")
     result = made.result

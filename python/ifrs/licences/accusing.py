@@ -24,6 +24,7 @@ def accuse(
     roll: Roll | PathLike,
     *,
     licensee: str | None = None,
+    reveal: int | None = None,
     ring: Keyring | None = None,
 ) -> Accusation:
     """Make evidence that a suspect was made of one licensee's copy.
@@ -37,6 +38,8 @@ def accuse(
         fps: The set that was traced.
         roll: The roll that was signed before the suspect was seen.
         licensee: Whom to accuse; the one whom the trace accuses without it.
+        reveal: How many positions to show, rounded up to whole blocks of 16; all that were asked
+            without it. Those that are not shown stay secret.
         ring: The set's keyring, which knows the copies; without it, the one that it came from.
 
     Raises:
@@ -44,7 +47,10 @@ def accuse(
             earlier version; or the roll is of other copies, or does not name the licensee.
         KeyringError: The keyring is closed, or knows no copies.
         OSError: A file cannot be read.
+        ValueError: `reveal` is less than 1.
     """
+    if reveal is not None and reveal < 1:
+        raise ValueError(f"reveal must be at least 1, not {reveal}")
     found = ring or keyring_of(fps)
     if not isinstance(found, Keyring) or found.closed:
         raise KeyringError("licensees stand in the keyring: accuse while it is open")
@@ -53,7 +59,7 @@ def accuse(
     fields = ("at", "form", "digest", "licensee")
     issued = [tuple(row[field] for field in fields) for row in found.licences(fps.name)]
     given = roll if isinstance(roll, Roll) else Roll.load(roll)
-    return Accusation.of_trace(read, fps, given, issued, name)  # type: ignore[arg-type]
+    return Accusation.of_trace(read, fps, given, issued, name, reveal=reveal)  # type: ignore[arg-type]
 
 
 def _read(trace: Trace | Mapping[str, Any] | PathLike) -> Mapping[str, Any]:

@@ -179,6 +179,7 @@ pub(crate) type LicenceRow = (String, String, String, String);
 
 /// An accusation of a trace, as JSON. `issued` are the copies that left, in order.
 #[pyfunction]
+#[pyo3(signature = (trace, fps, roll, issued, licensee, reveal=None))]
 fn accusation<'py>(
     py: Python<'py>,
     trace: &[u8],
@@ -186,6 +187,7 @@ fn accusation<'py>(
     roll: &PyRoll,
     issued: Vec<LicenceRow>,
     licensee: &str,
+    reveal: Option<usize>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let issued: Vec<(String, Copy)> = issued
         .into_iter()
@@ -193,7 +195,7 @@ fn accusation<'py>(
         .collect();
     let json = py
         .detach(|| {
-            Accusation::of_trace(trace, &fps.0, &roll.0, &issued, licensee)
+            Accusation::of_trace(trace, &fps.0, &roll.0, &issued, licensee, reveal)
                 .and_then(|made| made.to_json())
         })
         .map_err(from_attest)?;

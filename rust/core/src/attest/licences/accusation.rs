@@ -185,13 +185,15 @@ struct Exchange {
 }
 
 impl Accusation {
-    /// Makes an accusation of a trace. `issued` are the copies that left, at least those of the roll.
+    /// Makes an accusation of a trace. `issued` are the copies that left, at least those of the roll;
+    /// `reveal` is how many positions to show, rounded up to whole blocks, and all without.
     pub fn of_trace(
         trace: &[u8],
         set: &FingerprintSet,
         roll: &Roll,
         issued: &[(String, Copy)],
         licensee: &str,
+        reveal: Option<usize>,
     ) -> Result<Self, AttestError> {
         let trace: Trace = serde_json::from_slice(trace)
             .map_err(|error| refused(&format!("the trace is not of this version: {error}")))?;
@@ -206,7 +208,9 @@ impl Accusation {
             return Err(refused("the trace is of another set"));
         }
         let first = first / BLOCK * BLOCK;
-        let end = (last + 1).next_multiple_of(BLOCK).min(set.len());
+        let asked = last + 1 - first;
+        let shown = reveal.map_or(asked, |most| most.clamp(1, asked));
+        let end = (first + shown).next_multiple_of(BLOCK).min(set.len());
         let predicate = &roll.statement().predicate;
         let issued = issued.get(..predicate.copies).ok_or_else(|| refused(OTHER))?;
         let trees = Trees::of(set, predicate.coalition, issued, roll.publisher())
@@ -224,8 +228,9 @@ impl Accusation {
         };
         let mut positions: Vec<Shown> = (first..end).map(shown).collect();
         for Exchange { position, said, weights } in trace.exchanges {
-            let shown = &mut positions[position - first];
-            (shown.said, shown.weights) = (said, weights);
+            if let Some(shown) = positions.get_mut(position - first) {
+                (shown.said, shown.weights) = (said, weights);
+            }
         }
         let (before, after) = set.spec().template.around();
         let mut made = Self {
@@ -247,12 +252,11 @@ impl Accusation {
         Ok(made)
     }
 
-    /// Whether it shows whole blocks of a set's positions, or all of them for weights.
-    pub(super) fn is_whole(&self, n: usize) -> bool {
+    /// Whether it shows whole blocks of a set's positions.
+    pub(super) fn is_of_blocks(&self, n: usize) -> bool {
         let end = self.first.saturating_add(self.positions.len());
         let blocks = self.first.is_multiple_of(BLOCK) && (end.is_multiple_of(BLOCK) || end == n);
-        let all = self.evidence == Kind::Text || self.positions.len() == n;
-        blocks && all && end <= n && !self.positions.is_empty()
+        blocks && end <= n && !self.positions.is_empty()
     }
 
     /// What follows from the answers, at a level.
@@ -278,9 +282,12 @@ impl Accusation {
         let biases: Vec<u32> = self.positions.iter().map(|one| one.bias).collect();
         let trial = Trial::new(&readings, &biases)?;
         let score = trial.score(codeword)?;
+        let n = predicate.positions.n;
         let looks = match self.evidence {
-            Kind::Likelihood => 1,
-            Kind::Text => looks(predicate.positions.n, self.first),
+            // Weights are read at once: half of alpha is for all positions, and half for fewer.
+            Kind::Likelihood if self.positions.len() == n => 2,
+            Kind::Likelihood => 2 * looks(n, self.first),
+            Kind::Text => looks(n, self.first),
         };
         let times = (predicate.licensees.n as f64 * looks as f64).log10();
         let log10_p = (trial.log10_p(score) + times).min(0.0);

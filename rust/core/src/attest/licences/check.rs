@@ -77,8 +77,8 @@ pub struct PositionSummary {
 }
 
 /// What a checker should know of every accusation.
-const HOLDER: &str = "the suspect was made of this licensee's copy, or the publisher, who can make \
-    every copy, made it so; who gave the copy away is not shown";
+const HOLDER: &str = "who gave the copy away is not shown: the publisher can make every copy, and a \
+    thief can have taken it from the licensee";
 
 /// What a checker should know of numbers that nobody else saw.
 const STATED: &str = "what the suspect's weights give is as the publisher states it: have it read \
@@ -133,9 +133,8 @@ fn look_at(accusation: Accusation, roll: &Roll, checked: &mut CheckedAccusation)
         checked.problems.push("the accusation's template is not the one on the roll".into());
     }
     let n = roll.statement().predicate.positions.n;
-    if !accusation.is_whole(n) {
-        let reason = "it does not show the positions that evidence of its kind needs: in text whole \
-                      blocks, of weights all";
+    if !accusation.is_of_blocks(n) {
+        let reason = "it does not show whole blocks of 16 positions";
         checked.problems.push(reason.into());
         return;
     }
@@ -335,7 +334,8 @@ mod tests {
     ) -> Vec<u8> {
         let exchanges = shown.into_iter().map(|i| exchange(set, i, &answers[i])).collect();
         let trace = trace("text", exchanges);
-        let made = Accusation::of_trace(&trace, set, roll, &issued(&NAMES), licensee).unwrap();
+        let made =
+            Accusation::of_trace(&trace, set, roll, &issued(&NAMES), licensee, None).unwrap();
         made.to_json().unwrap()
     }
 
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_shown_whole() {
+    fn of_weights_some_blocks_can_stay_secret() {
         let (set, roll, _) = scene("Bolt");
         let word = set.codeword(&set.biases(2).unwrap(), "Bolt");
         let weights = |i: usize| {
@@ -425,16 +425,21 @@ mod tests {
             (nats[usize::from(word[i])], ranks[usize::from(word[i])]) = (-0.1, 6.6);
             json!({"position": i, "weights": {"nats": nats, "evidence": ranks}})
         };
-        let made = |shown: usize| {
-            let trace = trace("likelihood", (0..shown).map(weights).collect());
-            let made = Accusation::of_trace(&trace, &set, &roll, &issued(&NAMES), "Bolt").unwrap();
-            check_accusation(&made.to_json().unwrap(), &file(&roll), None, 1e-6)
+        let trace = trace("likelihood", (0..N).map(weights).collect());
+        let made = |reveal| {
+            let found =
+                Accusation::of_trace(&trace, &set, &roll, &issued(&NAMES), "Bolt", reveal).unwrap();
+            check_accusation(&found.to_json().unwrap(), &file(&roll), None, 1e-6)
         };
-        let whole = made(N);
+        let whole = made(None);
         assert_eq!(whole.problems, Vec::<String>::new());
-        assert_eq!((whole.outcome.looks, whole.outcome.agreeing), (1, N));
+        assert_eq!((whole.outcome.looks, whole.outcome.agreeing), (2, N));
         assert!(whole.outcome.accused && whole.notes.iter().any(|note| note == STATED));
-        assert!(!made(N - 1).problems.is_empty());
+        let some = made(Some(33));
+        assert_eq!(some.problems, Vec::<String>::new());
+        assert_eq!((some.outcome.looks, some.outcome.agreeing), (24, 48));
+        assert!(some.outcome.accused && some.positions.len() == 48);
+        assert_eq!((made(Some(0)).positions.len(), made(Some(9_999)).positions.len()), (16, N));
     }
 
     #[test]
@@ -442,7 +447,7 @@ mod tests {
         let scene = scene("Bolt");
         let trace = trace("text", vec![exchange(&scene.0, 0, "x")]);
         let made = |issued: &[(String, Copy)], who: &str| {
-            Accusation::of_trace(&trace, &scene.0, &scene.1, issued, who).map(|_| ())
+            Accusation::of_trace(&trace, &scene.0, &scene.1, issued, who, None).map(|_| ())
         };
         let more = [issued(&NAMES), issued(&["Dot"])].concat();
         assert_eq!(made(&more, "Bolt"), Ok(()));
@@ -450,7 +455,7 @@ mod tests {
         assert!(made(&issued(&["ACME", "Bolt", "Dot"]), "Bolt").is_err());
         let old = String::from_utf8(trace.clone()).unwrap().replace("trace/v2", "trace/v1");
         let refused =
-            Accusation::of_trace(old.as_bytes(), &scene.0, &scene.1, &issued(&NAMES), "Bolt");
+            Accusation::of_trace(old.as_bytes(), &scene.0, &scene.1, &issued(&NAMES), "Bolt", None);
         assert!(refused.is_err());
     }
 
