@@ -60,7 +60,7 @@ def test_packed_files_are_read(files):
     assert ifrs.check_accusation(files / "packed.json.gz", files / "roll.json").accused
     with pytest.raises(FileExistsError, match="not replaced"):
         made.save(files / "packed.json.gz")
-    assert repr(made).startswith("Accusation('ACME', log10_p=-14.")
+    assert repr(made).startswith("Accusation('ACME', log10_p=-13.")
 
 
 def test_files_in_the_wrong_order_are_named(files):
