@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,25 @@ def test_import_loads_no_heavy_module():
 )
 def test_what_names_and_proves_loads_no_torch(module):
     assert not HEAVY & loaded(f"ifrs.{module}")
+
+
+# What commands that answer at once load none of; in time, most of what they could load.
+SLOW = HEAVY | {"numpy", "openai", "pydantic"}
+BUNDLE = [
+    str(Path(__file__).parent / f"vectors/v3/{kind}s/chat.json") for kind in ("bundle", "claim")
+]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--version"], ["--help"], ["check", *BUNDLE], ["check", "--help"], ["verify", "--help"]],
+)
+def test_short_commands_load_no_heavy_module(arguments):
+    code = f"import sys; from ifrs.cli import main; code = main({arguments!r}); "
+    *_, last = run(code + "print(); print(code, *sys.modules)").split("\n")
+    code, *modules = last.split()
+    assert code == "0"
+    assert not SLOW & set(modules)
 
 
 def test_keyring_and_score_work_without_torch(tmp_path):
