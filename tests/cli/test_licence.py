@@ -11,7 +11,7 @@ from licences.planted import base_folder, make_master
 from servers import serving
 
 pytest.importorskip("torch")
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 
 @pytest.fixture
