@@ -87,7 +87,7 @@ class Likelihoods:
     """
 
     scores: Sequence[Sequence[NDArray[np.float32]]] | NDArray[np.float32]
-    exact: NDArray[np.bool_]
+    exact: NDArray[np.bool]  # with an underscore the API reference would read a link
 
 
 @runtime_checkable
