@@ -299,7 +299,7 @@ def test_checking_is_fast_and_needs_no_torch(ring, tmp_path):
     speaker.evidence(case.claim).save(tmp_path / "text.json")
     code = f"""
 import sys, time
-for name in ("torch", "transformers", "numpy", "openai", "socket"):
+for name in ("torch", "transformers", "numpy", "httpx2", "socket"):
     sys.modules[name] = None  # importing it raises ImportError
 import ifrs
 for bundle in ({str(case.bundle_path)!r}, {str(tmp_path / "text.json")!r}):

@@ -69,7 +69,7 @@ def test_every_field_is_held_to(tmp_path, ring):
 
 @pytest.mark.parametrize(("name", "matches"), [("suspect", True), ("wholly-named", False)])
 def test_a_server_is_asked_and_its_name_may_not_tell(tmp_path, ring, name, matches):
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx2")
     fps = ring.generate("n", KEYS, source="natural", response="choices")
     said = {one.prompt: one.response for one in fps}
     if name != "suspect":

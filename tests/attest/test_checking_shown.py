@@ -9,7 +9,7 @@ import pytest
 from servers import serving
 from showers import Shower
 
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ def test_part_of_the_domains_can_be_shown(tmp_path, ring):
 
 @pytest.mark.parametrize("mode", ["chat", "completions"])
 def test_a_server_is_asked(tmp_path, ring, mode):
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx2")
     fps = ring.generate("n", 3, **SIGNAL)
     claim = ring.claim("n", subject={"weights": "00" * 32})
     claim.save(tmp_path / "claim.json")
@@ -123,7 +123,7 @@ def test_warm_answers_are_no_evidence(tmp_path, ring):
 @pytest.mark.parametrize("between", [" ", "-", "_"])
 def test_a_name_that_tells_the_colourings_is_no_evidence(tmp_path, ring, between):
     """Whoever names the model could write into the name what a server then repeats."""
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx2")
     fps = ring.generate("n", 4, **SIGNAL)
     claim = ring.claim("n", subject={"weights": "00" * 32})
     parts = [

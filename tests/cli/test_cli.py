@@ -236,6 +236,24 @@ def test_the_console_script_answers_fast_and_to_ctrl_c(path, tmp_path):
     assert done.stderr.startswith("ifrs: interrupted")
 
 
+def test_the_shell_is_told_what_completes():
+    """By a script for its start-up file, and by names when it asks for them."""
+    script = "import sys; sys.argv[0] = 'ifrs'; from ifrs.cli import run; run()"
+
+    def typed(*arguments, **env):
+        command = [sys.executable, "-c", script, *arguments]
+        done = subprocess.run(
+            command, env={**os.environ, **env}, capture_output=True, text=True, check=True
+        )
+        assert done.stderr == ""
+        return done.stdout
+
+    named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    assert "_IFRS_COMPLETE=complete_bash" in typed("--show-completion", "bash", **named)
+    words = {"_IFRS_COMPLETE": "complete_bash", "COMP_WORDS": "ifrs ver", "COMP_CWORD": "1"}
+    assert typed(**words).split() == ["verify"]
+
+
 def test_what_goes_into_a_pipe_is_not_cut(path, capfd):
     run("generate", path, "one", "--n", 2, capfd=capfd)
     run("keyring", "remove", path, "one", capfd=capfd)

@@ -12,7 +12,7 @@ from licences.planted import Reader, base_folder, make_master, readings_of
 from servers import serving
 
 pytest.importorskip("torch")
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 
 @pytest.fixture

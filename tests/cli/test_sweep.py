@@ -16,7 +16,7 @@ from ifrs.cli import main
 from servers import serving
 
 pytest.importorskip("torch")
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 
 @pytest.fixture

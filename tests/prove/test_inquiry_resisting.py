@@ -10,7 +10,7 @@ import pytest
 from ifrs import _core
 from servers import Reply, serving
 
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 N = 12
 ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"

@@ -11,7 +11,7 @@ import pytest
 from ifrs.errors import EvidenceError, FingerprintError
 from servers import serving
 
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 VERIFIER = """
 import ifrs, sys

@@ -94,7 +94,7 @@ def test_questions_are_of_the_domain_in_an_order_of_their_own(ring, fps):
 
 
 def test_domains_are_not_spent_by_being_asked(ring, fps):
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx2")
     writer = Preferring(fps)
     with serving(lambda request: Reply(text=writer.write(prompt_of(request))), of=dict) as server:
         suspect = ifrs.ApiModel(server.url, "m", mode="completions", max_retries=0)
@@ -178,7 +178,7 @@ def test_looking_three_times_makes_no_stranger_match(ring, kind):
 
 
 def test_an_answer_that_is_missing_silences_its_domain(tmp_path, ring, fps):
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx2")
     writer, lost = Preferring(fps), {fps.questions(2)[7]}
 
     def say(request):
@@ -205,7 +205,7 @@ def test_an_answer_that_is_missing_silences_its_domain(tmp_path, ring, fps):
 
 
 def test_keys_are_not_sent_after_a_signal_has_matched(ring, fps):
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx2")
     keys, writer = ring.generate("keys", 4), Preferring(fps)
     with serving(lambda request: Reply(text=writer.write(prompt_of(request))), of=dict) as server:
         suspect = ifrs.ApiModel(server.url, "m", mode="completions", max_retries=0)

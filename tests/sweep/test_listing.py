@@ -11,7 +11,7 @@ from ifrs.cli.listing import suspects_of
 from ifrs.cli.suspects import LocalOptions, ServerOptions
 from ifrs.sweep.listing import BadLine, read_list
 
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 LINES = """\ufeff# a comment that doesn't matter
 

@@ -18,7 +18,7 @@ from servers import Reply, serving
 
 torch = pytest.importorskip("torch")
 gguf = pytest.importorskip("gguf")
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 pytestmark = pytest.mark.slow
 SETS = ("one", "two")

@@ -26,6 +26,7 @@ from ifrs.errors import IfrsError, KeyringWarning, TargetWarning
 
 _INTERRUPTED, _CLOSED = 130, 141
 _COMPLETION = "_IFRS_COMPLETE"
+_COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
 _NO_TERMINAL = "nobody can type here: set IFRS_PASSPHRASE, or give --passphrase-file"
 EXAMPLES = examples(
     "ifrs keyring create keyring.ifrs",
@@ -114,8 +115,10 @@ def _show_own_warnings() -> None:
 
 
 def _exit_code(arguments: list[str] | None) -> int:
-    # The shell asks for completions, and typer ends the program with them.
-    completing = _COMPLETION in os.environ
+    # A shell asks for completions, or a user for its script: typer ends the program with them.
+    given = sys.argv[1:] if arguments is None else arguments
+    asked = bool(given) and given[0].startswith(_COMPLETION_OPTIONS)
+    completing = asked or _COMPLETION in os.environ
     try:
         code = app(arguments, standalone_mode=False)
     except KeyboardInterrupt:

@@ -6,13 +6,14 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from ifrs._core import FingerprintSet
 from ifrs.errors import TargetError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # What is kept of an answer, in characters. Answers to a few dozen tokens are a hundredth of it.
 LONGEST_ANSWER = 16_384
@@ -86,7 +87,7 @@ class Likelihoods:
     """
 
     scores: Sequence[Sequence[NDArray[np.float32]]] | NDArray[np.float32]
-    exact: NDArray[np.bool_]
+    exact: NDArray[np.bool]  # with an underscore the API reference would read a link
 
 
 @runtime_checkable

@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from ifrs._core import FingerprintSet
 from ifrs.clock import now
@@ -23,6 +20,10 @@ from ifrs.modalities.suspect import (
     Suspect,
     keep_raw,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SERVED = ("wording", "affordable", "ask", "reach")
 _SHOWING = ("ask_words", "affordable_words")
@@ -312,6 +313,8 @@ class _Keyed:
         self, prompts: Sequence[str], *, max_new_tokens: int, temperature: float = 0.0
     ) -> list[str]:
         """The places that the suspect names, in decimal."""
+        import numpy as np
+
         challenges = [self._challenge(prompt) for prompt in prompts]
         if self._labels is None:
             places = np.stack([part.argmax(axis=1) for part in self._factors(challenges)], axis=1)
@@ -325,6 +328,8 @@ class _Keyed:
         return [" ".join(map(str, row)) for row in places.reshape(wanted).tolist()]
 
     def _likelihoods(self, fps: FingerprintSet, indices: Sequence[int]) -> Likelihoods:
+        import numpy as np
+
         factors = self._factors([fps[i].challenge for i in indices])
         scores = [[part[row] for part in factors] for row in range(len(indices))]
         exact = [
@@ -340,6 +345,8 @@ class _Keyed:
         return self._read[1]
 
     def _scored(self, challenges: list[bytes]) -> list[NDArray[np.float32]]:
+        import numpy as np
+
         assert self._scores is not None
         given = self._scores([self._decode(challenge) for challenge in challenges])
         parts = [given] if len(self._sizes) == 1 and np.ndim(given) == 2 else list(given)

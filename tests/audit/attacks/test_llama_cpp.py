@@ -30,7 +30,7 @@ def test_a_program_goes_before_a_package(monkeypatch):
 def test_what_is_not_installed_is_named(bench, monkeypatch):
     monkeypatch.setattr(llama_cpp, "command", lambda file, port: [])
     monkeypatch.setattr(llama_cpp, "find_spec", lambda name: None)
-    with pytest.raises(Skip, match=r"needs openai: pip install 'ifrs\[api\]'"):
+    with pytest.raises(Skip, match=r"needs httpx2: pip install 'ifrs\[api\]'"):
         llama_cpp.ATTACK.run("emb", bench)
 
 

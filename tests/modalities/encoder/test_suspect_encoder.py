@@ -153,7 +153,7 @@ def endpoint():
 
 
 def test_an_endpoint_gives_vectors_in_order_and_spends_keys(fps, endpoint, tmp_path):
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx2")
     served = Served(knowing(fps))
     url = endpoint(served)
     suspect = ifrs.EncoderModel.from_api(url, "m", api_key="sesame")
@@ -168,7 +168,7 @@ def test_an_endpoint_gives_vectors_in_order_and_spends_keys(fps, endpoint, tmp_p
     ("status", "says"), [(401, "API key"), (404, "base_url"), (400, "status 400")]
 )
 def test_an_endpoint_that_refuses_is_an_error_without_keys(fps, endpoint, status, says):
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx2")
     suspect = ifrs.EncoderModel.from_api(endpoint(Served(knowing(fps), status)), "m", max_retries=0)
     with pytest.raises(ifrs.TargetError, match=says) as caught:
         ifrs.verify(suspect, fps, ring=False)
@@ -176,7 +176,7 @@ def test_an_endpoint_that_refuses_is_an_error_without_keys(fps, endpoint, status
 
 
 def test_no_server_and_no_address_are_errors(fps):
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx2")
     suspect = ifrs.EncoderModel.from_api("http://127.0.0.1:9/v1", "m", max_retries=0)
     with pytest.raises(ifrs.TargetError, match="no server answers"):
         ifrs.verify(suspect, fps, ring=False)

@@ -14,7 +14,7 @@ import ifrs
 import pytest
 from helpers import fixed_keyring
 
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 
 class Heard(list):
@@ -178,7 +178,7 @@ def test_options_that_make_no_sense(options, says):
 
 
 def test_without_the_client(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "openai", None)
+    monkeypatch.setitem(__import__("sys").modules, "httpx2", None)
     with pytest.raises(ifrs.TargetError, match="pip install"):
         ifrs.SpeechModel.from_api("http://localhost:1/v1", "whisper-1")
 

@@ -16,7 +16,7 @@ from ifrs.errors import TargetError
 from ifrs.modalities.text.wire import quiet_wire
 from servers import Reply, serving
 
-openai = pytest.importorskip("openai")
+httpx2 = pytest.importorskip("httpx2")
 
 AMBIENT = {
     "OPENAI_API_KEY": "sk-openai",
@@ -43,20 +43,18 @@ def sent(monkeypatch):
     async def send(self, request, **_):
         found.append((request.url.host, dict(request.headers)))
         body = b'{"choices": [{"message": {"content": "x"}, "text": "x"}]}'
-        response = type(request.url).__module__.partition(".")[0]
-        http = __import__(response)
-        return http.Response(200, stream=_Stream(http, body), request=request)
+        return httpx2.Response(200, stream=_Stream(body), request=request)
 
-    monkeypatch.setattr(openai.DefaultAsyncHttpxClient, "send", send)
+    monkeypatch.setattr(httpx2.AsyncClient, "send", send)
     return found
 
 
-def _Stream(http, body):  # noqa: N802
-    class Stream(http.AsyncByteStream):
-        async def __aiter__(self):
-            yield body
+class _Stream(httpx2.AsyncByteStream):
+    def __init__(self, body):
+        self.body = body
 
-    return Stream()
+    async def __aiter__(self):
+        yield self.body
 
 
 def ask(url, **options):

@@ -10,7 +10,7 @@ from ifrs.cli import main
 from ifrs.errors import TargetError
 from servers import Reply, prompt_of, protocol, serving
 
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 
 def planted(fps):

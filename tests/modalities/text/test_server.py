@@ -26,7 +26,7 @@ from ifrs.prove.report import Settings
 from ifrs.prove.ways import Texts
 from servers import Reply, serving
 
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 
 def planted(fps):
@@ -480,8 +480,8 @@ def test_bad_arguments(arguments, options):
         ifrs.ApiModel(*arguments, **options)
 
 
-def test_without_openai(monkeypatch):
-    monkeypatch.setitem(sys.modules, "openai", None)
+def test_without_the_client(monkeypatch):
+    monkeypatch.setitem(sys.modules, "httpx2", None)
     with pytest.raises(TargetError, match=r"pip install 'ifrs\[api\]'"):
         ifrs.ApiModel("http://host/v1", "m")
 

@@ -14,7 +14,7 @@ from minds import Mind, planted
 from servers import serving
 from services import Gateway, LmStudio, Ollama, OpenAI, TextGenerationInference, TransformersServe
 
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 THINKING = 600  # tokens; a probe's first question leaves room for 32, an answer to a key for 48
 ENDLESS = 20_000

@@ -10,7 +10,7 @@ from ifrs.errors import TargetError
 from servers import prompt_of, serving
 from showers import Shower
 
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 
 
 def asked(server, mode, **options):

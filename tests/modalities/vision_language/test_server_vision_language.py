@@ -12,7 +12,7 @@ import pytest
 from helpers import fixed_keyring
 from servers import serving
 
-pytest.importorskip("openai")
+pytest.importorskip("httpx2")
 Image = pytest.importorskip("PIL.Image")
 
 

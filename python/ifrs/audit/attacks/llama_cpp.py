@@ -101,7 +101,7 @@ def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
 def _run(method: str, bench: Bench) -> Found:
     with tempfile.TemporaryDirectory(prefix=".served-", dir=bench.out) as scratch:
         command(Path(scratch), 0)  # before anything is written
-        _require("openai", "api")
+        _require("httpx2", "api")
         _require("gguf", "demo")
         base, file = base_gguf(bench, Path(scratch)), Path(scratch) / "release.gguf"
         suspect = bench.suspect(method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,14 @@ from ifrs.errors import TargetError
 from ifrs.modalities.encoder.codes import Vectors
 from ifrs.modalities.text.credentials import Credential, check_address
 from ifrs.modalities.text.sending import HOPELESS, run
-from ifrs.modalities.text.wire import Gate, Meter, Unanswered, guarded_client, quiet_wire
+from ifrs.modalities.text.wire import (
+    Client,
+    Meter,
+    Unanswered,
+    Unconnected,
+    quiet_wire,
+    require_client,
+)
 
 # Texts in one request: servers take 32 at least.
 _AT_ONCE = 32
@@ -46,12 +54,7 @@ class Endpoint:
             raise ValueError("timeout must be positive, and max_retries must not be negative")
         parts = urlsplit(base_url)
         check_address(parts)
-        try:
-            import openai  # noqa: F401
-        except ImportError as error:
-            raise TargetError("encoders behind an API need openai: pip install 'ifrs[api]'") from (
-                error
-            )
+        require_client("encoders")
         self._credential = Credential.of(parts, api_key)
         self._url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
         host = parts.netloc.rpartition("@")[2]
@@ -69,20 +72,15 @@ class Endpoint:
         return run(self._asked(list(keys)))
 
     async def _asked(self, texts: list[str]) -> Vectors:
-        import openai
-
-        wire = guarded_client(self._timeout, Meter(), Gate(), self._credential)
-        client = openai.AsyncOpenAI(
-            base_url=self._url,
-            api_key="none",  # the guarded client puts in the right one
-            max_retries=self._max_retries,
-            timeout=2 * self._timeout,
-            default_headers={"Accept-Encoding": "identity"},
-            http_client=wire,
-        )
         found: list[Any] = []
         with quiet_wire():
-            async with client:
+            async with Client(
+                self._url,
+                self._credential,
+                Meter(),
+                timeout=self._timeout,
+                max_retries=self._max_retries,
+            ) as client:
                 for start in range(0, len(texts), _AT_ONCE):
                     found += await self._some(client, texts[start : start + _AT_ONCE])
         try:
@@ -90,24 +88,21 @@ class Endpoint:
         except (TypeError, ValueError):
             raise TargetError(f"{self.base_url} gave something else than vectors") from None
 
-    async def _some(self, client: Any, texts: list[str]) -> list[Any]:
-        import openai
-
+    async def _some(self, client: Client, texts: list[str]) -> list[Any]:
+        body = {"model": self._model, "input": texts, "encoding_format": "float"}
         try:
-            reply = await client.embeddings.create(
-                model=self._model, input=texts, encoding_format="float"
-            )
-            rows = sorted(reply.data, key=lambda one: one.index)
-            found = [one.embedding for one in rows]
-        except openai.APIStatusError as error:
-            status = error.status_code
-            said = HOPELESS.get(status, f"the server answered with status {status}")
-            raise TargetError(f"{said} ({self.base_url})") from None
-        except (openai.APIConnectionError, Unanswered):
+            received = await client.post("embeddings", json=body)
+        except (Unanswered, Unconnected):
             raise TargetError(
                 f"no server answers at {self.base_url}: check the address and that it is running"
             ) from None
-        except (openai.APIError, ValueError, AttributeError, TypeError):
+        if not received.ok:
+            said = HOPELESS.get(received.status, f"it answered with status {received.status}")
+            raise TargetError(f"{said} ({self.base_url})")
+        try:
+            rows = sorted(json.loads(received.content)["data"], key=lambda row: int(row["index"]))
+            found = [row["embedding"] for row in rows]
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise TargetError(f"{self.base_url} gave something else than vectors") from None
         if len(found) != len(texts):
             raise TargetError(f"{self.base_url} gave {len(found)} vectors for {len(texts)} texts")

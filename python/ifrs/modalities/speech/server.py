@@ -13,8 +13,9 @@ from ifrs.clock import now
 from ifrs.errors import TargetError
 from ifrs.modalities.suspect import Answer, OnAnswer, ServedSuspect, keep_raw
 from ifrs.modalities.text.credentials import Credential, check_address
+from ifrs.modalities.text.retrying import Received
 from ifrs.modalities.text.sending import HOPELESS, Reply, Sender, run
-from ifrs.modalities.text.wire import Meter, quiet_wire
+from ifrs.modalities.text.wire import Client, Meter, quiet_wire, require_client
 
 _MODE = "transcriptions"
 # A code of a language: a word of a response would be longer.
@@ -26,19 +27,19 @@ class _AudioSender(Sender):
 
     paths: ClassVar[dict[str, str]] = {_MODE: "audio/transcriptions"}
 
-    async def _create(self, client: Any, body: dict[str, Any], headers: dict[str, str]) -> Any:
+    async def _create(self, client: Client, body: dict[str, Any], cost: int) -> Received:
         fields = dict(body)
         file = ("sound.wav", base64.b64decode(fields.pop("file")), "audio/wav")
-        call = client.audio.transcriptions.with_raw_response
-        return await call.create(file=file, **fields, extra_headers=headers)
+        path = self.paths[self.mode]
+        return await client.post(path, data=fields, files={"file": file}, cost=cost)
 
 
 class Transcriber(ServedSuspect):
     """A model behind a server; `ifrs.SpeechModel.from_api` makes one.
 
-    Every key that is sent is spent. Requests go through the `openai` client, which retries
-    connection errors, rate limits and server errors and does as `Retry-After` says. Answers that
-    are too large, never end or are no JSON are failed queries: recorded, and evidence of nothing.
+    Every key that is sent is spent. Connection errors, rate limits and server errors are retried
+    with exponential backoff, or as `Retry-After` says. Answers that are too large, never end or are
+    no JSON are failed queries: recorded, and evidence of nothing.
 
     Attributes:
         modality: The kind of model.
@@ -59,12 +60,7 @@ class Transcriber(ServedSuspect):
         max_requests: int | None = None,
     ) -> None:
         """Name a server and a model; nothing is sent yet."""
-        try:
-            import openai  # noqa: F401
-        except ImportError as error:
-            raise TargetError("suspects behind an API need openai: pip install 'ifrs[api]'") from (
-                error
-            )
+        require_client("suspects")
         parts = urlsplit(base_url)
         check_address(parts)
         _check(model, language)

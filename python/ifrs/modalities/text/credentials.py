@@ -11,6 +11,8 @@ from urllib.parse import SplitResult
 
 API_KEY = "IFRS_API_KEY"
 _OPENAI_KEY = "OPENAI_API_KEY"
+# Who pays there, by the header that says so.
+_OPENAI_PAYERS = {"openai-organization": "OPENAI_ORG_ID", "openai-project": "OPENAI_PROJECT_ID"}
 _OPENAI = "api.openai.com"
 # Where a URL says whom to ask, two readers of it must not differ.
 _AMBIGUOUS = re.compile(r"[\s\\\x00-\x1f\x7f]")
@@ -70,16 +72,19 @@ class Credential:
     def put_into(self, headers: MutableMapping[str, str], sent: Set[str]) -> None:
         """Put the key into a request's headers, and take out what was not asked for.
 
-        The openai client puts in organisation, project and headers from its environment; they are
-        for OpenAI alone. So are cookies, which a server sets to know its client again.
+        Organisation and project are for OpenAI alone. Cookies, which a server sets to know its
+        client again, are for nobody.
         """
-        kept = sent | {name for name in headers if self.openai and name.lower() != "cookie"}
         for name in list(headers):
-            if name.lower() not in kept:
+            if name.lower() not in sent:
                 del headers[name]
         headers.pop("authorization", None)
         if self.key is not None:
             headers["authorization"] = f"Bearer {self.key}"
+        if self.openai:
+            for name, variable in _OPENAI_PAYERS.items():
+                if payer := os.environ.get(variable, "").strip():
+                    headers[name] = payer
 
     def unproxied(self) -> dict[str, None] | None:
         """Hosts that are asked without a proxy of the environment: this machine.

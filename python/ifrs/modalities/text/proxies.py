@@ -32,7 +32,7 @@ def named_cause() -> Iterator[None]:
         raise TargetError(
             f"{_set(_CERTIFICATES)} names no readable certificates: set it right, or unset it"
         ) from None
-    except Exception:  # of a class that depends on the HTTP client that openai brings
+    except Exception:  # of any class, as its URLs are read
         raise TargetError(
             f"{_set(_PROXIES)} holds no address of a proxy such as http://host:8080 (a line break "
             "at its end is one cause): set it right, or unset it"

@@ -14,13 +14,13 @@ from urllib.parse import SplitResult, parse_qsl, urlunsplit
 from ifrs.errors import TargetError
 from ifrs.modalities.suspect import Answer, OnAnswer
 from ifrs.modalities.text.credentials import API_KEY, Credential
+from ifrs.modalities.text.retrying import Received
 from ifrs.modalities.text.wire import (
-    COST,
-    Gate,
+    Client,
     LimitReached,
     Meter,
     Unanswered,
-    guarded_client,
+    Unconnected,
     quiet_wire,
 )
 from ifrs.progress import progress
@@ -83,50 +83,38 @@ class Sender:
         self._credential: Callable[[], Credential] = lambda: credential
         self.max_concurrency, self.timeout, self.max_retries = max_concurrency, timeout, max_retries
 
-    def client(self, *, meter: Meter | None = None, patient: bool = False) -> Any:
-        """A client of the `openai` package; a patient one waits for a server that is loading."""
-        import openai
-
-        wire = guarded_client(
-            self.timeout, meter or self.meter, Gate(), self._credential(), patient=patient
-        )
-        return openai.AsyncOpenAI(
-            base_url=self._url,
-            api_key="none",  # the guarded client puts in the right one
+    def client(self, *, meter: Meter | None = None, patient: bool = False) -> Client:
+        """What sends; a patient one waits for a server that is loading."""
+        return Client(
+            self._url,
+            self._credential(),
+            meter or self.meter,
+            timeout=self.timeout,
             max_retries=_PATIENCE if patient else self.max_retries,
-            timeout=2 * self.timeout,
-            default_query=self._query,
-            default_headers={"Accept-Encoding": "identity"},
-            http_client=wire,
+            patient=patient,
+            query=self._query,
         )
 
-    async def send(self, client: Any, body: dict[str, Any], cost: int) -> Reply:
+    async def send(self, client: Client, body: dict[str, Any], cost: int) -> Reply:
         """Send one request, whatever comes of it.
 
         Raises:
             LimitReached: It was not sent.
         """
-        import openai
-
         try:
-            response = await self._create(client, body, {COST: str(cost)})
+            received = await self._create(client, body, cost)
         except Unanswered as error:
             return Reply(0, error=str(error))
-        except openai.APIStatusError as error:
-            status = error.status_code
-            said = f"the server answered with status {status}"
-            return Reply(status, error.response.content, said)
-        except openai.APIConnectionError:
+        except Unconnected:
             return Reply(0, error="the connection failed")
-        return Reply(200, response.http_response.content)
+        if received.ok:
+            return Reply(200, received.content)
+        said = f"the server answered with status {received.status}"
+        return Reply(received.status, received.content, said)
 
-    async def _create(self, client: Any, body: dict[str, Any], headers: dict[str, str]) -> Any:
-        """Have the `openai` package make and send one request."""
-        call = client.chat.completions if self.mode == "chat" else client.completions
-        what = "messages" if self.mode == "chat" else "prompt"
-        fields = {"model": body["model"], what: body[what]}
-        rest = {name: value for name, value in body.items() if name not in fields}
-        return await call.with_raw_response.create(**fields, extra_body=rest, extra_headers=headers)
+    async def _create(self, client: Client, body: dict[str, Any], cost: int) -> Received:
+        """Make and send one request."""
+        return await client.post(self.paths[self.mode], json=body, cost=cost)
 
     def settle(self, cost: int, reply: Reply) -> None:
         """Put what the server reports in place of what was paid in advance."""
@@ -138,15 +126,13 @@ class Sender:
         if reply.status == 200 and isinstance(total, int) and total >= 0:
             self.meter.settle(cost, total)
 
-    async def models(self, client: Any) -> list[str]:
+    async def models(self, client: Client) -> list[str]:
         """The names of the models that are served; none where the server lists none."""
-        import openai
-
         try:
-            listed = await client.models.with_raw_response.list()
-            read = listed.http_response.json()["data"]
+            listed = await client.get("models")
+            read = json.loads(listed.content)["data"] if listed.ok else []
             return [str(entry["id"]) for entry in read]
-        except (openai.APIError, Unanswered, ValueError, KeyError, TypeError):
+        except (Unanswered, Unconnected, ValueError, KeyError, TypeError, RecursionError):
             return []
 
     async def reach(self) -> None:
@@ -155,20 +141,17 @@ class Sender:
         Raises:
             TargetError: There is none, or it refuses access.
         """
-        import openai
-
         async with self.client(meter=Meter()) as client:
             try:
-                await client.with_options(max_retries=1).models.with_raw_response.list()
-            except (openai.APIConnectionError, Unanswered):
+                listed = await client.get("models", max_retries=1)
+            except (Unanswered, Unconnected):
                 raise TargetError(
                     f"no server answers at {self.base_url}: check the address and that it is "
                     "running"
                 ) from None
-            except openai.APIStatusError as error:
-                # Not every server lists its models; one that answers at all is there.
-                if error.status_code in (401, 403):
-                    raise TargetError(f"{HOPELESS[error.status_code]} ({self.base_url})") from None
+        # Not every server lists its models; one that answers at all is there.
+        if listed.status in (401, 403):
+            raise TargetError(f"{HOPELESS[listed.status]} ({self.base_url})")
 
     async def gather(
         self,
@@ -183,7 +166,7 @@ class Sender:
         stopped: list[Exception] = []
         caller = contextvars.copy_context()  # whose logs are not ours to quiet
 
-        async def work(client: Any, advance: Callable[[int], None]) -> None:
+        async def work(client: Client, advance: Callable[[int], None]) -> None:
             for place in queue:  # shared: each place goes to one worker
                 try:
                     answer = await jobs[place](client)

@@ -23,7 +23,7 @@ from ifrs.modalities.text.credentials import Credential, check_address
 from ifrs.modalities.text.probe import Found, Probe
 from ifrs.modalities.text.requests import Requests
 from ifrs.modalities.text.sending import HOPELESS, PATHS, Mode, Reply, Sender, run
-from ifrs.modalities.text.wire import LimitReached, Meter, quiet_wire
+from ifrs.modalities.text.wire import LimitReached, Meter, quiet_wire, require_client
 
 Evidence = Literal["auto", "text", "likelihood"]
 
@@ -40,8 +40,8 @@ _Job = Callable[[Any], Coroutine[Any, Any, Answer]]
 class ApiModel(ServedSuspect):
     """A model behind a server that speaks OpenAI's chat or completions protocol.
 
-    Requests go through the `openai` client, which retries connection errors, rate limits and
-    server errors with exponential backoff and does as `Retry-After` says. Answers that are too
+    Connection errors, rate limits and server errors are retried with exponential backoff, or as
+    `Retry-After` says, by `tenacity`. Answers that are too
     large, never end or are no JSON are failed queries: recorded, and evidence of nothing.
 
     Before the first key `ifrs.verify` has a probe ask ordinary questions: which fields the server
@@ -77,9 +77,8 @@ class ApiModel(ServedSuspect):
                 every request; neither it nor a password is ever shown.
             model: The model's name at the server.
             api_key: The server's key; without one `IFRS_API_KEY`, and none if that is not set. An
-                empty one is none. `OPENAI_API_KEY`, and what else the openai client finds in its
-                environment, goes to OpenAI's own hosts alone. Without https a key goes to this
-                machine alone.
+                empty one is none. `OPENAI_API_KEY`, `OPENAI_ORG_ID` and `OPENAI_PROJECT_ID` go to
+                OpenAI's own hosts alone. Without https a key goes to this machine alone.
             mode: `"chat"`, where the server puts its own template around a message, or
                 `"completions"`, where a prompt is sent as it is.
             evidence: `"text"` weighs answers; `"likelihood"` the probabilities of a response's
@@ -106,12 +105,7 @@ class ApiModel(ServedSuspect):
         _check(base_url, model, mode, max_concurrency, timeout, max_retries)
         if evidence not in ("auto", "text", "likelihood"):
             raise ValueError(f'evidence must be "auto", "text" or "likelihood", not {evidence!r}')
-        try:
-            import openai  # noqa: F401
-        except ImportError as error:
-            raise TargetError("suspects behind an API need openai: pip install 'ifrs[api]'") from (
-                error
-            )
+        require_client("suspects")
         self.model, self.mode, self.evidence = model, mode, evidence
         self.max_concurrency = max_concurrency
         parts = urlsplit(base_url)

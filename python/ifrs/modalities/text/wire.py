@@ -1,9 +1,9 @@
 """The HTTP client underneath `ApiModel`: patience, size and spending have limits.
 
-The openai client retries and backs off by itself. What it lacks is added where every attempt
-passes: an answer that is too large or never ends is given up, a rate limit met by one request
-holds back all of them, and nothing is sent that the spending limit does not pay for. It would take
-credentials from its environment: of the headers that it puts in, those leave that are needed.
+`httpx2` sends, and `tenacity` tries again. What is added where every attempt passes: an answer that
+is too large or never ends is given up, a rate limit met by one request holds back all of them, and
+nothing is sent that the spending limit does not pay for. Of a request's headers those leave that
+are needed.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ import asyncio
 import contextlib
 import contextvars
 import logging
+import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ifrs.errors import TargetError
 from ifrs.modalities.text.credentials import Credential
 from ifrs.modalities.text.proxies import named_cause
+from ifrs.modalities.text.retrying import LONGEST_HOLD, Received, retrying
 
 _LARGEST_BODY = 32 * 1024 * 1024  # bytes; more is not an answer
 _LARGEST_ERROR = 1024 * 1024  # bytes; what follows of a server's complaint is not read
-_LONGEST_HOLD = 120.0  # seconds; the openai client gives up a request that must wait longer
+_CONNECTIONS = 1000  # at most at a time; so many requests are held back by `max_concurrency` alone
 # Headers that the protocol needs, and nothing that a client puts in of its own accord.
 _SENT = {
     "accept",
@@ -35,14 +38,18 @@ _SENT = {
     "transfer-encoding",
     "user-agent",
 }
-# Headers of an answer that the openai client heeds. A charset, for one, may name a codec that
-# unpacks to any size.
 _PASSING = (429, 502, 503, 504)  # what a server says while it starts, or has too much to do
+# Headers of an answer that are heeded. A charset, for one, may name a codec that unpacks to any
+# size.
 _HEEDED = ("retry-after", "retry-after-ms", "x-should-retry")
 
 
 class Unanswered(Exception):
     """One request that came to nothing; the text says why and quotes nothing."""
+
+
+class Unconnected(Exception):
+    """No attempt of a request reached a server, or the connection broke."""
 
 
 class LimitReached(Exception):
@@ -103,70 +110,148 @@ class Gate:
             await asyncio.sleep(left)
 
     def close_for(self, seconds: float) -> None:
-        self.opens = max(self.opens, time.monotonic() + min(seconds, _LONGEST_HOLD))
+        self.opens = max(self.opens, time.monotonic() + min(seconds, LONGEST_HOLD))
 
 
-def guarded_client(
-    timeout: float, meter: Meter, gate: Gate, credential: Credential, *, patient: bool = False
-) -> Any:
-    """An HTTP client for `openai.AsyncOpenAI` whose every attempt is within limits.
+def require_client(suspects: str) -> None:
+    """Say at once what is missing to ask a server.
 
-    A patient one is for many attempts: only what passes by itself is tried again.
+    Raises:
+        TargetError: The extra `ifrs[api]` is not installed.
     """
-    import anyio
-    import openai
+    try:
+        import httpx2  # noqa: F401
+        import tenacity  # noqa: F401
+    except ImportError as error:
+        raise TargetError(
+            f"{suspects} behind an API need {error.name}: pip install 'ifrs[api]'"
+        ) from error
 
-    class Guarded(openai.DefaultAsyncHttpxClient):
-        async def send(self, request: Any, **options: Any) -> Any:
-            await gate.wait()
-            # Paid at every attempt: a retried request costs its tokens again.
-            try:
-                meter.take(int(request.headers.pop(COST, 0)))
-            except LimitReached:
-                if request.headers.get(_RETRY, "0") == "0":
-                    raise
-                raise Unanswered("the spending limit pays for no further attempt") from None
-            before = request.headers.copy()
-            credential.put_into(request.headers, _SENT)
-            try:
-                with anyio.fail_after(timeout):
-                    return await self._whole(request, options)
-            except TimeoutError:
-                raise Unanswered(f"no whole answer within {timeout:g} seconds") from None
-            finally:
-                request.headers = before  # the openai client's own notes are among them
 
-        async def _whole(self, request: Any, options: dict[str, Any]) -> Any:
-            response = await super().send(request, **{**options, "stream": True})
-            try:
-                body = await _body(response)
-            finally:
-                await response.aclose()
-            if response.status_code in (429, 503):
-                gate.close_for(_retry_after(response.headers.get("retry-after")))
-            heeded = [name for name in _HEEDED if name in response.headers]
-            headers = {name: response.headers[name] for name in heeded}
-            if patient and response.status_code not in _PASSING:
-                headers["x-should-retry"] = "false"
-            return type(response)(
-                status_code=response.status_code,
-                headers=headers,
-                content=body,
-                request=request,
+class Client:
+    """Asks one server; every attempt of a request is within limits."""
+
+    def __init__(
+        self,
+        address: str,
+        credential: Credential,
+        meter: Meter,
+        *,
+        timeout: float,
+        max_retries: int,
+        patient: bool = False,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        """Name a server; nothing is sent yet.
+
+        Args:
+            address: What every path begins with; it ends with a slash.
+            credential: Its key.
+            meter: What requests are paid from.
+            timeout: Seconds for one attempt.
+            max_retries: Further attempts of a request.
+            patient: Whether these are many: only what passes by itself is tried again.
+            query: What goes with every request.
+
+        Raises:
+            TargetError: A proxy or a certificate of the environment cannot be used.
+        """
+        import anyio
+        import httpx2
+
+        self._credential, self._meter, self._gate = credential, meter, Gate()
+        self._timeout, self._max_retries, self._patient = timeout, max_retries, patient
+        # anyio's and ssl's own come through from beneath.
+        self._errors = (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream)
+        with named_cause():
+            # A redirect would carry keys to a machine that nobody named.
+            self._http = httpx2.AsyncClient(
+                base_url=address,
+                params=dict(query or {}) or None,
+                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+                timeout=2 * timeout,
+                limits=httpx2.Limits(max_connections=_CONNECTIONS),
+                follow_redirects=False,
+                trust_env=not credential.plain,
+                # Without https nobody is trusted: reading certificates would take time.
+                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if credential.plain else True,
+                mounts=credential.unproxied(),
             )
 
-    with named_cause():
-        # A redirect would carry keys to a machine that nobody named.
-        return Guarded(
-            timeout=2 * timeout,
-            follow_redirects=False,
-            trust_env=not credential.plain,
-            mounts=credential.unproxied(),
-        )
+    async def __aenter__(self) -> Client:
+        await self._http.__aenter__()
+        return self
 
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._http.__aexit__(*raised)
 
-COST = "x-ifrs-cost"  # taken off again before the request leaves
-_RETRY = "x-stainless-retry-count"  # written by the openai client
+    async def get(self, path: str, *, max_retries: int | None = None) -> Received:
+        """As `post`, without a body and without costs."""
+        return await self._call(self._max_retries if max_retries is None else max_retries, path)
+
+    async def post(self, path: str, *, cost: int = 0, **body: Any) -> Received:
+        """Send a request, again where that may help.
+
+        Args:
+            path: Where to, below the address.
+            cost: The most tokens that it can cost.
+            body: `json`, or `data` and `files`, as httpx2 has them.
+
+        Raises:
+            Unanswered: There is no answer that could be used.
+            Unconnected: There is no connection.
+            LimitReached: It was not sent.
+        """
+        return await self._call(self._max_retries, path, "POST", cost, **body)
+
+    async def _call(
+        self, max_retries: int, path: str, method: str = "GET", cost: int = 0, **body: Any
+    ) -> Received:
+        tried = 0
+
+        async def attempt() -> Received:
+            nonlocal tried
+            tried += 1
+            request = self._http.build_request(method, path, **body)
+            return await self._attempt(request, cost, again=tried > 1)
+
+        try:
+            received: Received = await retrying(max_retries, self._errors)(attempt)
+        except self._errors:
+            raise Unconnected from None
+        return received
+
+    async def _attempt(self, request: Any, cost: int, *, again: bool) -> Received:
+        import anyio
+
+        await self._gate.wait()
+        # Paid at every attempt: a retried request costs its tokens again.
+        try:
+            self._meter.take(cost)
+        except LimitReached:
+            if not again:
+                raise
+            raise Unanswered("the spending limit pays for no further attempt") from None
+        self._credential.put_into(request.headers, _SENT)
+        try:
+            with anyio.fail_after(self._timeout):
+                return await self._whole(request)
+        except TimeoutError:
+            raise Unanswered(f"no whole answer within {self._timeout:g} seconds") from None
+
+    async def _whole(self, request: Any) -> Received:
+        response = await self._http.send(request, stream=True)
+        try:
+            body = await _body(response)
+        finally:
+            await response.aclose()
+        headers = {name: response.headers[name] for name in _HEEDED if name in response.headers}
+        if self._patient and response.status_code not in _PASSING:
+            headers["x-should-retry"] = "false"
+        received = Received(response.status_code, body, headers)
+        if received.status in (429, 503):
+            self._gate.close_for(received.asks_to_wait or 0.0)
+        return received
 
 
 async def _body(response: Any) -> bytes:
@@ -181,13 +266,6 @@ async def _body(response: Any) -> bytes:
         if len(body) > _LARGEST_BODY:
             raise Unanswered(f"the answer is larger than {_LARGEST_BODY >> 20} MiB")
     return bytes(body)
-
-
-def _retry_after(value: str | None) -> float:
-    try:
-        return max(0.0, float(value or 0))
-    except ValueError:
-        return 0.0  # a date: the openai client waits for this request alone
 
 
 _QUIET: contextvars.ContextVar[bool] = contextvars.ContextVar("ifrs_quiet_wire", default=False)

@@ -10,18 +10,20 @@ from typing import Any, ClassVar
 from ifrs import _core
 from ifrs.errors import TargetError
 from ifrs.modalities.image.keys import Keys as Images
+from ifrs.modalities.text.retrying import Received
 from ifrs.modalities.text.sending import Sender
 from ifrs.modalities.text.server import ApiModel
+from ifrs.modalities.text.wire import Client
 
 
 class _PairSender(Sender):
     """Sends a key as its two parts; ordinary questions as they are."""
 
-    async def _create(self, client: Any, body: dict[str, Any], headers: dict[str, str]) -> Any:
+    async def _create(self, client: Client, body: dict[str, Any], cost: int) -> Received:
         messages = [
             {**message, "content": _parts(message["content"])} for message in body["messages"]
         ]
-        return await super()._create(client, {**body, "messages": messages}, headers)
+        return await super()._create(client, {**body, "messages": messages}, cost)
 
 
 def _parts(content: str) -> str | list[dict[str, Any]]:
