@@ -1,11 +1,13 @@
 """Licences on Gemma 3 270M or another model: planting, stamping, and who is named.
 
     python benches/licences_model.py --out DIR [--model DIR] [--positions 192] [--licensees 1000]
-        [--data FOLDER]
+        [--data FOLDER] [--stranger MODEL …]
 
 FOLDER holds p3*.jsonl with the columns instruction and output: with it copies are also tuned on 400
 of them. These hold no position's token, so that every copy is tuned alike: the base is tuned once,
 and each variant's rows are written into it.
+
+A stranger is a model with the same tokenizer that holds no copy, such as another publisher's.
 
 DIR keeps the keyring, the base folder and the sealed variants; what is there is not planted again.
 
@@ -54,6 +56,7 @@ def main() -> None:
     parser.add_argument("--positions", type=int, default=192)
     parser.add_argument("--licensees", type=int, default=1000)
     parser.add_argument("--data", type=Path, help="folder of JSONL files")
+    parser.add_argument("--stranger", type=Path, action="append", default=[], help="a model folder")
     options = parser.parse_args()
     ring, fps = planted(options)
     base = options.out / "base"
@@ -75,10 +78,16 @@ def main() -> None:
         (3, ""),
         (2, "rows"),
         (3, "rows"),
+        (2, "in turn"),
+        (3, "in turn"),
     ]:
         traced(tables, words, biases, size, how)
-    none = [_core.accuse(tables["base"], biases, words, top=1)[0][2]]
-    show("base", read=sum(one is not None for one in tables["base"]), best_log10_p=none[0])
+    for folder in options.stranger:
+        model, tokenizer = load(folder)
+        tables[str(folder)] = readings_of(ifrs.LocalModel(model, tokenizer), fps)
+    for kind in ["base", *map(str, options.stranger)]:
+        best = _core.accuse(tables[kind], biases, words, top=1)[0][2]
+        show(kind, read=sum(one is not None for one in tables[kind]), best_log10_p=best)
 
 
 def show(what, **facts):
@@ -136,6 +145,10 @@ def same_text(out):
     show("ordinary text", texts=len(TEXTS), bit_identical=same)
 
 
+def readings_of(suspect, fps):
+    return [seen.reading for seen in Positions(suspect, fps).by_likelihood(range(len(fps)))]
+
+
 def read(fps, base, master, data):
     """What each position reads, by what its rows are."""
     first, second = (variant.float() for variant in master.variants)
@@ -149,7 +162,7 @@ def read(fps, base, master, data):
             model.get_input_embeddings().weight[master.rows] = rows.to(weight.dtype)
         started = time.process_time()
         suspect = ifrs.LocalModel(model, tokenizer)
-        found[kind] = Positions(suspect, fps).by_likelihood(range(len(fps)))
+        found[kind] = readings_of(suspect, fps)
         show("read", copy=kind, processor_seconds=time.process_time() - started)
 
     for share in (0, 1 / 3, 1 / 2, 2 / 3, 1):
@@ -168,7 +181,7 @@ def read(fps, base, master, data):
             coarse.get_input_embeddings().weight[master.rows] = rows
         round_weights(coarse, 8)
         suspect = ifrs.LocalModel(coarse, tokenizer)
-        found[f"int8 {bit}"] = Positions(suspect, fps).by_likelihood(range(len(fps)))
+        found[f"int8 {bit}"] = readings_of(suspect, fps)
     return found
 
 
@@ -193,9 +206,11 @@ def traced(tables, words, biases, size, how):
     rng, named, all_named, innocents, least = np.random.default_rng(0), 0, 0, 0, []
     for _ in range(DRAWS):
         members = rng.choice(len(words), size, replace=False)
+        places = np.arange(words.shape[1])
         if how == "rows":
-            bits = words[rng.choice(members, words.shape[1]), np.arange(words.shape[1])]
-            share = bits.astype(float)
+            share = words[rng.choice(members, len(places)), places].astype(float)
+        elif how == "in turn":
+            share = words[members[places % size], places].astype(float)
         else:
             share = words[members].mean(axis=0)
         of = [key_of(tables, value, how) for value in share]
