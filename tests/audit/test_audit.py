@@ -59,6 +59,19 @@ def test_planting_is_measured(planted):
     assert control.get("match").value == 0
 
 
+def test_a_tuned_model_is_kept(base, fps, tmp_path):
+    bench = Bench(folder(base), fps, tmp_path)
+    tuned = bench.load_base().model
+    with torch.no_grad():
+        tuned.module.get_input_embeddings().weight += 1
+    for _ in range(2):  # the second time in place of the first
+        bench.keep("sibling", tuned)
+        assert bench.has("sibling")
+    kept = bench.suspect("sibling").model.module.state_dict()
+    assert all(torch.equal(kept[name], value) for name, value in tuned.module.state_dict().items())
+    assert [path.name for path in bench.folder("sibling").parent.iterdir()] == ["sibling"]
+
+
 def test_going_on_runs_nothing_twice(planted, base, monkeypatch):
     ran = []
     real = runner.run_unit
