@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import ifrs
@@ -288,6 +289,8 @@ def test_tables_and_page(planted):
     assert fsr[0]["value"] == 1
     page = (out / "audit.html").read_text()
     assert "Effectiveness and efficiency" in page
+    assert re.search(r"[0-9]+ units measured of", page)
+    assert ">100\u00a0%<" in page  # a number and its sign stay on one line
     assert "<script" not in page
     assert "http" not in page.split("</style>")[1].replace("http-equiv", "")
 
