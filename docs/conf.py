@@ -17,6 +17,7 @@ html_theme = "furo"
 html_title = "ifrs"
 html_static_path = ["static"]
 html_css_files = ["guide.css"]
+html_js_files = ["guide.js"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence", "deflist"]
 autodoc_default_options = {"members": True, "member-order": "bysource"}
