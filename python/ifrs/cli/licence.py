@@ -194,7 +194,10 @@ def trace(
     path: KeyringPath,
     name: SetName,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")
+        Path | None,
+        typer.Option(
+            "--json", metavar="FILE", help="Write the report here; without FILE print it."
+        ),
     ] = None,
     html_file: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the page here.")
