@@ -25,6 +25,8 @@ autodoc_typehints = "signature"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 nitpicky = False
+# Quotes and ellipses, but no dashes: two hyphens begin an option.
+smartquotes_action = "qe"
 exclude_patterns = ["_build"]
 
 
