@@ -78,7 +78,7 @@ wheel: setup
 	uv pip install --quiet $(WHEEL_TOOLS)
 	python tools/third_party.py --check
 	rm -rf dist
-	maturin sdist --quiet --out dist
+	maturin sdist --out dist
 	maturin build --quiet --release --locked $(MANYLINUX) --out dist
 	python tools/check_wheel.py dist
 

@@ -17,6 +17,7 @@ html_theme = "furo"
 html_title = "ifrs"
 html_static_path = ["static"]
 html_css_files = ["guide.css"]
+html_js_files = ["guide.js"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence", "deflist"]
 autodoc_default_options = {"members": True, "member-order": "bysource"}
@@ -24,6 +25,8 @@ autodoc_typehints = "signature"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 nitpicky = False
+# Quotes and ellipses, but no dashes: two hyphens begin an option.
+smartquotes_action = "qe"
 exclude_patterns = ["_build"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import ifrs
@@ -57,6 +58,19 @@ def test_planting_is_measured(planted):
     control = found.get("effectiveness", "verify", "base")
     assert control.get("fsr").value == 0
     assert control.get("match").value == 0
+
+
+def test_a_tuned_model_is_kept(base, fps, tmp_path):
+    bench = Bench(folder(base), fps, tmp_path)
+    tuned = bench.load_base().model
+    with torch.no_grad():
+        tuned.module.get_input_embeddings().weight += 1
+    for _ in range(2):  # the second time in place of the first
+        bench.keep("sibling", tuned)
+        assert bench.has("sibling")
+    kept = bench.suspect("sibling").model.module.state_dict()
+    assert all(torch.equal(kept[name], value) for name, value in tuned.module.state_dict().items())
+    assert [path.name for path in bench.folder("sibling").parent.iterdir()] == ["sibling"]
 
 
 def test_going_on_runs_nothing_twice(planted, base, monkeypatch):
@@ -275,6 +289,8 @@ def test_tables_and_page(planted):
     assert fsr[0]["value"] == 1
     page = (out / "audit.html").read_text()
     assert "Effectiveness and efficiency" in page
+    assert re.search(r"[0-9]+ units measured of", page)
+    assert ">100\u00a0%<" in page  # a number and its sign stay on one line
     assert "<script" not in page
     assert "http" not in page.split("</style>")[1].replace("http-equiv", "")
 

@@ -10,6 +10,7 @@ import sys
 import ifrs
 import pytest
 from helpers import fixed_keyring, secrets_of
+from ifrs import cli
 from ifrs.cli import main, output
 
 # A pair that age publishes for tests.
@@ -90,7 +91,7 @@ def test_nothing_secret_is_printed(path, capfd):
         (["keyring", "show", "{path}", "none"], 'no set "none": it has none yet, ifrs generate'),
         (["keyring", "remove", "{path}"], "(see ifrs keyring remove --help)"),
         (
-            ["verify", "a", "{path}", "b", "--json"],
+            ["verify", "a", "{path}", "b", "--html"],
             "requires an argument. (see ifrs verify --help)",
         ),
         (["score", "{folder}/none.txt", "--patterns", "{path}:none"], "it has none yet"),
@@ -118,6 +119,25 @@ def test_errors_are_one_line_and_exit_2(path, capfd, arguments, says):
     (line,) = [line for line in err.splitlines() if not line.startswith("ifrs: warning: ")]
     assert line.startswith("ifrs: ")
     assert says in line
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("verify a k s --json", "verify a k s --json -"),
+        ("verify a k s --json --html p", "verify a k s --json - --html p"),
+        ("licence trace a k s --json --alpha 1", "licence trace a k s --json - --alpha 1"),
+        ("sweep l k s --json", "sweep l k s --json -"),
+        ("verify a k s --json report.json", None),
+        ("verify a k s --json - --html p", None),
+        ("verify a k s --json=r --html p", None),
+        ("licence list k s --json", None),
+        ("check b c --json --html p", None),
+        ("", None),
+    ],
+)
+def test_json_without_a_file_is_printed(typed, read):
+    assert cli._with_stdout(typed.split()) == (typed if read is None else read).split()
 
 
 def test_wrong_passphrase(path, capfd, monkeypatch):

@@ -344,7 +344,7 @@ def test_the_keyring_is_closed_while_a_suspect_is_asked(path, suspect, capfd, mo
     monkeypatch.setattr(Access, "open", opening)
     monkeypatch.setattr(files, "load", loading)
     monkeypatch.setattr(local, "generate", generating)
-    code, out, err = run("verify", suspect, path, "one", "--json", "-", capfd=capfd)
+    code, out, err = run("verify", suspect, path, "one", "--json", capfd=capfd)
     assert code in (1, 2), err
     assert seen == [[], [True]]
     assert [query["index"] for query in json.loads(out)["queries"]] == [1, 2, 4, 5]

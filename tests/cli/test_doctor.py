@@ -48,6 +48,27 @@ def test_an_extra_that_is_missing(monkeypatch, capsys):
     assert "Python" not in out  # the rest was not asked for
 
 
+def test_many_packages_are_counted_and_each_once(monkeypatch):
+    def version(name):
+        raise of.metadata.PackageNotFoundError(name)
+
+    wanted = [
+        "a>=1; extra == 'one'",
+        "b; extra == 'one'",
+        "ifrs[one]; extra == 'two'",
+        "ifrs[one,two]; extra == 'all'",
+        *[f"{name}; extra == 'all'" for name in "cde"],
+    ]
+    monkeypatch.setattr(of.metadata, "requires", lambda _: wanted)
+    monkeypatch.setattr(of.metadata, "version", version)
+    said = {row["name"]: row["what"] for row in of._extras()}
+    assert said == {
+        "one": "a and b are missing: pip install 'ifrs[one]'",
+        "two": "a and b are missing: pip install 'ifrs[two]'",
+        "all": "a, b, c and 2 more are missing: pip install 'ifrs[all]'",
+    }
+
+
 def test_an_extra_that_does_not_exist(capsys):
     assert main(["doctor", "--extra", "quantum"]) == 2
     assert "there is no extra 'quantum'; there are api, " in capsys.readouterr().err

@@ -265,7 +265,7 @@ def test_the_table_can_be_printed(path, tmp_path, capfd):
     listed = tmp_path / "suspects.txt"
     with serving(names_nothing) as server:
         listed.write_text(f"{server.url} model=m")
-        arguments = ["sweep", listed, path, "one", "--out", tmp_path / "out", "--json", "-"]
+        arguments = ["sweep", listed, path, "one", "--out", tmp_path / "out", "--json"]
         assert main([str(one) for one in arguments]) == 1
     printed = json.loads(capfd.readouterr().out)
     assert printed == json.loads((tmp_path / "out" / "table.json").read_text())

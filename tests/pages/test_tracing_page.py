@@ -36,10 +36,21 @@ def test_who_is_accused_stands_first():
     assert "<h1>Made of the copy of a</h1>" in render_trace(report("a"))
     page = render_trace(report("a", "b", "c"))
     assert "<h1>Made of the copy of a, b and c</h1>" in page
-    assert page.count('<tr class="match">') == 3
+    assert re.findall(r'data-label="Verdict"[^>]*>([^<]*)<', page) == ["accused"] * 3 + [
+        "not accused"
+    ]
     assert "2 of 3 positions" in page
     assert "1,000 licensees" in page
     assert "3 looks" in page
+
+
+def test_scores_below_zero_have_a_minus_and_no_bar():
+    found = report()
+    found["ranked"][0]["score"] = -7.0
+    page = render_trace(found)
+    assert "−7.0" in page
+    assert "-7.0" not in page
+    assert 'style="width:0%"' in page
 
 
 def test_strangers_words_stay_text_and_nothing_runs():

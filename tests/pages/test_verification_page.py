@@ -134,7 +134,7 @@ def test_the_verdict_comes_first_in_plain_words() -> None:
     assert text.index("Match:") < text.index("Queries")
     for shown in ("gemma-test", "release-1", "2026-11-22 15:00 UTC", "69.2% to 100%", "10⁻⁶"):
         assert shown in text
-    assert "1 of 2048 · 1 of 2047" in text
+    assert "1 of 2,048, then 1 of 2,047" in text
 
 
 def test_hostile_text_stays_text_everywhere() -> None:
@@ -218,7 +218,7 @@ def test_several_reports_each_have_their_verdict() -> None:
     assert "Inconclusive: too little evidence" in text
     assert "at most 38%" in text
     assert "at most 1 in 2,500" in text
-    assert "2 of 4096" in text
+    assert "2 of 4,096" in text
     assert page.count('<article class="card') == 3
     for label in ("Queries: planted", "Queries: base", "Queries: api"):
         assert label in text

@@ -14,6 +14,7 @@ def fps(ring, tokenizer):
     return ring.generate("one", 2, tokenizer=tokenizer)
 
 
+@pytest.mark.filterwarnings("error:.gradient_checkpointing_(en|dis)able:FutureWarning")
 @pytest.mark.parametrize("method", ["emb", "lora"])
 def test_small_passes_and_checkpointing(tiny, tokenizer, fps, method):
     model = tiny()

@@ -167,6 +167,7 @@ class Bench:
         place = self.forget(name)
         beside = place.with_name(f".{place.name}")
         shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir()
         model.save(beside, None, model.module)
         beside.rename(place)
 

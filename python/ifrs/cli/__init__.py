@@ -27,6 +27,8 @@ from ifrs.errors import IfrsError, KeyringWarning, TargetWarning
 _INTERRUPTED, _CLOSED = 130, 141
 _COMPLETION = "_IFRS_COMPLETE"
 _COMPLETION_OPTIONS = ("--install-completion", "--show-completion")
+# Their --json takes a file; the others' is a flag.
+_JSON_FILES = (["verify"], ["sweep"], ["licence", "trace"])
 _NO_TERMINAL = "nobody can type here: set IFRS_PASSPHRASE, or give --passphrase-file"
 EXAMPLES = examples(
     "ifrs keyring create keyring.ifrs",
@@ -55,10 +57,25 @@ COMMANDS = (
 
 def app(arguments: Sequence[str] | None = None, **options: Any) -> Any:
     """Run the command that is named; the others are not loaded, unless help lists them."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = _with_stdout(list(sys.argv[1:] if arguments is None else arguments))
     named = given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS
     # The shell asks for completions in a way of its own.
     return command_line(COMMANDS if _COMPLETION in os.environ else named)(given, **options)
+
+
+def _with_stdout(given: list[str]) -> list[str]:
+    """`--json` without a file prints in every command: here it is given `-`.
+
+    It is without one at the end and before another option.
+    """
+    if not any(given[: len(names)] == names for names in _JSON_FILES):
+        return given
+    made: list[str] = []
+    for one, following in zip(given, [*given[1:], "--"], strict=True):
+        made.append(one)
+        if one == "--json" and following.startswith("-") and following != "-":
+            made.append("-")
+    return made
 
 
 def command_line(names: Sequence[str] = COMMANDS) -> Commands:

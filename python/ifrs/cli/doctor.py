@@ -33,6 +33,8 @@ _ENVIRONMENT = (_PASSPHRASE, "IFRS_API_KEY", "IFRS_STATE_DIR", "HF_HUB_OFFLINE",
 _SECRET = frozenset({_PASSPHRASE, "IFRS_API_KEY"})
 # Extras for those who work on ifrs.
 _OURS = frozenset({"dev"})
+# Missing packages of an extra that are named; the others are counted.
+_NAMED = 3
 
 Row = dict[str, str]
 
@@ -133,12 +135,26 @@ def _extras() -> Iterator[Row]:
         if found and found[1] not in _OURS and _applies(requirement, found[1]):
             wanted.setdefault(found[1], []).append(requirement.partition(";")[0].strip())
     for extra, requirements in sorted(wanted.items()):
-        problems = [problem for one in requirements for problem in _problems(one, wanted)]
+        # An extra that names others meets a package more than once.
+        problems = dict(found for one in requirements for found in _problems(one, wanted))
         if problems:
-            what = f"{', '.join(problems)}: pip install 'ifrs[{extra}]'"
-            yield _row(extra, what, "missing")
+            yield _row(extra, f"{_said(problems)}: pip install 'ifrs[{extra}]'", "missing")
         else:
             yield _row(extra, "all there")
+
+
+def _said(problems: dict[str, str | None]) -> str:
+    """Packages by name, with what is wrong with the version that is there; None if none is."""
+    missing = [name for name, wrong in problems.items() if wrong is None]
+    wrong = [f"{name} is {text}" for name, text in problems.items() if text is not None]
+    if len(missing) > _NAMED:
+        missing = [*missing[:_NAMED], f"{len(missing) - _NAMED} more"]
+    if missing:
+        *first, last = missing
+        wrong.append(
+            f"{', '.join(first)} and {last} are missing" if first else f"{last} is missing"
+        )
+    return ", ".join(wrong)
 
 
 def _applies(requirement: str, extra: str) -> bool:
@@ -151,8 +167,8 @@ def _applies(requirement: str, extra: str) -> bool:
     return marker is None or bool(marker.evaluate({"extra": extra}))
 
 
-def _problems(requirement: str, extras: dict[str, list[str]]) -> Iterator[str]:
-    """What a requirement lacks; of an extra that names others, what those lack."""
+def _problems(requirement: str, extras: dict[str, list[str]]) -> Iterator[tuple[str, str | None]]:
+    """What a requirement lacks, as `_said` takes it; of an extra that names others, of those."""
     match = _NAME.match(requirement)
     name = match[0] if match else requirement
     if name == "ifrs":
@@ -163,10 +179,10 @@ def _problems(requirement: str, extras: dict[str, list[str]]) -> Iterator[str]:
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
-        yield f"{name} is missing"
+        yield name, None
         return
     if not _suits(requirement, version):
-        yield f"{name} is {version}, not {requirement.removeprefix(name).strip()}"
+        yield name, f"{version}, not {requirement.removeprefix(name).strip()}"
 
 
 def _suits(requirement: str, version: str) -> bool:

@@ -310,7 +310,9 @@ def trace(
     json_file: Annotated[
         Path | None,
         typer.Option(
-            "--json", metavar="FILE", help="Write the trace here. It holds keys: keep it private."
+            "--json",
+            metavar="FILE",
+            help="Write the trace here; without FILE print it. It holds keys: keep it private.",
         ),
     ] = None,
     html_file: Annotated[

@@ -123,7 +123,9 @@ def command(
     ],
     json_file: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Write the table here, too; - prints it."),
+        typer.Option(
+            "--json", metavar="FILE", help="Write the table here, too; without FILE print it."
+        ),
     ] = None,
     *,
     judging: Judging,

@@ -97,10 +97,10 @@ def command(
         typer.Option(
             "--json",
             metavar="FILE",
-            help="Write the report to this file; - prints it. With a server it is written after "
-            "every answer, and an existing report is resumed; else it is not replaced. With "
-            "several sets FILE has the verdict, and each report is written beside it as "
-            "STEM.NAME.json.",
+            help="Write the report to this file; without FILE print it. With a server it is "
+            "written after every answer, and an existing report is resumed; else it is not "
+            "replaced. With several sets FILE has the verdict, and each report is written beside "
+            "it as STEM.NAME.json.",
         ),
     ] = None,
     html_file: Annotated[

@@ -117,16 +117,16 @@ def _uniform(count: int) -> list[float]:
 
 
 def _limit_line(axes: Axes, limit: float) -> None:
-    """The threshold, named at the left, where every line is still on its way up."""
+    """The threshold, named at the right: there a strong line is above it, a weak one below."""
     axes.axhline(limit, color=_LIMIT, linewidth=1.4, dashes=(6, 3), zorder=1.5)
     axes.annotate(
         f"1/α = {words.threshold(10**limit)}",
-        xy=(0, limit),
+        xy=(1, limit),
         xycoords=("axes fraction", "data"),
-        xytext=(4, 4),
+        xytext=(-4, 4),
         textcoords="offset points",
         color=_LIMIT,
-        ha="left",
+        ha="right",
         va="bottom",
     )
 

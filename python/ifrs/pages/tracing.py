@@ -37,8 +37,8 @@ def _facts(report: Mapping[str, Any]) -> dict[str, Any]:
     rows = [
         {
             "licensee": one["licensee"],
-            "score": f"{one['score']:.1f}",
-            "sigmas": f"{one['score'] / spread:.1f}",
+            "score": _signed(one["score"]),
+            "sigmas": _signed(one["score"] / spread),
             "width": round(100 * min(max(one["score"] / spread, 0) / _WIDEST, 1)),
             "p": words.p_value(one["log10_p"]),
             "accused": one["accused"],
@@ -49,7 +49,6 @@ def _facts(report: Mapping[str, Any]) -> dict[str, Any]:
     asked = len(report["asked"])
     return {
         "headline": f"Made of the copy of {_listed(names)}" if names else "Nobody is accused",
-        "tone": "match" if names else "none",
         "suspect": report["target"]["name"],
         "set": report["set"],
         "alpha": words.threshold(report["alpha"]),
@@ -65,6 +64,10 @@ def _facts(report: Mapping[str, Any]) -> dict[str, Any]:
         "created": words.moment(report["created"]),
         "version": report["version"],
     }
+
+
+def _signed(value: float) -> str:
+    return f"{value:.1f}".replace("-", "−")
 
 
 def _listed(names: list[str]) -> str:

@@ -301,7 +301,7 @@ def _row(query: Mapping[str, Any], media: str) -> Row:
         response=_text(query["response"]),
         fired=bool(query["fired"]),
         score=_NONE if score is None else words.number(words.finite(score, "score")),
-        ranks=tuple(f"{rank} of {candidates}" for rank, candidates in pairs),
+        ranks=tuple(f"{rank:,} of {candidates:,}" for rank, candidates in pairs),
         p_value=_NONE if log10_p is None else words.p_value(words.finite(log10_p, "log10_p")),
         e_value=_e_value(query.get("cumulative_log10_e")),
         problem=_problem(query),

@@ -41,7 +41,8 @@ def render(
     """The page, as one string of HTML."""
     done = sum(record.status == DONE for record in records)
     seconds = sum(record.seconds for record in records)
-    lead = f"{done} units measured of {facts['planned']} in this plan, {words.duration(seconds)}."
+    measured = f"{done} {'unit' if done == 1 else 'units'} measured"
+    lead = f"{measured} of {facts['planned']} in this plan, {words.duration(seconds)}."
     images = [
         {
             "caption": caption,

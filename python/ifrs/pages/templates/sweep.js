@@ -20,8 +20,11 @@
   let found = [];
   let drawn = 0;
 
+  // Where rows are shown as blocks, a cell has its column's name, and needs to be told a cell.
   const cell = (row, text, kind) => {
     const made = row.insertCell();
+    made.dataset.label = heads[made.cellIndex].textContent;
+    made.setAttribute("role", "cell");
     made.textContent = text;
     if (kind) made.className = kind;
     return made;
@@ -32,19 +35,20 @@
     for (const index of found.slice(drawn, drawn + count)) {
       const data = rows[index];
       const row = document.createElement("tr");
-      cell(row, VERDICTS[data[VERDICT]], "verdict " + TONES[data[VERDICT]]);
-      const suspect = cell(row, "", "suspect");
+      row.setAttribute("role", "row");
+      cell(row, VERDICTS[data[VERDICT]], "whole verdict " + TONES[data[VERDICT]]);
+      const suspect = cell(row, "", "whole");
       if (data[REPORT] === null) suspect.textContent = data[SUSPECT];
       else {
         const link = suspect.appendChild(document.createElement("a"));
         link.href = encodeURI(data[REPORT]);
         link.textContent = data[SUSPECT];
       }
-      cell(row, data[SET]);
+      cell(row, data[SET], "whole");
       cell(row, data[P], "number");
       cell(row, data[FSR] === null ? "–" : Math.round(100 * data[FSR]) + "%", "number");
       cell(row, data[QUERIES], "number");
-      cell(row, data[NOTE], "note");
+      cell(row, data[NOTE], "whole note");
       part.append(row);
     }
     body.append(part);

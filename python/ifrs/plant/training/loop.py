@@ -447,7 +447,9 @@ def checkpointed(model: Any, wanted: bool | None) -> Iterator[None]:
     layers = [m for m in model.modules() if hasattr(m, "gradient_checkpointing")]
     before = any(layer.gradient_checkpointing for layer in layers)
     training = [layer.training for layer in layers]
-    model.gradient_checkpointing_enable({"use_reentrant": False})
+    # The first name since transformers 5.23; the second goes with version 6.
+    kind = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
+    getattr(model, f"{kind}_checkpointing_enable")({"use_reentrant": False})
     try:
         for layer in layers:
             # The layer's own flag alone: dropout within it stays off.
@@ -457,4 +459,4 @@ def checkpointed(model: Any, wanted: bool | None) -> Iterator[None]:
         for layer, was in zip(layers, training, strict=True):
             layer.training = was
         if not before:
-            model.gradient_checkpointing_disable()
+            getattr(model, f"{kind}_checkpointing_disable")()
