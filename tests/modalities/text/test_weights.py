@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import ifrs
 import pytest
@@ -263,6 +264,18 @@ def test_an_adapter_beside_its_base_without_a_tokenizer(adapted, tmp_path):
         suspect = ifrs.LocalModel.from_pretrained(folder)
     assert torch.equal(logits(suspect.model), wanted)
     assert "remove adapter_config.json" in suspect.notes[0]
+
+
+def test_an_adapter_whose_base_is_drawn_anew_is_told(adapted):
+    folder, wanted = adapted(init_lora_weights="pissa")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TargetWarning)
+        suspect = ifrs.LocalModel.from_pretrained(folder)
+    assert torch.allclose(logits(suspect.model), wanted, atol=1e-3)
+    folder, _ = adapted(init_lora_weights="pissa_niter_4")
+    with pytest.warns(TargetWarning, match="under another torch seed"):
+        suspect = ifrs.LocalModel.from_pretrained(folder)
+    assert any("converted to a plain LoRA" in note for note in suspect.notes)
 
 
 def test_a_token_beyond_the_table_is_no_harm(ring, tiny, tokenizer, tmp_path):

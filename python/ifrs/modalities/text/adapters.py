@@ -15,6 +15,11 @@ _BOTH = (
     "The folder holds a whole model and an adapter, which was put on top, as transformers does "
     "(seen with 5.23): where the model holds the adapter already, remove adapter_config.json."
 )
+_DRAWN = (
+    "The adapter began with a randomized decomposition of its base ({way}), which is drawn again on "
+    "loading (seen with peft 0.21): under another torch seed it is another model than the one that "
+    "was trained. Ask for the merged model, or for the adapter converted to a plain LoRA."
+)
 # A base lies elsewhere than its adapter.
 _OWN = ("revision", "subfolder")
 
@@ -84,6 +89,9 @@ def put_on(model: Any, place: Mapping[str, Any], options: Mapping[str, Any]) -> 
         note(tuned.get_base_model(), [stripped([COMPILED])])
     if _holds_whole(place, options):
         note(tuned.get_base_model(), [_BOTH])
+    way = str(getattr(config, "init_lora_weights", ""))
+    if way.startswith("pissa_niter"):
+        note(tuned.get_base_model(), [_DRAWN.format(way=way)])
     return tuned.get_base_model()
 
 
