@@ -214,7 +214,7 @@ fn conclude(accusation: &Accusation, roll: &Roll, alpha: f64, checked: &mut Chec
             let same = Outcome { log10_p: result.log10_p, score: result.score, ..stated } == result
                 && close(result.log10_p, stated.log10_p)
                 && close(result.score, stated.score);
-            if !same || !(result.alpha > 0.0 && result.alpha < 1.0) {
+            if !(same && result.alpha > 0.0 && result.alpha < 1.0) {
                 let reason = "result: it is not what follows from the positions";
                 checked.problems.push(reason.into());
             }
