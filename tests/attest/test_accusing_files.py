@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 from datetime import datetime, timedelta, timezone
 
@@ -63,7 +65,31 @@ def test_packed_files_are_read(files):
     assert repr(made).startswith("Accusation('ACME', log10_p=-13.")
 
 
+def test_a_codeword_is_recomputed_and_tries_are_counted(files):
+    result = ifrs.check_accusation(files / "accusation.json", files / "roll.json")
+    assert any("tried 2^46 salts" in note for note in result.notes)
+    held = json.loads((files / "accusation.json").read_text(encoding="utf-8"))
+    salt, word = bytes.fromhex(held["licensee"]["salt"]), held["licensee"]["codeword"]
+    statement = json.loads(base64.b64decode(held["roll"]["payload"]))
+    root = bytes.fromhex(statement["predicate"]["positions"]["root"])
+    parts = (b"ifrs/v2/licence/codeword", root, b"ACME")
+    label = _lengths(*parts)
+    stream = b"".join(
+        hmac.digest(salt, _lengths(label, block.to_bytes(8, "big")), "sha256") for block in range(3)
+    )
+    coins = [int.from_bytes(stream[i : i + 2], "big") for i in range(0, 96, 2)]
+    biases = [position["bias"] for position in held["positions"]]
+    drawn = [int(coin < bias) for coin, bias in zip(coins, biases, strict=True)]
+    assert "".join(map(str, drawn)) == word
+
+
+def _lengths(*parts):
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
 def test_files_in_the_wrong_order_are_named(files):
+    with pytest.raises(EvidenceError, match="both files are accusations"):
+        ifrs.check_accusation(files / "accusation.json", files / "accusation.json")
     with pytest.raises(EvidenceError, match="wrong order"):
         ifrs.check_accusation(files / "roll.json", files / "accusation.json")
     with pytest.raises(EvidenceError, match="trace, which stays private"):
@@ -96,7 +122,7 @@ def test_without_a_verified_stamp_no_roll_is_older_than_its_suspect(files):
 def test_the_page_shows_the_case_and_no_script(files):
     result = ifrs.check_accusation(files / "accusation.json", files / "roll.json")
     page = _page(result, files)
-    assert "made of the copy of ACME" in page
+    assert "made of the copy of <bdi>ACME</bdi>" in page
     assert "<script" not in page
     assert "Bolt" not in page
 

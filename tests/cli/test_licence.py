@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import ifrs
 import pytest
@@ -96,7 +97,7 @@ def test_a_leak_is_brought_before_a_court(path, tmp_path, capfd):
     page = tmp_path / "accusation.html"
     assert main(["check", str(out), str(roll), "--html", str(page), "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["accused"] is True
-    assert "made of the copy of bolt" in page.read_text(encoding="utf-8")
+    assert "made of the copy of <bdi>bolt</bdi>" in page.read_text(encoding="utf-8")
     assert main(["check", str(out), str(roll), "--alpha", "1e-30"]) == 1
     assert "nobody" in capfd.readouterr().out
     assert main(["check", str(out), str(roll), "--trust-adapter"]) == 2
@@ -118,3 +119,15 @@ def test_what_goes_wrong_is_one_line_and_code_two(path, tmp_path, capfd):
     assert (code, "licensee's name" in err) == (2, True)
     code, _, err = run(capfd, "list", path, "other")
     assert code == 2
+
+
+def test_check_names_files_that_are_others(capfd):
+    vector = Path(__file__).parents[1] / "vectors" / "v3-accusation-1"
+    accusation, roll = vector / "accusation-text.json", vector / "roll.json"
+    for files, said in (
+        ((roll, accusation), "wrong order"),
+        ((vector / "trace-text.json", roll), "stays private"),
+        ((accusation, accusation), "both files are accusations"),
+    ):
+        code = main(["check", *map(str, files)])
+        assert (code, said in capfd.readouterr().err) == (2, True)

@@ -135,9 +135,17 @@ def test_traces_are_taken_from_files_of_this_version_alone(fps, ring, roll, tmp_
     held = json.loads(path.read_text(encoding="utf-8"))
     with pytest.raises(EvidenceError, match="trace the suspect again"):
         accuse({**held, "format": "ifrs/trace/v1"}, fps, roll)
-    path.write_text("{}", encoding="utf-8")
-    with pytest.raises(EvidenceError, match="is no trace"):
-        accuse(path, fps, roll)
+    for text in ("{}", "[" * 100_000):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(EvidenceError, match="is no trace"):
+            accuse(path, fps, roll)
+    for names in (5, "ACME", [None]):
+        with pytest.raises(EvidenceError, match="does not name whom"):
+            accuse({**held, "accused": names}, fps, roll)
+    with pytest.raises(EvidenceError, match="no checker would take it"):
+        accuse({**held, "evidence": "text"}, fps, roll)
+    with pytest.raises(EvidenceError, match="alpha"):
+        accuse({**held, "alpha": 5}, fps, roll)
     other = ring.generate("other", N, source="chinese", template="simple")
     ring.open_licences("other", 2)
     ring.license("other", NAMES[7], "folder", "00")

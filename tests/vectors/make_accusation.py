@@ -26,7 +26,7 @@ NAMES = ("ACME GmbH", "Café", "株式会社")
 
 
 def make(ring: ifrs.Keyring) -> None:
-    fps = ring.generate("three", 40, source="chinese", template="simple")
+    fps = ring.generate("three", 56, source="chinese", template="simple")
     ring.open_licences("three", 3)
     for name in NAMES:
         ring.license("three", name, "folder", "0011223344556677")

@@ -174,7 +174,9 @@ def _require_order(accusation: PathLike, roll: PathLike) -> None:
             f"{os.fspath(accusation)} is a trace, which stays private: make an accusation of it "
             "(ifrs licence accuse), and have that checked"
         )
-    if given is None and looks_like(roll) == "accusation":
+    if looks_like(roll) == "accusation":
+        if given == "accusation":
+            raise EvidenceError("both files are accusations: the second one must be the roll")
         raise EvidenceError(
             "the files are in the wrong order: the accusation is first, then the roll"
         )

@@ -84,7 +84,7 @@ def command(
         "released": released,
     }
     result: CheckResult | AccusationResult
-    if looks_like(bundle) == "accusation":
+    if looks_like(bundle) in ("accusation", "trace") or looks_like(claim) == "accusation":
         if model is not None or trust_adapter:
             raise EvidenceError("--model and --trust-adapter are for bundles, not for accusations")
         result = check_accusation(bundle, claim, **given)

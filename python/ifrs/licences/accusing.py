@@ -69,7 +69,7 @@ def _read(trace: Trace | Mapping[str, Any] | PathLike) -> Mapping[str, Any]:
         return trace
     try:
         found = json.loads(Path(trace).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EvidenceError(f"{os.fspath(trace)} is no trace of ifrs") from error
     if not isinstance(found, dict) or not str(found.get("format")).startswith("ifrs/trace/"):
         raise EvidenceError(
@@ -80,7 +80,9 @@ def _read(trace: Trace | Mapping[str, Any] | PathLike) -> Mapping[str, Any]:
 
 def _only(trace: Mapping[str, Any]) -> str:
     accused = trace.get("accused") or []
+    if not isinstance(accused, list) or not all(isinstance(name, str) for name in accused):
+        raise EvidenceError("the trace does not name whom it accuses: trace the suspect again")
     if len(accused) != 1:
-        whom = "nobody" if not accused else " and ".join(map(str, accused))
+        whom = " and ".join(accused) or "nobody"
         raise EvidenceError(f"the trace accuses {whom}: say whom the evidence is about (licensee)")
     return str(accused[0])

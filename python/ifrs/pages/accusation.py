@@ -55,11 +55,12 @@ def _view(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _headline(result: Mapping[str, Any]) -> str:
+    """The headline, up to the licensee's name where there is one."""
     if not result["ok"]:
         return "This accusation does not hold."
     if result["accused"]:
-        return f"The suspect was made of the copy of {result['licensee']}."
-    return f"Nothing shows that the suspect was made of the copy of {result['licensee']}."
+        return "The suspect was made of the copy of"
+    return "Nothing shows that the suspect was made of the copy of"
 
 
 def _roll(roll: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,6 +89,7 @@ pub(crate) fn from_fingerprint(error: CoreFingerprintError) -> PyErr {
         | E::Pair
         | E::Large
         | E::Coalition(_)
+        | E::NoSecond
         | E::UnknownSource(_)
         | E::UnknownTemplate(_)
         | E::UnknownResponse(_) => PyValueError::new_err(message),

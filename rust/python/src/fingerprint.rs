@@ -582,8 +582,8 @@ impl PyFingerprintSet {
     ) -> PyResult<Bound<'py, PyArray2<bool>>> {
         let set = &self.0;
         let found = py.detach(|| {
-            let biases = set.biases(coalition)?;
-            Ok(licensees.iter().flat_map(|name| set.codeword(&biases, name)).collect())
+            let code = set.code(coalition)?;
+            Ok(licensees.iter().flat_map(|name| set.codeword(&code, name)).collect())
         });
         let found = found.map_err(from_fingerprint)?;
         let shaped = Array2::from_shape_vec((licensees.len(), set.len()), found);

@@ -41,6 +41,9 @@ pub enum AttestError {
     /// A bundle that is malformed, or of another version.
     #[error("the bundle cannot be read: {0}")]
     Bundle(String),
+    /// A roll that is malformed, or of another version.
+    #[error("the roll cannot be read: {0}")]
+    Roll(String),
     /// An accusation that is malformed, or of another version.
     #[error("the accusation cannot be read: {0}")]
     Accusation(String),

@@ -1,6 +1,7 @@
 //! The published list from which responses are drawn: a name, and the sizes of its factors.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -209,6 +210,16 @@ fn pair(number: u64) -> [usize; 2] {
     let (first, rest) = (number / (PAIRS / LISTED as u64), number % (PAIRS / LISTED as u64));
     // The second word counts along the list with the first one taken out.
     [first as usize, (rest + u64::from(rest >= first)) as usize]
+}
+
+/// Whether these are two responses of two words each, all listed, and all different.
+pub(crate) fn are_apart(responses: [&str; 2]) -> bool {
+    static LISTED_WORDS: OnceLock<HashSet<&'static str>> = OnceLock::new();
+    let known = LISTED_WORDS.get_or_init(|| response_words().iter().copied().collect());
+    let words = responses.map(|response| response.split_once(' '));
+    let [Some((a, b)), Some((c, d))] = words else { return false };
+    let words = HashSet::from([a, b, c, d]);
+    words.len() == 4 && words.iter().all(|word| known.contains(word))
 }
 
 /// A pair of words from 64 random bits; `None` where these lie in the incomplete last cycle.

@@ -94,6 +94,9 @@ pub enum FingerprintError {
     /// There is no code for such coalitions.
     #[error("codes are for coalitions of 1 to 6 licensees, not {0}")]
     Coalition(u8),
+    /// There are no second responses.
+    #[error("licences need keys and unique responses that are texts")]
+    NoSecond,
     /// More than anybody could check.
     #[error(
         "the keys of a set take 256 MiB at most, and its responses 1,048,576 choices: make fewer \

@@ -149,6 +149,8 @@ pub struct FingerprintSet {
     publisher: [u8; 32],
     /// What licensees' codewords are drawn under.
     licences: SetKey,
+    /// Whether copies left whose codewords follow from that alone.
+    earlier_code: bool,
 }
 
 impl FingerprintSet {
@@ -253,7 +255,18 @@ impl FingerprintSet {
         };
         let responses = places.iter().zip(&challenges).map(spell).collect();
         let licences = SetKey::from_bytes(&mut set_key.mac(&[b"licences"]));
-        Self { spec, alphabet, challenges, places, responses, salts, leaves, publisher, licences }
+        Self {
+            spec,
+            alphabet,
+            challenges,
+            places,
+            responses,
+            salts,
+            leaves,
+            publisher,
+            licences,
+            earlier_code: false,
+        }
     }
 
     /// The same keys with their second responses: what a copy answers where its codeword has a one.
@@ -283,7 +296,20 @@ impl FingerprintSet {
             leaves: self.leaves.clone(),
             publisher: self.publisher,
             licences: SetKey::from_bytes(&mut { *self.licences.expose() }),
+            earlier_code: self.earlier_code,
         })
+    }
+
+    /// The same set whose copies have codewords of the set's key alone, which nobody can recompute.
+    pub(crate) fn of_earlier_code(self) -> Self {
+        let mut set = self;
+        set.earlier_code = true;
+        set
+    }
+
+    /// Whether its copies' codewords are such ones.
+    pub(crate) fn is_of_earlier_code(&self) -> bool {
+        self.earlier_code
     }
 
     /// What licensees' codewords are drawn under.

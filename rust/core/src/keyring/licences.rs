@@ -23,6 +23,10 @@ pub(super) struct Ledger {
     set_id: String,
     /// The largest coalition that its code is made for.
     coalition: u8,
+    /// How its codewords are drawn: 1, absent, from the set's key alone; 2 so that whoever is shown
+    /// one can recompute it.
+    #[serde(default = "earlier", skip_serializing_if = "is_earlier")]
+    code: u8,
     /// A line for each copy: when, in what form, the start of its rows' digest, and whose.
     issued: Vec<String>,
     /// SHA-256 of the hash before and the last line; of no line, the set's id.
@@ -40,6 +44,16 @@ pub struct Licence {
     pub digest: String,
     /// Who got it.
     pub licensee: String,
+}
+
+/// The code of ledgers that do not say which.
+fn earlier() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_earlier(code: &u8) -> bool {
+    *code == earlier()
 }
 
 /// What a failed change restores: how many lines each ledger had, and its hash.
@@ -72,7 +86,7 @@ impl Licence {
 
 impl Ledger {
     fn new(set_id: String, coalition: u8) -> Self {
-        Self { head: set_id.clone(), set_id, coalition, issued: Vec::new() }
+        Self { head: set_id.clone(), set_id, coalition, code: 2, issued: Vec::new() }
     }
 
     fn append(&mut self, licence: &Licence) {
@@ -87,7 +101,7 @@ impl Ledger {
 
     /// Why no keyring has such a ledger.
     fn fault(&self) -> Option<&'static str> {
-        if !(1..=MAX_COALITION).contains(&self.coalition) {
+        if !(1..=MAX_COALITION).contains(&self.coalition) || !(1..=2).contains(&self.code) {
             return Some("its licences are of no known code");
         }
         if self.issued.iter().any(|line| Licence::read(line).is_none()) {
@@ -121,6 +135,16 @@ pub(super) fn take_back(ledgers: &mut Vec<Ledger>, before: Before) {
         ledger.issued.truncate(count);
         ledger.head = head;
     }
+}
+
+/// Whether copies of some set have codewords of the earlier code.
+pub(super) fn of_earlier_code(ledgers: &[Ledger], set_id: &str) -> bool {
+    ledgers.iter().any(|ledger| ledger.set_id == set_id && is_earlier(&ledger.code))
+}
+
+/// Whether all ledgers are of the earlier code.
+pub(super) fn all_earlier(ledgers: &[Ledger]) -> bool {
+    ledgers.iter().all(|ledger| is_earlier(&ledger.code))
 }
 
 fn find<'p>(payload: &'p mut Payload, name: &str) -> Result<&'p mut Ledger, KeyringError> {
@@ -179,8 +203,7 @@ impl Keyring {
             let ledger = find(payload, name)?;
             let (coalition, issued) = (ledger.coalition, ledger.licences().map(Licence::issued));
             let issued: Vec<(String, Copy)> = issued.collect();
-            let record = payload.find(name)?;
-            let (set, id) = (record.restore(&payload.seed)?, record.id(&payload.seed));
+            let (set, id) = (payload.set(name)?, payload.find(name)?.id(&payload.seed));
             let key = payload.seed.signing_key();
             let roll = Roll::sign(&set, coalition, &issued, model, &key)?;
             let to = vec![hex(&roll.signed().digest())];
@@ -269,6 +292,27 @@ mod tests {
     }
 
     #[test]
+    fn copies_of_the_earlier_code_keep_their_codewords_and_are_on_no_roll() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("k");
+        let mut ring = ring(&path);
+        ring.open_licences("one", 2).unwrap();
+        ring.license("one", "ACME", "folder", "0011223344556677").unwrap();
+        let set = ring.get("one").unwrap();
+        let word = set.codeword(&set.code(2).unwrap(), "ACME");
+        ring.change(|payload| {
+            payload.licences[0].code = 1;
+            Ok(())
+        })
+        .unwrap();
+        let mut ring = again(&path).unwrap();
+        let set = ring.get("one").unwrap();
+        assert_ne!(set.codeword(&set.code(2).unwrap(), "ACME"), word);
+        let refused = ring.roll("one", "base").unwrap_err().to_string();
+        assert!(refused.contains("an earlier version"), "{refused}");
+    }
+
+    #[test]
     fn any_change_of_the_lines_is_found() {
         let mut ledger = Ledger::new("00".into(), 2);
         for licensee in ["a", "b", "c"] {
@@ -289,6 +333,9 @@ mod tests {
         assert_eq!(read(other), Some("a licence is malformed"));
         let mut code = written.clone();
         code["coalition"] = 9.into();
+        assert_eq!(read(code), Some("its licences are of no known code"));
+        let mut code = written.clone();
+        code["code"] = 3.into();
         assert_eq!(read(code), Some("its licences are of no known code"));
         let twice = [written.clone(), written].map(|value| serde_json::from_value(value).unwrap());
         assert_eq!(fault(&twice), Some("a set's licences are there twice"));

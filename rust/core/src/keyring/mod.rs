@@ -200,7 +200,7 @@ impl Keyring {
         if let Some(set) = self.cache.get(name) {
             return Ok(Arc::clone(set));
         }
-        let set = Arc::new(self.payload.find(name)?.restore(&self.payload.seed)?);
+        let set = Arc::new(self.payload.set(name)?);
         self.cache.insert(name.to_owned(), Arc::clone(&set));
         Ok(set)
     }

@@ -17,11 +17,13 @@ use crate::fingerprint::seed::{KEY_BYTES, SetKey};
 use crate::fingerprint::{FingerprintError, FingerprintSet, Seed, SetSpec, Source};
 use crate::memory::{Buffer, Count};
 
-/// The format of a keyring with sets of signals; of one with sets of natural answers; of one with licences; of one with sets whose
-/// keys are pairs; of one with sets whose keys are other files of a medium, or texts with responses
+/// The format of a keyring with copies whose codewords can be recomputed; of one with sets of
+/// signals; of one with sets of natural answers; of one with licences; of one with sets whose keys
+/// are pairs; of one with sets whose keys are other files of a medium, or texts with responses
 /// that are no words; of one with other sets that are not for text; and of any other. Each is written
 /// where it must be: earlier versions read the rest.
-const FORMAT: &str = "ifrs/keyring/v9";
+const FORMAT: &str = "ifrs/keyring/v10";
+const SIGNAL_FORMAT: &str = "ifrs/keyring/v9";
 const CHOICES_FORMAT: &str = "ifrs/keyring/v8";
 const LICENCES_FORMAT: &str = "ifrs/keyring/v7";
 const PAIRS_FORMAT: &str = "ifrs/keyring/v6";
@@ -31,7 +33,8 @@ const TEXT_FORMAT: &str = "ifrs/keyring/v3";
 
 /// The formats before: the second had no sets of scheme v3, the first also no journal, no
 /// generation and no recipients.
-const EARLIER: [&str; 8] = [
+const EARLIER: [&str; 9] = [
+    SIGNAL_FORMAT,
     CHOICES_FORMAT,
     LICENCES_FORMAT,
     PAIRS_FORMAT,
@@ -201,10 +204,20 @@ impl Payload {
         licences::take_back(&mut self.licences, before.licences);
     }
 
+    /// A set, with the code that its licensees' copies have.
+    pub(super) fn set(&self, name: &str) -> Result<FingerprintSet, KeyringError> {
+        let record = self.find(name)?;
+        let (set, id) = (record.restore(&self.seed)?, record.id(&self.seed));
+        let earlier = licences::of_earlier_code(&self.licences, &id);
+        Ok(if earlier { set.of_earlier_code() } else { set })
+    }
+
     /// The earliest format that has such sets, and licences if there are any.
     fn format(&self) -> &'static str {
-        if self.sets.iter().any(|set| set.is_signal()) {
+        if !licences::all_earlier(&self.licences) {
             FORMAT
+        } else if self.sets.iter().any(|set| set.is_signal()) {
+            SIGNAL_FORMAT
         } else if self.sets.iter().any(|set| set.is_choices()) {
             CHOICES_FORMAT
         } else if !self.licences.is_empty() {
@@ -537,7 +550,7 @@ mod tests {
     #[test]
     fn other_formats_and_forms_are_refused_without_quoting_them() {
         assert!(matches!(
-            refused(r#"{"format":"ifrs/keyring/v10"}"#),
+            refused(r#"{"format":"ifrs/keyring/v11"}"#),
             KeyringError::Version { .. }
         ));
         for json in [

@@ -118,9 +118,9 @@ impl Trial {
         let mut classes: Vec<&Class> = self.classes.iter().collect();
         classes.sort_by_key(|class| class.reads);
         let Some((last, others)) = classes.split_last() else { return 0.0 };
-        let mut terms = Vec::new();
-        tail(others, last, score, 0.0, &mut terms);
-        let p = (log_sum(&terms) + SLACK) / std::f64::consts::LN_10;
+        let mut sum = Sum::default();
+        tail(others, last, score, 0.0, &mut sum);
+        let p = (sum.log() + SLACK) / std::f64::consts::LN_10;
         p.min(0.0)
     }
 
@@ -169,18 +169,61 @@ impl Class {
     }
 }
 
-/// Gathers ln of the probabilities of all outcomes that score enough, given what came before.
-fn tail(others: &[&Class], last: &Class, score: f64, before: f64, terms: &mut Vec<f64>) {
+/// Adds the probabilities of all outcomes that score enough, given what came before.
+///
+/// What is too small to count is passed over: with 16,000 positions of each of three kinds there are
+/// 256 million outcomes.
+fn tail(others: &[&Class], last: &Class, score: f64, before: f64, sum: &mut Sum) {
     if let Some((class, rest)) = others.split_first() {
         for (matches, log) in class.exactly.iter().enumerate() {
-            tail(rest, last, score - class.score(matches), before + log, terms);
+            if sum.counts(before + log) {
+                tail(rest, last, score - class.score(matches), before + log, sum);
+            }
         }
         return;
     }
     let needed = (score - last.score(0)) / (last.gain + last.loss) - SLACK;
     let needed = needed.ceil().max(0.0);
     if needed <= last.reads as f64 {
-        terms.push(before + last.at_least[needed as usize]);
+        sum.add(before + last.at_least[needed as usize]);
+    }
+}
+
+/// By how much, in nats, a term is below the largest one that it is left out: 10¹² such terms are
+/// less than [`SLACK`] of that.
+const NEGLIGIBLE: f64 = 60.0;
+
+/// A sum of numbers given as logarithms, as they come.
+struct Sum {
+    most: f64,
+    /// In parts of the largest.
+    parts: f64,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self { most: f64::NEG_INFINITY, parts: 0.0 }
+    }
+}
+
+impl Sum {
+    /// Whether a term of at most this could matter.
+    fn counts(&self, term: f64) -> bool {
+        term > self.most - NEGLIGIBLE
+    }
+
+    fn add(&mut self, term: f64) {
+        if term > self.most {
+            self.parts = self.parts * (self.most - term).exp() + 1.0;
+            self.most = term;
+        } else if self.counts(term) {
+            self.parts += (term - self.most).exp();
+        }
+    }
+
+    /// −∞ for no term.
+    fn log(&self) -> f64 {
+        self.most + self.parts.ln()
     }
 }
 

@@ -11,6 +11,7 @@ use super::super::bundle::{Around, Kind};
 use super::super::signed::SignedFile;
 use super::super::transcript::Asked;
 use super::super::{AttestError, json};
+use super::check::problem;
 use super::leaves::{Copy, Trees, bits, digits};
 use super::roll::Roll;
 use crate::encoding::{hex, now};
@@ -146,6 +147,13 @@ pub(super) enum Read {
     Missing,
 }
 
+impl Outcome {
+    /// The same at another level.
+    pub(super) fn at(self, alpha: f64) -> Self {
+        Self { alpha, accused: self.log10_p <= alpha.log10(), ..self }
+    }
+}
+
 impl Shown {
     /// What it says, by what is stated.
     pub(super) fn read(&self) -> Read {
@@ -214,15 +222,15 @@ impl Accusation {
         let predicate = &roll.statement().predicate;
         let issued = issued.get(..predicate.copies).ok_or_else(|| refused(OTHER))?;
         let trees = Trees::of(set, predicate.coalition, issued, roll.publisher())
-            .filter(|trees| merkle::root(&trees.positions) == *roll.positions())
+            .filter(|trees| merkle::root(&trees.code.positions) == *roll.positions())
             .filter(|trees| merkle::root(&trees.leaves) == *roll.licensees())
             .ok_or_else(|| refused(OTHER))?;
         let shown = |index: usize| Shown {
             salt: hex(&set.position_salt(index)),
-            bias: trees.biases[index],
+            bias: trees.code.biases[index],
             prompt: set.challenge(index).form().into_owned(),
             responses: [set.response(index).to_owned(), trees.second.response(index).to_owned()],
-            proof: path(&trees.positions, index),
+            proof: path(&trees.code.positions, index),
             said: None,
             weights: None,
         };
@@ -247,9 +255,16 @@ impl Accusation {
             result: Outcome::default(),
             digest: String::new(),
         };
+        if !(trace.alpha > 0.0 && trace.alpha < 1.0) {
+            return Err(refused("the trace's alpha does not lie between 0 and 1"));
+        }
         made.result = made.outcome(roll, trace.alpha)?;
         made.digest = made.content_digest();
-        Ok(made)
+        // Its keys are spent by showing them: what no checker takes shows none.
+        match problem(made.clone(), roll) {
+            None => Ok(made),
+            Some(why) => Err(refused(&format!("no checker would take it: {why}"))),
+        }
     }
 
     /// Whether it shows whole blocks of a set's positions.
@@ -259,7 +274,7 @@ impl Accusation {
         blocks && end <= n && !self.positions.is_empty()
     }
 
-    /// What follows from the answers, at a level.
+    /// What follows from the answers, at a level; [`Outcome::at`] is the same at another.
     ///
     /// A position without an answer counts as if it had given the response that the licensee's copy
     /// does not give: whoever leaves an answer out gains nothing.
@@ -354,7 +369,7 @@ fn accused(set: &FingerprintSet, trees: &Trees, licensee: &str) -> Result<Accuse
     })?;
     Ok(Accused {
         salt: hex(&set.licensee_salt(&name)),
-        codeword: digits(&set.codeword(&trees.biases, &name)),
+        codeword: digits(&set.codeword(&trees.code, &name)),
         copies: trees.licensees[place].1.clone(),
         place,
         proof: path(&trees.leaves, place),

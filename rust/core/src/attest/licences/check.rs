@@ -2,14 +2,16 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use unicode_normalization::is_nfc;
 
 use super::super::bundle::{Kind, is_template};
 use super::super::transcript::{Asked, NAMED};
 use super::accusation::{Accusation, Accused, Outcome, Read, Shown};
-use super::leaves::{Copy, Licensee, Position, bits};
+use super::leaves::{Copy, Licensee, bits};
 use super::roll::{Roll, Statement};
 use crate::encoding::{hex, unhex};
-use crate::fingerprint::codeword::is_bias;
+use crate::fingerprint::alphabet::are_apart;
+use crate::fingerprint::codeword::{Position, coins, is_bias, is_licensee};
 use crate::merkle::{self, Hash};
 
 /// Stated and recomputed numbers may differ by rounding in another build, and by no more.
@@ -84,6 +86,18 @@ const HOLDER: &str = "who gave the copy away is not shown: the publisher can mak
 const STATED: &str = "what the suspect's weights give is as the publisher states it: have it read \
     again from the suspect, by the keys and responses that are shown";
 
+/// From so many bits on nobody can try enough salts.
+const OUT_OF_REACH: f64 = 80.0;
+
+/// What a checker should know of evidence that a publisher could have sought.
+fn foreseen(bits: f64) -> String {
+    format!(
+        "a publisher who could foresee what the suspect answers could have tried 2^{bits:.0} salts \
+         until a codeword fits: see whether any model would answer these keys so; some \
+         {OUT_OF_REACH:.0} agreeing positions put that out of reach"
+    )
+}
+
 /// Recomputes everything in an accusation.
 ///
 /// Time stamps are left to the caller: their authorities are a matter of trust.
@@ -112,6 +126,14 @@ pub fn check_accusation(
         Err(error) => checked.problems.push(error.to_string()),
     }
     checked
+}
+
+/// What a checker would find wrong with an accusation first.
+pub(super) fn problem(accusation: Accusation, roll: &Roll) -> Option<String> {
+    let mut checked = CheckedAccusation::default();
+    checked.outcome.alpha = accusation.result.alpha;
+    look_at(accusation, roll, &mut checked);
+    checked.problems.into_iter().next()
 }
 
 fn look_at(accusation: Accusation, roll: &Roll, checked: &mut CheckedAccusation) {
@@ -158,6 +180,12 @@ fn look_at(accusation: Accusation, roll: &Roll, checked: &mut CheckedAccusation)
         let says = |why| format!("position {}: {why}", first + place);
         checked.problems.extend(problem.iter().map(says));
     }
+    if !is_drawn(&accusation, roll) {
+        let reason = "the codeword does not follow from the licensee's salt and the positions: it may \
+                      have been chosen to fit";
+        checked.problems.push(reason.into());
+        return;
+    }
     // Of positions that are not what was committed to, nothing follows.
     if problems.iter().all(Option::is_none) {
         conclude(&accusation, roll, alpha, checked);
@@ -179,20 +207,24 @@ fn look_at(accusation: Accusation, roll: &Roll, checked: &mut CheckedAccusation)
 }
 
 fn conclude(accusation: &Accusation, roll: &Roll, alpha: f64, checked: &mut CheckedAccusation) {
-    match (accusation.outcome(roll, alpha), accusation.outcome(roll, accusation.result.alpha)) {
-        (Ok(found), Ok(stated)) => {
-            let result = accusation.result;
+    match accusation.outcome(roll, alpha) {
+        Ok(found) => {
+            let (result, stated) = (accusation.result, found.at(accusation.result.alpha));
             let close = |a: f64, b: f64| a == b || (a - b).abs() <= TOLERANCE * b.abs().max(1.0);
             let same = Outcome { log10_p: result.log10_p, score: result.score, ..stated } == result
                 && close(result.log10_p, stated.log10_p)
                 && close(result.score, stated.score);
-            if !same {
+            if !(same && result.alpha > 0.0 && result.alpha < 1.0) {
                 let reason = "result: it is not what follows from the positions";
                 checked.problems.push(reason.into());
             }
+            let bits = -found.log10_p / 2_f64.log10();
+            if found.accused && bits < OUT_OF_REACH {
+                checked.notes.push(foreseen(bits));
+            }
             checked.outcome = found;
         }
-        (Err(error), _) | (_, Err(error)) => checked.problems.push(error.to_string()),
+        Err(error) => checked.problems.push(error.to_string()),
     }
 }
 
@@ -206,10 +238,29 @@ fn is_on_roll(licensee: &Accused, roll: &Roll) -> Result<(), &'static str> {
         return Err(OTHER);
     }
     let (name, copies) = (&*licensee.name, &*licensee.copies);
+    // Two names that look alike are not one licensee's: names have one spelling.
+    if !is_licensee(name)
+        || !is_nfc(name)
+        || !copies.iter().all(Copy::is_sound)
+        || copies.is_empty()
+    {
+        return Err("its licensee or their copies are none that a keyring records");
+    }
     let leaf = Licensee { name, salt, codeword, copies }.leaf(roll.publisher(), roll.positions());
     let path = path(&licensee.proof).ok_or(OTHER)?;
     let fits = merkle::verify(&leaf, licensee.place, tree.n, &path, roll.licensees());
     fits.then_some(()).ok_or(OTHER)
+}
+
+/// Whether the codeword at the positions shown is what the coins say: nobody chose it.
+fn is_drawn(accusation: &Accusation, roll: &Roll) -> bool {
+    let (licensee, first) = (&accusation.licensee, accusation.first);
+    let (Some(salt), Some(word)) = (unhex(&licensee.salt), bits(&licensee.codeword)) else {
+        return false;
+    };
+    let coins = coins(&salt, roll.positions(), &licensee.name, word.len());
+    let places = word.iter().zip(coins).skip(first).zip(&accusation.positions);
+    places.into_iter().all(|((&bit, coin), shown)| bit == (coin < shown.bias))
 }
 
 /// Whether a position is what the roll committed to, and was asked as ifrs asks.
@@ -222,6 +273,11 @@ fn position(accusation: &Accusation, place: usize, roll: &Roll) -> Result<(), St
     let n = roll.statement().predicate.positions.n;
     if !merkle::verify(&leaf, index, n, &path, roll.positions()) {
         return Err("its key and responses are not what the roll committed to".into());
+    }
+    if !are_apart(responses) {
+        return Err(
+            "its responses are not two words each, all of the list and all different".into()
+        );
     }
     // Any other bias could also make the exact sum take for ever.
     if !is_bias(roll.statement().predicate.coalition, shown.bias) {
@@ -303,13 +359,13 @@ mod tests {
     fn scene(leaker: &str) -> (FingerprintSet, Roll, Vec<String>) {
         let set = set(N, ResponseKind::OWNED);
         let roll = Roll::sign(&set, 2, &issued(&NAMES), "base", &key()).unwrap();
-        let (second, biases) = (set.second().unwrap(), set.biases(2).unwrap());
-        assert!(biases.iter().all(|&bias| bias == UNIT / 2));
+        let (second, code) = (set.second().unwrap(), set.code(2).unwrap());
+        assert!(code.biases.iter().all(|&bias| bias == UNIT / 2));
         let says = |(i, bit): (usize, &bool)| {
             let answer = if *bit { second.response(i) } else { set.response(i) };
             format!(" {answer}.")
         };
-        let answers = set.codeword(&biases, leaker).iter().enumerate().map(says).collect();
+        let answers = set.codeword(&code, leaker).iter().enumerate().map(says).collect();
         (set, roll, answers)
     }
 
@@ -373,8 +429,8 @@ mod tests {
             let found = accuse(&scene, shown, "Cog");
             check_accusation(&found, &file(&scene.1), None, 1e-6).outcome
         };
-        let biases = scene.0.biases(2).unwrap();
-        let words = ["Bolt", "Cog"].map(|name| scene.0.codeword(&biases, name));
+        let code = scene.0.code(2).unwrap();
+        let words = ["Bolt", "Cog"].map(|name| scene.0.codeword(&code, name));
         let agreeing: Vec<usize> = (0..N).filter(|&i| words[0][i] == words[1][i]).collect();
         assert!(agreeing.len() > 30);
         let chosen = p(agreeing.clone());
@@ -419,7 +475,7 @@ mod tests {
     #[test]
     fn of_weights_some_blocks_can_stay_secret() {
         let (set, roll, _) = scene("Bolt");
-        let word = set.codeword(&set.biases(2).unwrap(), "Bolt");
+        let word = set.codeword(&set.code(2).unwrap(), "Bolt");
         let weights = |i: usize| {
             let (mut nats, mut ranks) = ([-20.0, -20.0], [0.2, 0.2]);
             (nats[usize::from(word[i])], ranks[usize::from(word[i])]) = (-0.1, 6.6);
@@ -518,6 +574,169 @@ mod tests {
         slipped["created"] = "2026-01-03T00:00:00Z".into();
         let slipped = slipped.to_string();
         assert!(!check_accusation(slipped.as_bytes(), &roll, None, 1e-6).problems.is_empty());
+    }
+
+    /// What a hostile publisher signs and shows: any positions, each with what a suspect answers, and
+    /// one licensee with any codeword. The codeword is the one that follows if none is given.
+    fn forged(
+        licensee: &str,
+        copies: Vec<Copy>,
+        positions: &[(String, [&str; 2])],
+        codeword: Option<Vec<bool>>,
+    ) -> (Vec<u8>, Vec<u8>) {
+        use crate::attest::signed::Signed;
+        let (set, roll, _) = scene("Bolt");
+        let (publisher, salt, n) = (*roll.publisher(), [7; 32], positions.len());
+        let (before, after) = set.spec().template.around();
+        let prompt = |text: &str| format!("{before}{text}{after}");
+        let place = |(index, (text, responses)): (usize, &(String, [&str; 2]))| {
+            let (prompt, bias, responses) = (&*prompt(text), UNIT / 2, *responses);
+            Position { index, salt: &salt, bias, prompt, responses }.leaf(&publisher)
+        };
+        let leaves: Vec<Hash> = positions.iter().enumerate().map(place).collect();
+        let root = merkle::root(&leaves);
+        let codeword = codeword.unwrap_or_else(|| {
+            coins(&salt, &root, licensee, n).into_iter().map(|coin| coin < UNIT / 2).collect()
+        });
+        let leaf = Licensee { name: licensee, salt: &salt, codeword: &codeword, copies: &copies }
+            .leaf(&publisher, &root);
+        let mut statement = roll.statement().clone();
+        statement.predicate.positions.n = n;
+        statement.predicate.positions.root = hex(&root);
+        statement.predicate.licensees.n = 1;
+        statement.predicate.licensees.root = hex(&leaf);
+        statement.predicate.copies = 1;
+        statement.subject[0].digest.sha256 = hex(&leaf);
+        let signed = Signed::sign(&statement, &key());
+        let roll = Roll::parse(&serde_json::to_vec(&signed.to_value()).unwrap()).unwrap();
+        let shown: Vec<Value> = positions
+            .iter()
+            .enumerate()
+            .map(|(index, (text, responses))| {
+                let (prompt, answer) = (prompt(text), responses[0]);
+                let request = json!({"prompt": prompt, "max_new_tokens": 16, "temperature": 0.0});
+                let asked = json!({"time": "2026-01-02T00:00:00Z", "endpoint": "local",
+                    "request": request, "raw": answer});
+                let proof = merkle::proof(&leaves, index).unwrap();
+                let proof: Vec<String> = proof.iter().map(|hash| hex(hash)).collect();
+                json!({"salt": hex(&salt), "bias": UNIT / 2, "prompt": prompt,
+                    "responses": responses, "proof": proof,
+                    "said": {"asked": asked, "answer": answer}})
+            })
+            .collect();
+        let digits: String = codeword.iter().map(|&bit| if bit { '1' } else { '0' }).collect();
+        let mut made: Accusation = serde_json::from_value(json!({
+            "format": "ifrs/accusation/v1", "ifrs_version": "0", "created": "2026-01-02T00:00:00Z",
+            "roll": roll.signed().to_value(),
+            "template": {"before": before, "after": after},
+            "target": {"kind": "local", "name": "another"}, "evidence": "text", "first": 0,
+            "positions": shown, "digest": "",
+            "licensee": {"name": licensee, "salt": hex(&salt), "codeword": digits,
+                "copies": copies, "place": 0, "proof": []},
+            "result": Outcome::default(),
+        }))
+        .unwrap();
+        made.result = made.outcome(&roll, 1e-6).unwrap();
+        made.digest = made.content_digest();
+        (made.to_json().unwrap(), file(&roll))
+    }
+
+    #[test]
+    fn nobody_chooses_a_codeword_that_fits_questions_with_known_answers() {
+        let copies = issued(&["ACME"]).into_iter().map(|(_, copy)| copy).collect::<Vec<_>>();
+        let known = |responses: [&'static str; 2]| -> Vec<(String, [&str; 2])> {
+            (0..64).map(|i| (format!("Say {} {i}", responses[0]), responses)).collect()
+        };
+        let fair = known(["copper window", "island coast"]);
+        let check = |made: &(Vec<u8>, Vec<u8>)| check_accusation(&made.0, &made.1, None, 1e-6);
+        let drawn = check(&forged("ACME", copies.clone(), &fair, None));
+        assert_eq!(drawn.problems, Vec::<String>::new());
+        assert!(!drawn.outcome.accused && drawn.outcome.read == 64);
+        let chosen = check(&forged("ACME", copies.clone(), &fair, Some(vec![false; 64])));
+        assert!(chosen.problems.iter().any(|why| why.contains("chosen to fit")), "{chosen:?}");
+        assert!(!chosen.outcome.accused);
+        for responses in [
+            ["Tuesday", "Friday"],
+            ["e", "island coast"],
+            ["copper window", "copper coast"],
+            ["copper copper", "island coast"],
+            ["copper window", ""],
+            ["copper  window", "island coast"],
+        ] {
+            let found = check(&forged("ACME", copies.clone(), &known(responses), None));
+            assert!(
+                found.problems.iter().any(|why| why.contains("two words each")),
+                "{responses:?}"
+            );
+        }
+        let late = [Copy { at: "never".into(), ..copies[0].clone() }];
+        let odd = [Copy { form: "a folder".into(), ..copies[0].clone() }];
+        for (name, copies) in [
+            ("ACME ", &copies[..]),
+            ("", &copies[..]),
+            ("AC\nME", &copies[..]),
+            ("Cafe\u{301}", &copies[..]),
+            ("ACME", &[][..]),
+            ("ACME", &late[..]),
+            ("ACME", &odd[..]),
+        ] {
+            let found = check(&forged(name, copies.to_vec(), &fair, None));
+            assert!(found.problems.iter().any(|why| why.contains("a keyring records")), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_made_that_no_checker_takes() {
+        let (set, roll, answers) = scene("Bolt");
+        let made = |alpha: f64, change: &dyn Fn(&mut Value)| {
+            let mut one = exchange(&set, 0, &answers[0]);
+            change(&mut one);
+            let mut told: Value = serde_json::from_slice(&trace("text", vec![one])).unwrap();
+            told["alpha"] = alpha.into();
+            let told = told.to_string();
+            Accusation::of_trace(told.as_bytes(), &set, &roll, &issued(&NAMES), "Bolt", None)
+                .map(|_| ())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(made(1e-6, &|_| ()), Ok(()));
+        for alpha in [0.0, 1.0, 5.0] {
+            assert!(made(alpha, &|_| ()).unwrap_err().contains("alpha"));
+        }
+        let weights = |one: &mut Value| {
+            one["said"] = Value::Null;
+            one["weights"] = json!({"nats": [0.0, -9.0], "evidence": [6.0, 0.0]});
+        };
+        assert!(made(1e-6, &weights).unwrap_err().contains("another kind"));
+        let warm = |one: &mut Value| one["said"]["asked"]["request"]["temperature"] = 1.0.into();
+        assert!(made(1e-6, &warm).unwrap_err().contains("position 0"));
+    }
+
+    #[test]
+    fn how_many_tries_a_forger_needs_is_told_where_they_are_few() {
+        let scene = scene("Bolt");
+        let notes = |shown: usize| {
+            let found = accuse(&scene, 0..shown, "Bolt");
+            let checked = check_accusation(&found, &file(&scene.1), None, 1e-6);
+            assert!(checked.outcome.accused);
+            checked.notes.join(" ")
+        };
+        // 48 positions, three licensees, twelve looks.
+        assert!(notes(48).contains("tried 2^43 salts"), "{}", notes(48));
+        assert!(!notes(96).contains("salts"));
+    }
+
+    #[test]
+    fn a_level_that_is_none_is_no_result() {
+        let scene = scene("Bolt");
+        let found: Value = serde_json::from_slice(&accuse(&scene, 0..48, "Bolt")).unwrap();
+        for (alpha, fine) in [(0.01, true), (2.0, false), (0.0, false), (-1.0, false)] {
+            let mut changed: Accusation = serde_json::from_value(found.clone()).unwrap();
+            changed.result = changed.result.at(alpha);
+            changed.digest = changed.content_digest();
+            let checked =
+                check_accusation(&changed.to_json().unwrap(), &file(&scene.1), None, 1e-6);
+            assert_eq!(checked.problems.is_empty(), fine, "{alpha}");
+        }
     }
 
     proptest! {

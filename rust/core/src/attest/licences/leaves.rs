@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::FingerprintSet;
+use crate::fingerprint::codeword::Code;
 use crate::fingerprint::seed::KEY_BYTES;
 use crate::merkle::{Hash, leaf_of_lengths};
 
@@ -18,14 +19,14 @@ pub struct Copy {
     pub digest: String,
 }
 
-/// One position: a key, and the two responses that copies give.
-pub(super) struct Position<'p> {
-    pub(super) index: usize,
-    pub(super) salt: &'p [u8; KEY_BYTES],
-    /// The probability of the second response, in parts of 65,536.
-    pub(super) bias: u32,
-    pub(super) prompt: &'p str,
-    pub(super) responses: [&'p str; 2],
+impl Copy {
+    /// Whether a keyring could have recorded it.
+    pub(super) fn is_sound(&self) -> bool {
+        let plain =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        let time = humantime::parse_rfc3339(&self.at).is_ok();
+        time && plain(&self.form) && plain(&self.digest)
+    }
 }
 
 /// One licensee.
@@ -34,23 +35,6 @@ pub(super) struct Licensee<'p> {
     pub(super) salt: &'p [u8; KEY_BYTES],
     pub(super) codeword: &'p [bool],
     pub(super) copies: &'p [Copy],
-}
-
-impl Position<'_> {
-    /// `SHA-256(0x00 ‖ len‖"ifrs/licences/v1/position" ‖ len‖publisher ‖ len‖salt ‖ len‖index ‖
-    /// len‖bias ‖ len‖prompt ‖ len‖first ‖ len‖second)`; index and bias are 8 bytes, big end first.
-    pub(super) fn leaf(&self, publisher: &[u8; 32]) -> Hash {
-        leaf_of_lengths(&[
-            b"ifrs/licences/v1/position",
-            publisher,
-            self.salt,
-            &(self.index as u64).to_be_bytes(),
-            &u64::from(self.bias).to_be_bytes(),
-            self.prompt.as_bytes(),
-            self.responses[0].as_bytes(),
-            self.responses[1].as_bytes(),
-        ])
-    }
 }
 
 impl Licensee<'_> {
@@ -97,32 +81,28 @@ pub(super) fn bits(digits: &str) -> Option<Vec<bool>> {
 
 /// All of a set's positions and licensees, as its publisher has them.
 pub(super) struct Trees {
-    pub(super) biases: Vec<u32>,
+    pub(super) code: Code,
     /// The set with its second responses.
     pub(super) second: FingerprintSet,
-    pub(super) positions: Vec<Hash>,
     /// Each licensee's name and copies, in the order of their leaves: no place tells who came first.
     pub(super) licensees: Vec<(String, Vec<Copy>)>,
     pub(super) leaves: Vec<Hash>,
 }
 
 impl Trees {
-    /// Those of a set whose copies left in this order; `None` for a set that has no second responses.
+    /// Those of a set whose copies left in this order; `None` for a set that has no second responses,
+    /// is of another publisher, or has codewords that nobody can recompute.
     pub(super) fn of(
         set: &FingerprintSet,
         coalition: u8,
         issued: &[(String, Copy)],
         publisher: &[u8; 32],
     ) -> Option<Self> {
-        let (biases, second) = (set.biases(coalition).ok()?, set.second()?);
-        let positions: Vec<Hash> = (0..set.len())
-            .map(|index| {
-                let (salt, prompt) = (&set.position_salt(index), &*set.challenge(index).form());
-                let responses = [set.response(index), second.response(index)];
-                Position { index, salt, bias: biases[index], prompt, responses }.leaf(publisher)
-            })
-            .collect();
-        let root = crate::merkle::root(&positions);
+        if set.is_of_earlier_code() || publisher != set.publisher() {
+            return None;
+        }
+        let (code, second) = (set.code(coalition).ok()?, set.second()?);
+        let root = crate::merkle::root(&code.positions);
         let mut copies: std::collections::BTreeMap<&str, Vec<Copy>> = Default::default();
         for (name, copy) in issued {
             copies.entry(name).or_default().push(copy.clone());
@@ -130,7 +110,7 @@ impl Trees {
         let mut all: Vec<(Hash, String, Vec<Copy>)> = copies
             .into_iter()
             .map(|(name, copies)| {
-                let (salt, codeword) = (&set.licensee_salt(name), &set.codeword(&biases, name));
+                let (salt, codeword) = (&set.licensee_salt(name), &set.codeword(&code, name));
                 let leaf =
                     Licensee { name, salt, codeword, copies: &copies }.leaf(publisher, &root);
                 (leaf, name.to_owned(), copies)
@@ -139,7 +119,7 @@ impl Trees {
         all.sort_by_key(|one| one.0);
         let (leaves, licensees) =
             all.into_iter().map(|(leaf, name, copies)| (leaf, (name, copies))).unzip();
-        Some(Self { biases, second, positions, licensees, leaves })
+        Some(Self { code, second, licensees, leaves })
     }
 }
 

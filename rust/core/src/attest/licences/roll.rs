@@ -97,6 +97,12 @@ impl Roll {
         if issued.is_empty() {
             return Err(unmade("no copy was stamped: stamp one first"));
         }
+        if set.is_of_earlier_code() {
+            return Err(unmade(
+                "its copies were stamped by an earlier version, whose codewords nobody but you can \
+                 recompute: plant a new set, and stamp copies of that",
+            ));
+        }
         let trees = Trees::of(set, coalition, issued, &publisher)
             .ok_or_else(|| unmade("licences need keys and unique responses that are texts"))?;
         let tree = |leaves: &[Hash]| Tree { n: leaves.len(), root: hex(&merkle::root(leaves)) };
@@ -111,7 +117,7 @@ impl Roll {
                 created: now(),
                 coalition,
                 template: template(&set.spec().template),
-                positions: tree(&trees.positions),
+                positions: tree(&trees.code.positions),
                 licensees,
                 copies: issued.len(),
                 publisher: hex(&publisher),
@@ -125,7 +131,10 @@ impl Roll {
 
     /// Reads a roll's file.
     pub fn parse(file: &[u8]) -> Result<Self, AttestError> {
-        Self::from_file(SignedFile::parse(file)?)
+        SignedFile::parse(file).and_then(Self::from_file).map_err(|error| match error {
+            AttestError::Claim(reason) => AttestError::Roll(reason),
+            other => other,
+        })
     }
 
     pub(super) fn from_file(file: SignedFile) -> Result<Self, AttestError> {
