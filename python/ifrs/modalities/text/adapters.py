@@ -16,9 +16,9 @@ _BOTH = (
     "(seen with 5.23): where the model holds the adapter already, remove adapter_config.json."
 )
 _DRAWN = (
-    "The adapter began with a randomized decomposition of its base ({way}), which is drawn again on "
-    "loading (seen with peft 0.21): under another torch seed it is another model than the one that "
-    "was trained. Ask for the merged model, or for the adapter converted to a plain LoRA."
+    "The adapter began with a randomized decomposition of its base ({way}), which is drawn again "
+    "on loading (seen with peft 0.21): under another torch seed it is another model than the one "
+    "that was trained. Ask for the merged model, or for the adapter converted to a plain LoRA."
 )
 # A base lies elsewhere than its adapter.
 _OWN = ("revision", "subfolder")
