@@ -67,10 +67,11 @@ def ask_on_cluster(
     Folders and files of suspects lie under the same path on every node.
 
     Raises:
-        TargetError: There is no cluster, or Ray is not installed.
+        TargetError: There is no cluster, none of its nodes has room, or Ray is not installed.
         OSError: A file cannot be written.
     """
     with cluster() as ray, packed.opened() as ring:
+        room.require(ray)
         ask = ray.remote(**room.on(ray), max_retries=_TRIES)(work)
         sealed = ray.put(packed)
         tasks = {
