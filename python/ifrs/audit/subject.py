@@ -67,7 +67,7 @@ class Folder:
         }
 
     def absolute(self) -> Folder:
-        """The same by whole paths, for a process elsewhere, which need not read it for its digest."""
+        """The same by whole paths and with its digest, for a process elsewhere."""
         found = replace(
             self,
             path=self.path.absolute(),
