@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-pytest.importorskip("torch")
-from helpers import fixed_keyring
-from ifrs.audit.bench import Bench
-from ifrs.audit.subject import folder
+torch = pytest.importorskip("torch")
+from helpers import fixed_keyring  # noqa: E402
+from ifrs.audit.bench import Bench  # noqa: E402
+from ifrs.audit.subject import folder  # noqa: E402
 
 ASK = """
 import sys, ifrs
@@ -62,3 +62,15 @@ def test_strangers_stay_from_start_to_start(tmp_path, base, fps):
 def test_a_stranger_that_cannot_be_made_says_why(tmp_path, base, fps):
     with pytest.raises(ValueError, match="n must be between"):
         Bench(folder(base), fps, tmp_path / "out").stranger("a", 0)
+
+
+def test_a_kept_model_is_loaded_as_it_was(tmp_path, base, fps):
+    bench = Bench(folder(base), fps, tmp_path / "out")
+    for value in (0.5, 0.25):  # the second one in place of the first
+        kept = bench.load_base().model
+        with torch.no_grad():
+            next(kept.module.parameters()).fill_(value)
+        assert bench.has("sibling") is (value == 0.25)
+        bench.keep("sibling", kept)
+        found = next(bench.suspect("sibling").model.module.parameters())
+        assert torch.equal(found, torch.full_like(found, value))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
+import shutil
 import time
 from dataclasses import replace
 
@@ -22,9 +24,19 @@ from ifrs.audit.settings import Given
 from ifrs.audit.subject import folder
 from ifrs.audit.suites import SUITES
 from ifrs.audit.unit import Found, Unit
+from ifrs.cli import main
 
 GIVEN = {"methods": ["emb"], "settings": SMALL, "planting": PLANTING}
-CASES = ("plant", "verify", "int8", "int4", "merge-linear", "sibling", "guess-look-alikes")
+CASES = (
+    "plant",
+    "verify",
+    "int8",
+    "int4",
+    "merge-linear",
+    "sibling",
+    "guess-look-alikes",
+    "unrelated-other",
+)
 
 
 class NoRay:
@@ -49,12 +61,10 @@ def two_cores():
         ray.shutdown()
 
 
-def some(monkeypatch, *more):
-    """Plan a few units alone, and more."""
-    plan = runner.plan
-    monkeypatch.setattr(
-        runner, "plan", lambda *given: [u for u in plan(*given) if u.case in CASES] + [*more]
-    )
+def some(monkeypatch):
+    """Plan a few units alone."""
+    plan, cases = runner.plan, (*CASES, "unrelated-other")
+    monkeypatch.setattr(runner, "plan", lambda *given: [u for u in plan(*given) if u.case in cases])
 
 
 def unit(case, run, **options):
@@ -133,11 +143,12 @@ def test_a_closed_keyring_gives_no_set(tmp_path, tokenizer):
 def test_the_tables_are_those_of_one_process(two_cores, tmp_path, base, fps, data, monkeypatch):
     some(monkeypatch)
     monkeypatch.chdir(tmp_path)
-    given = {**GIVEN, "data": [data]}
+    shutil.copytree(base, "other")
+    given = {**GIVEN, "data": [data], "unrelated": ["other"]}
     lines = []
     here = audit(base, fps, "here", **given)
     there = audit(base, fps, "there", **given, cluster=Cluster.of(fps), say=lines.append)
-    assert [r.name for r in here.records] != []
+    assert [r.name for r in here.records if r.status != "done"] == []
     assert {r.name for r in there.records} == {r.name for r in here.records}
     assert len(lines) == len(there.records)
     for record in here.records:
@@ -216,6 +227,31 @@ def test_an_interrupt_gives_up_what_runs_and_leaves_no_set(
     assert two_cores.available_resources()["CPU"] == 2
     monkeypatch.setattr(runner, "plan", lambda *given: units[1:])
     assert len(audit(base, fps, out).records) == 1
+
+
+@pytest.mark.slow
+def test_the_command_takes_the_cluster(two_cores, tmp_path, base, tokenizer, monkeypatch, capfd):
+    monkeypatch.setenv("IFRS_PASSPHRASE", "pass")
+    with fixed_keyring(tmp_path) as ring:
+        fps = ring.generate("one", 4, tokenizer=tokenizer)
+        secrets = secrets_of(fps)
+    out = tmp_path / "out"
+    given = ["audit", base, ring.path, "one", "--out", out, "--suite", "effectiveness", "--quick"]
+    given += ["--method", "emb", "--ray"]
+    main([*map(str, given), "--json"])
+    said, lines = capfd.readouterr()
+    records = {f"{r['case']}/{r['method']}": r for r in json.loads(said)}
+    assert set(records) == {"plant/emb", "verify/base"}
+    assert records["verify/base"]["status"] == "done"
+    assert not [secret for secret in secrets if secret in said + lines]
+    with ifrs.Keyring.open(ring.path, passphrase="pass") as ring:
+        exports = [entry for entry in ring.journal() if "export" in str(entry)]
+    assert len(exports) == 1
+    # What no node holds is refused before the set leaves its keyring.
+    assert main([*map(str, given), "--ray-cpus", "3"]) == 2
+    assert "no node of the cluster has 3 cores" in capfd.readouterr().err
+    with ifrs.Keyring.open(ring.path, passphrase="pass") as ring:
+        assert [entry for entry in ring.journal() if "export" in str(entry)] == exports
 
 
 @pytest.mark.slow

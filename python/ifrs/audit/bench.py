@@ -24,7 +24,7 @@ from ifrs.audit.record import Measure, Skip
 from ifrs.audit.settings import Given
 from ifrs.audit.subject import Server, Subject, adapter_of, folder
 from ifrs.errors import KeyringError
-from ifrs.files import write_json
+from ifrs.files import arriving, write_json
 from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.loading import load
 from ifrs.modalities.text.model import Model
@@ -167,10 +167,8 @@ class Bench:
     def keep(self, name: str, model: Model) -> None:
         """Save a model that is no result of planting: beside, then renamed."""
         place = self.forget(name)
-        beside = place.with_name(f".{place.name}")
-        shutil.rmtree(beside, ignore_errors=True)
-        model.save(beside, None, model.module)
-        beside.rename(place)
+        with arriving(place) as beside:
+            model.save(beside, None, model.module)
 
     def has(self, name: str) -> bool:
         """Whether a model of that name is at hand."""

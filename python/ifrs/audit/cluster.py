@@ -171,12 +171,8 @@ class Workers:
 def _absolute(given: Given) -> Given:
     """What was given, by whole paths and without a keyring."""
     files = given.task_files
-    return replace(
-        given,
-        ring=None,
-        task_files=None if files is None else str(Path(files).absolute()),
-        unrelated=[place.absolute() for place in given.unrelated],
-    )
+    whole = None if files is None else str(Path(files).absolute())
+    return replace(given, ring=None, task_files=whole)
 
 
 # Of the last audit that this process worked for: with the model that it compares with.

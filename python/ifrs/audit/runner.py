@@ -108,7 +108,7 @@ def audit(
         ring=ring,
         tasks=tasks,
         task_files=task_files,
-        unrelated=[Path(place) for place in unrelated],
+        unrelated=[Path(place).absolute() for place in unrelated],  # units hold them
         planting={name: dict(values) for name, values in (planting or {}).items()},
     )
     budget = budget or (QUICK_SECONDS if quick else None)
