@@ -16,7 +16,7 @@ LAYERS = (
     {"cli"},
     {"demo"},
     {"audit", "licences", "sweep"},
-    {"plant", "prove"},
+    {"packed", "plant", "prove"},
     {"keyring"},
     {"attest", "modalities"},
     {"pages", "runtime", "scoring"},

@@ -21,6 +21,7 @@ from ifrs.audit.results.markdown import write_results  # noqa: E402
 from ifrs.audit.settings import Given  # noqa: E402
 from ifrs.audit.subject import folder  # noqa: E402
 from ifrs.audit.suites import SUITES  # noqa: E402
+from ifrs.audit.turns import fitting  # noqa: E402
 from ifrs.audit.unit import Found, Unit  # noqa: E402
 from ifrs.plant.methods import METHODS  # noqa: E402
 from ifrs.plant.methods.emb import Emb  # noqa: E402
@@ -232,7 +233,7 @@ def test_inputs_make_the_digest(tmp_path, base, fps, ring, tokenizer):
 def test_a_budget_takes_the_telling_units_with_their_plantings(tmp_path, base, fps):
     bench = Bench(folder(base), fps, tmp_path)
     units = runner.plan(bench)
-    chosen = runner._fitting(bench, units, 300, 1.0)
+    chosen = fitting(bench, units, 300, 1.0)
     cost = sum(unit.seconds for unit in chosen if unit.skip is None)
     assert 100 < cost <= 300
     names = {unit.name for unit in chosen}
@@ -240,7 +241,7 @@ def test_a_budget_takes_the_telling_units_with_their_plantings(tmp_path, base, f
     for unit in chosen:
         if unit.needs is not None and unit.skip is None:
             assert f"effectiveness/plant/{unit.needs}" in names
-    assert runner._fitting(bench, units, 1e9, 1.0) == units
+    assert fitting(bench, units, 1e9, 1.0) == units
 
 
 def test_what_does_not_fit_is_named(planted, base):
@@ -261,7 +262,7 @@ def test_time_that_is_left_goes_to_what_did_not_fit(tmp_path, base, fps, monkeyp
     quick = [unit(f"quick {i}") for i in range(8)]
     units = [*quick, unit("long", 1e6), unit("waiting", needs="sft")]
     monkeypatch.setattr(runner, "plan", lambda *given: units)
-    assert len(runner._fitting(bench, units, 50.0, scale)) == 4
+    assert len(fitting(bench, units, 50.0, scale)) == 4
     found = audit(base, fps, tmp_path, suites="deployment", budget=50.0)
     done = {record.case for record in found.records if record.status == "done"}
     assert done == {unit.case for unit in quick}

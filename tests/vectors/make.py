@@ -653,8 +653,8 @@ def make_adapter(pub: Publisher, tiny: Any) -> None:
 
 def make_record(out: Vectors) -> None:
     """A record as an audit writes it."""
+    from ifrs.audit.attempt import machine
     from ifrs.audit.record import Measure, Record
-    from ifrs.audit.runner import machine
     from ifrs.audit.store import Store
 
     record = Record(

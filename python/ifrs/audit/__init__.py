@@ -7,6 +7,7 @@
 Every unit is stored as it ends; a second call resumes.
 """
 
+from ifrs.audit.cluster import Cluster
 from ifrs.audit.data import Item, load_choices
 from ifrs.audit.record import Measure, Record
 from ifrs.audit.runner import Audit, audit
@@ -17,6 +18,7 @@ from ifrs.audit.suites import SUITES
 __all__ = [
     "SUITES",
     "Audit",
+    "Cluster",
     "Folder",
     "Item",
     "Measure",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Callable
@@ -22,7 +23,8 @@ from ifrs.audit.measures.fingerprints import margins, verified
 from ifrs.audit.record import Measure, Skip
 from ifrs.audit.settings import Given
 from ifrs.audit.subject import Server, Subject, adapter_of, folder
-from ifrs.files import write_json, write_text
+from ifrs.errors import KeyringError
+from ifrs.files import arriving, write_json
 from ifrs.modalities.text.instructions import bundled_instructions
 from ifrs.modalities.text.loading import load
 from ifrs.modalities.text.model import Model
@@ -165,11 +167,8 @@ class Bench:
     def keep(self, name: str, model: Model) -> None:
         """Save a model that is no result of planting: beside, then renamed."""
         place = self.forget(name)
-        beside = place.with_name(f".{place.name}")
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir()
-        model.save(beside, None, model.module)
-        beside.rename(place)
+        with arriving(place) as beside:
+            model.save(beside, None, model.module)
 
     def has(self, name: str) -> bool:
         """Whether a model of that name is at hand."""
@@ -240,19 +239,18 @@ class Bench:
         return token_texts(model, few, min(96, self.settings.tokens))
 
     def stranger(self, name: str, n: int, **options: Any) -> FingerprintSet:
-        """A set of somebody else: an attacker's, another publisher's. Kept from start to start."""
+        """A set of somebody else: an attacker's, another publisher's. Kept from start to start.
+
+        Several processes may ask at the same time, and get the same set.
+        """
         label = f"stranger-{self.subject.digest[:12]}"  # its keys are the tokenizer's
-        path, secret = self.out / f"{label}.ifrs", self.out / f"{label}-passphrase.txt"
-        if not path.exists():
-            self.out.mkdir(parents=True, exist_ok=True)
-            passphrase = secrets.token_urlsafe(24)
-            write_text(secret, passphrase + "\n")
-            ring = ifrs.Keyring.create(path, passphrase=passphrase)
-        else:
-            ring = ifrs.Keyring.open(path, passphrase=secret.read_text().strip(), accept_older=True)
-        with ring:
+        with _strangers(self.out / f"{label}.ifrs", self.out / f"{label}-passphrase.txt") as ring:
             if name not in ring:
-                ring.generate(name, n, tokenizer=self.tokenizer, **options)
+                try:
+                    ring.generate(name, n, tokenizer=self.tokenizer, **options)
+                except KeyringError:
+                    if name not in ring:  # another process made it since
+                        raise
             return ring[name]
 
     def facts(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -263,3 +261,32 @@ class Bench:
             write_json(path, make())
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
+
+
+def _strangers(path: Path, secret: Path) -> ifrs.Keyring:
+    """The keyring of strangers' sets, made by whichever process comes first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _write_first(secret, secrets.token_urlsafe(24) + "\n")
+        try:
+            ifrs.Keyring.create(path, passphrase=secret.read_text().strip()).close()
+        except KeyringError:
+            if not path.exists():  # another process made it since
+                raise
+    return ifrs.Keyring.open(path, passphrase=secret.read_text().strip(), accept_older=True)
+
+
+def _write_first(path: Path, text: str) -> None:
+    """Write a private file, unless there is one already: nobody ever reads half of it."""
+    beside = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    try:
+        beside.touch(mode=0o600, exist_ok=False)
+        beside.write_text(text, encoding="utf-8")
+        os.link(beside, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        if not path.exists():
+            beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

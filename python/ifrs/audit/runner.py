@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import gc
-import math
 import os
-import platform
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ifrs._core import FingerprintSet
+from ifrs.audit.attempt import run_unit
 from ifrs.audit.bench import SIBLING, Bench
+from ifrs.audit.cluster import Cluster, Workers
 from ifrs.audit.data import Data
 from ifrs.audit.planting import class_of
-from ifrs.audit.record import DONE, FAILED, SKIPPED, Record, Skip
+from ifrs.audit.record import DONE, FAILED, SKIPPED, Record
 from ifrs.audit.settings import Given, Settings
 from ifrs.audit.store import Store, write_tables
 from ifrs.audit.subject import Folder, Subject, folder
 from ifrs.audit.suites import SUITES
-from ifrs.audit.unit import Found, Unit
-from ifrs.clock import now
-from ifrs.errors import IfrsError
+from ifrs.audit.turns import Turns, makes, waits_for
+from ifrs.audit.unit import Unit
 from ifrs.plant.methods.adapter import Adapter
 from ifrs.plant.methods.lora import Lora
 from ifrs.plant.methods.method import Method
 from ifrs.plant.methods.sft import Sft
-from ifrs.runtime.memory import kept_memory
 
 # A quarter of an hour, less what `make` needs to set up, load and write.
 QUICK_SECONDS = 12 * 60.0
-# Of a budget: what estimates may be wrong by, for all units together and for the last.
-_RESERVE, _LAST_RESERVE = 0.1, 60.0
 
 Say = Callable[[str], None]
 
@@ -78,6 +70,7 @@ def audit(
     task_files: str | None = None,
     unrelated: Sequence[str | os.PathLike[str]] = (),
     planting: Mapping[str, Mapping[str, Any]] | None = None,
+    cluster: Cluster | None = None,
     say: Say = lambda line: None,
 ) -> Audit:
     """Audit a model, unit by unit; a second call resumes.
@@ -98,10 +91,12 @@ def audit(
         task_files: A folder of the user's own task files for lm-eval.
         unrelated: Folders of models that have nothing to do with the subject.
         planting: Settings of `ImplantConfig` by method, such as `{"emb": {"margin": 6.0}}`.
+        cluster: Where units run at the same time: `Cluster.of(fps)`. None for this process, one
+            after the other. A server is asked from here in either case.
         say: Takes a line for each unit done.
 
     Raises:
-        TargetError: There is no model.
+        TargetError: There is no model, or no cluster.
         ValueError: There is no such suite, or the set is of a kind that no audit measures.
         FileNotFoundError: There is no such data.
     """
@@ -113,18 +108,20 @@ def audit(
         ring=ring,
         tasks=tasks,
         task_files=task_files,
-        unrelated=[Path(place) for place in unrelated],
+        unrelated=[Path(place).absolute() for place in unrelated],  # units hold them
         planting={name: dict(values) for name, values in (planting or {}).items()},
     )
-    bench = Bench(seen, fps, Path(out), given)
-    store = Store(bench.out)
-    units = plan(bench, suites, methods)
     budget = budget or (QUICK_SECONDS if quick else None)
-    try:
-        records, left = _run(bench, store, units, budget, retry, say)
-    finally:
-        # What was found stands in the tables, however the run ended.
-        _publish(bench, store, units)
+    apart = cluster if cluster is not None and not seen.spends_keys else None
+    with nullcontext() if apart is None else apart.workers() as workers:
+        bench = Bench(seen, fps, Path(out), given)
+        store = Store(bench.out)
+        units = plan(bench, suites, methods)
+        try:
+            records, left = _run(bench, store, units, budget, retry, say, workers)
+        finally:
+            # What was found stands in the tables, however the run ended.
+            _publish(bench, store, units)
     return Audit(bench.out, records, left)
 
 
@@ -222,22 +219,9 @@ _KEPT: dict[type[Method], dict[str, tuple[str, ...]]] = {
 }
 
 
-def _makes(unit: Unit) -> str | None:
-    """The name of the model that a unit leaves for others."""
-    if unit.case == "plant":
-        return unit.method
-    return unit.case if unit.case == SIBLING else None
-
-
-def _waits_for(unit: Unit) -> list[str]:
-    """Names of the models that must be there before a unit runs."""
-    needs = [unit.needs] if unit.needs is not None else []
-    return [*needs, SIBLING] if unit.case.startswith(("merge-", "ensemble")) else needs
-
-
 def _is_awaited(unit: Unit, units: Sequence[Unit]) -> bool:
-    made = _makes(unit)
-    return any(made in _waits_for(other) and other.skip is None for other in units)
+    made = makes(unit)
+    return any(made in waits_for(other) and other.skip is None for other in units)
 
 
 def _order(unit: Unit) -> tuple[bool, bool, int]:
@@ -252,34 +236,29 @@ def _run(
     budget: float | None,
     retry: bool,
     say: Say,
+    workers: Workers | None,
 ) -> tuple[list[Record], list[str]]:
-    started, scale = time.monotonic(), bench.subject.scale
     records, open_units = _stored(bench, store, units, retry)
     if records:
         say(f"{len(records)} of {len(units)} units are there already")
-    pace = 1.0
-    chosen = open_units if budget is None else _fitting(bench, open_units, budget, scale)
-    # Taken up at the end if the others were quicker than estimated.
-    spare = sorted((u for u in open_units if u not in chosen), key=lambda unit: unit.rank)
-    end = math.inf if budget is None else budget - min(_RESERVE * budget, _LAST_RESERVE)
-    left: list[str] = []
-    for place, unit in enumerate([*chosen, *spare]):
-        spent = time.monotonic() - started
-        cost = unit.seconds * scale
-        late = unit.skip is None and spent + pace * cost > end
-        if late or (place >= len(chosen) and not all(map(bench.has, _waits_for(unit)))):
-            left.append(unit.name)
-            continue
-        record = run_unit(bench, unit)
+    turns = Turns(bench, open_units, budget, 1 if workers is None else workers.slots())
+    here = _here(bench, turns) if workers is None else workers.records(bench, turns)
+    for place, record in enumerate(here, 1):
         store.put(record)
         records.append(record)
-        if record.status == DONE and cost > 1:
-            pace = 0.7 * pace + 0.3 * record.seconds / cost
-        rest = pace * scale * sum(u.seconds for u in chosen[place + 1 :] if u.skip is None)
-        say(_line(record, place + 1, max(place + 1, len(chosen)), rest))
+        say(_line(record, place, place + turns.open, turns.rest))
+    left = turns.left
     if left:
         say(f"left for a run with more time: {len(left)} units ({', '.join(left[:4])} …)")
     return records, left
+
+
+def _here(bench: Bench, turns: Turns) -> Iterator[Record]:
+    """Records of units in this process, one after the other."""
+    while (unit := turns.take()) is not None:
+        record = run_unit(bench, unit)
+        turns.ended(unit, record)
+        yield record
 
 
 def _stored(
@@ -291,7 +270,7 @@ def _stored(
         record = store.get(unit.digest(bench.digest))
         good = record is not None and (record.status == DONE or (_failed(record) and not retry))
         # A planted model that was deleted since has to be planted again.
-        made = _makes(unit)
+        made = makes(unit)
         if record is None or not good or (made and record.status == DONE and not bench.has(made)):
             rest.append(unit)
         else:
@@ -301,84 +280,6 @@ def _stored(
 
 def _failed(record: Record) -> bool:
     return record.status == FAILED
-
-
-def _fitting(bench: Bench, units: list[Unit], budget: float, scale: float) -> list[Unit]:
-    """The most telling units that fit, each with the planting that it waits for."""
-    makers = {_makes(unit): unit for unit in units}
-    room = budget * (1 - _RESERVE)
-    taken: set[int] = set()
-    for unit in sorted(units, key=lambda unit: unit.rank):
-        missing = [name for name in _waits_for(unit) if not bench.has(name)]
-        wanted = [unit, *(makers[name] for name in missing if name in makers)]
-        cost = sum(u.seconds * scale for u in wanted if id(u) not in taken and u.skip is None)
-        if cost <= room:
-            room -= cost
-            taken.update(id(u) for u in wanted)
-    return [unit for unit in units if id(unit) in taken]
-
-
-def run_unit(bench: Bench, unit: Unit) -> Record:
-    """Run one unit; whatever goes wrong in it stands in its record, not in the way of others."""
-    started, begun, busy = now(), time.monotonic(), time.process_time()
-    status, reason, found = SKIPPED, unit.skip, Found([])
-    if unit.skip is None:
-        with kept_memory(torch.device("cpu")), _freed():
-            status, reason, found = _attempt(bench, unit)
-    return Record(
-        suite=unit.suite,
-        case=unit.case,
-        method=unit.method,
-        settings=unit.settings,
-        digest=unit.digest(bench.digest),
-        subject=bench.subject.describe(),
-        status=status,
-        reason=reason,
-        note=found.note,
-        started=started,
-        seconds=round(time.monotonic() - begun, 2),
-        cpu_seconds=round(time.process_time() - busy, 2),
-        estimate=round(unit.seconds * bench.subject.scale, 2),
-        machine=machine(),
-        measures=found.measures,
-        threat=unit.threat,
-    )
-
-
-@contextmanager
-def _freed() -> Iterator[None]:
-    """Free what a unit held, whether it succeeds or not."""
-    try:
-        yield
-    finally:
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-
-def _attempt(bench: Bench, unit: Unit) -> tuple[str, str | None, Found]:
-    try:
-        if unit.needs is not None and not bench.has(unit.needs):
-            raise Skip(f"{unit.needs} was not planted: see effectiveness/plant/{unit.needs}")
-        return DONE, None, unit.run(bench)
-    except Skip as reason:
-        return SKIPPED, str(reason), Found([])
-    except (
-        IfrsError,
-        OSError,
-        ValueError,
-        RuntimeError,
-        ImportError,
-        NotImplementedError,
-    ) as error:
-        if os.environ.get("IFRS_DEBUG"):
-            raise
-        return FAILED, _said(error), Found([])
-
-
-def _said(error: Exception) -> str:
-    line = " ".join(str(error).split()) or type(error).__name__
-    return f"{type(error).__name__}: {line[:300]}"
 
 
 def _line(record: Record, place: int, of: int, rest: float) -> str:
@@ -409,17 +310,6 @@ _HEADLINES = (
 )
 
 
-def machine() -> dict[str, Any]:
-    """What it ran on; a class of machine, not a machine."""
-    return {
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
-
-
 def _publish(bench: Bench, store: Store, units: list[Unit]) -> None:
     """Tables, plots and the page, of everything measured of this subject with these settings."""
     from ifrs.audit.results.page import write_page
@@ -439,4 +329,4 @@ def _publish(bench: Bench, store: Store, units: list[Unit]) -> None:
     write_page(bench.out, found, facts)
 
 
-__all__ = ["Audit", "Folder", "audit", "machine", "plan", "run_unit"]
+__all__ = ["Audit", "Folder", "audit", "plan", "run_unit"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -65,6 +65,17 @@ class Folder:
             "fingerprinted": self.method is not None,
             "sha256": self.digest,
         }
+
+    def absolute(self) -> Folder:
+        """The same by whole paths and with its digest, for a process elsewhere."""
+        found = replace(
+            self,
+            path=self.path.absolute(),
+            base=self.base and self.base.absolute(),
+            adapter=self.adapter and self.adapter.absolute(),
+        )
+        found.__dict__["digest"] = self.digest
+        return found
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,13 +16,47 @@ from ifrs.cli.suspects import is_url
 from ifrs.errors import TargetError
 
 if TYPE_CHECKING:
-    from ifrs.audit import Folder
+    from ifrs._core import FingerprintSet
+    from ifrs.audit import Cluster, Folder
 
 EXAMPLES = examples(
     "ifrs audit my-model keyring.ifrs release-1 --out audit-out --quick",
     "ifrs audit my-model keyring.ifrs release-1 --out audit-out --method emb --data p3.jsonl",
     "ifrs audit release keyring.ifrs release-1 --out audit-out --base my-model",
+    "ifrs audit my-model keyring.ifrs release-1 --out /shared/audit-out --ray --ray-cpus 8",
 )
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where units run."""
+
+    ray: Annotated[
+        bool,
+        typer.Option(
+            "--ray", help="Run units on the Ray cluster of RAY_ADDRESS, or of this machine."
+        ),
+    ] = False
+    ray_cpus: Annotated[float, typer.Option(help="With --ray: cores for each unit.")] = 1.0
+    ray_gpus: Annotated[
+        float | None,
+        typer.Option(help="With --ray: GPUs for each unit. Default: 1 where the cluster has any."),
+    ] = None
+
+    def require(self) -> None:
+        """Say what is missing before the set leaves its keyring."""
+        from ifrs.runtime.cluster import Room, cluster
+
+        if self.ray:
+            room = Room(self.ray_cpus, self.ray_gpus)
+            with cluster() as ray:
+                room.require(ray)
+
+    def cluster(self, fps: FingerprintSet) -> Cluster | None:
+        """The cluster, and the set for it."""
+        from ifrs.audit import Cluster
+
+        return Cluster.of(fps, cpus=self.ray_cpus, gpus=self.ray_gpus) if self.ray else None
 
 
 def command(
@@ -66,6 +100,7 @@ def command(
     ] = "default",
     mode: Annotated[str, typer.Option(help="The server's protocol: chat or completions.")] = "chat",
     *,
+    spread: Spread,
     access: Access,
     as_json: Json = False,
 ) -> None:
@@ -73,14 +108,17 @@ def command(
 
     The same command with the same --out resumes an audit. A base model is fingerprinted by every
     method first. A fingerprinted folder or a server is audited as it is. Exit code 0: all planned
-    units are measured; 2: some failed or are left.
+    units are measured; 2: some failed or are left. With --ray, units run at the same time on a
+    cluster, whose nodes all see the model, the data and --out under the same paths.
     """
     with importing(TargetError("the audit needs torch: pip install 'ifrs[audit]'")):
         from ifrs.audit import Server, audit
+    spread.require()
     asked = is_url(model)
     subject = Server(model, server_model, mode) if asked else _folder(model, base, adapter)
     with access.open(path) as ring:
         fps = ring[name]
+        cluster = None if asked else spread.cluster(fps)
         if not asked:
             ring.close()  # models of others are loaded, and nothing is sent that would be recorded
         found = audit(
@@ -97,6 +135,7 @@ def command(
             tasks=task or (),
             task_files=None if task_files is None else str(task_files),
             unrelated=unrelated or (),
+            cluster=cluster,
             say=lambda line: say(line, err=True),
         )
     failed = [record.name for record in found.records if record.status == "failed"]

@@ -175,7 +175,7 @@ def command(
 def _require_libraries(suspects: Sequence[Suspect], running: Running) -> None:
     """Say what is missing before a key is spent, or hours are."""
     from ifrs.pages.environment import environment
-    from ifrs.sweep.cluster import cluster
+    from ifrs.runtime.cluster import cluster
 
     environment("ifrs.pages", "api")
     if running.ray:
@@ -223,14 +223,15 @@ class _Locals:
     """Asks models at hand, here or on a cluster, under keys that nobody has seen by now."""
 
     def __init__(self, sweep: Sweep, ring: Keyring, running: Running) -> None:
-        from ifrs.sweep.packed import pack
+        from ifrs.packed import pack
 
         self._sweep, self._running, self._local = sweep, running, sweep.local(ring)
         any_left = running.ray and sweep.todo(lambda one: not one.served)
         self._packed = pack(ring, list(sweep.sets)) if any_left else None
 
     def ask(self, items: Sequence[Todo], on_row: Callable[[Row], None]) -> None:
-        from ifrs.sweep.cluster import Room, ask_on_cluster
+        from ifrs.runtime.cluster import Room
+        from ifrs.sweep.cluster import ask_on_cluster
         from ifrs.sweep.sweeping import ask_locals
 
         if not items:

@@ -7,35 +7,21 @@ they print stays with them, and they raise nothing, since Ray logs what is raise
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ifrs.errors import TargetError
-from ifrs.files import write_bytes
+from ifrs.files import json_text, write_bytes
 from ifrs.keyring import Keyring
+from ifrs.packed import Packed, sets_of
 from ifrs.prove.report import Report
+from ifrs.runtime.cluster import Room, cluster
 from ifrs.sweep.asking import Local, Problem
-from ifrs.sweep.packed import Packed, seal_report, sets_of
 from ifrs.sweep.row import ERROR, Row
 from ifrs.sweep.suspects import Suspect
 from ifrs.sweep.sweeping import OnRow, Sweep, Todo
 
 _TRIES = 1  # again, where a node is lost
-
-
-@dataclass(frozen=True)
-class Room:
-    """What one model takes of a node.
-
-    Attributes:
-        cpus: Cores.
-        gpus: Devices; None for one where the cluster has any.
-    """
-
-    cpus: float = 1.0
-    gpus: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +49,7 @@ def work(task: Task, packed: Packed) -> list[Found]:
         reports: dict[str, bytes] = {}
 
         def save(name: str, report: Report) -> Row:
-            reports[name] = seal_report(ring, report)
+            reports[name] = ring.seal(json_text(report.to_json()).encode())
             return Row.of_report(task.suspect, report, "")
 
         local = Local(sets_of(ring), task.free, task.options)
@@ -81,11 +67,12 @@ def ask_on_cluster(
     Folders and files of suspects lie under the same path on every node.
 
     Raises:
-        TargetError: There is no cluster, or Ray is not installed.
+        TargetError: There is no cluster, none of its nodes has room, or Ray is not installed.
         OSError: A file cannot be written.
     """
     with cluster() as ray, packed.opened() as ring:
-        ask = _remote(ray, room)
+        room.require(ray)
+        ask = ray.remote(**room.on(ray), max_retries=_TRIES)(work)
         sealed = ray.put(packed)
         tasks = {
             ask.remote(Task(suspect, names, local.free, local.options), sealed): (suspect, names)
@@ -98,39 +85,6 @@ def ask_on_cluster(
                 row = _kept(sweep, suspect, found, ring)
                 sweep.store.add(row)
                 on_row(row)
-
-
-@contextmanager
-def cluster() -> Iterator[Any]:
-    """Ray, connected to the cluster of RAY_ADDRESS or of this machine.
-
-    Raises:
-        TargetError: There is none, or Ray is not installed.
-    """
-    try:
-        import ray
-    except ImportError as error:
-        raise TargetError("--ray needs Ray: pip install 'ifrs[ray]'") from error
-    began = not ray.is_initialized()
-    if began:
-        try:
-            ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise TargetError(
-                "no Ray cluster answers: start one with ray start --head, or set RAY_ADDRESS"
-            ) from error
-    try:
-        yield ray
-    finally:
-        if began:
-            ray.shutdown()  # which ends what is under way, too
-
-
-def _remote(ray: Any, room: Room) -> Any:
-    gpus = room.gpus
-    if gpus is None:
-        gpus = 1.0 if ray.cluster_resources().get("GPU") else 0.0
-    return ray.remote(num_cpus=room.cpus, num_gpus=gpus, max_retries=_TRIES)(work)
 
 
 def _result(ray: Any, done: Any, suspect: Suspect, names: list[str]) -> list[Found]:

@@ -168,11 +168,7 @@ def _adapted(method: str, make: Callable[[Bench], Suspect], bench: Bench) -> Sus
 
 def _asked(make: Callable[[Bench], Suspect], bench: Bench) -> Found:
     """Ask a model that has nothing of the set: a match would be false."""
-    suspect = make(bench)
-    try:
-        found = bench.verify(suspect)
-    finally:
-        bench.forget("another-publisher")
+    found = bench.verify(make(bench))
     (match,) = [m.value for m in found if m.metric == "match"]
     return Found([*found, share("false_matches", int(match or 0), 1)])
 
@@ -202,9 +198,13 @@ def _other_family(bench: Bench) -> Suspect:
 
 def _another_publisher(bench: Bench) -> Suspect:
     """The same base, fingerprinted by somebody else: the hardest unrelated suspect."""
-    theirs = bench.stranger("another-publisher", 10)
-    plant(bench, "another-publisher", Emb.name, theirs)
-    return bench.suspect("another-publisher")
+    name = "another-publisher"
+    theirs = bench.stranger(name, 10)
+    try:
+        plant(bench, name, Emb.name, theirs)
+        return bench.suspect(name)
+    finally:
+        bench.forget(name)
 
 
 def _given(place: Path, bench: Bench) -> Suspect:

@@ -1,4 +1,4 @@
-"""Sets and reports under way to another process and back: sealed, and never in a repr."""
+"""Sets under way to another process: sealed, and never in a repr."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ifrs.files import json_text
 from ifrs.keyring import FingerprintSet, Keyring
-from ifrs.prove.report import Report
 
 _STATE = "IFRS_STATE_DIR"
 # Scrypt's log2 N: what it protects is 32 random bytes, which no search finds.
@@ -61,11 +59,6 @@ def pack(ring: Keyring, names: Sequence[str]) -> Packed:
                 ring.export(name, sealed, passphrase=passphrase)
                 packed.import_set(sealed, passphrase=passphrase, name=name)
         return Packed(path.read_bytes(), passphrase)
-
-
-def seal_report(ring: Keyring, report: Report) -> bytes:
-    """A report's file, which holds keys in clear, for whoever may open a keyring."""
-    return ring.seal(json_text(report.to_json()).encode())
 
 
 def sets_of(ring: Keyring) -> dict[str, FingerprintSet]:
