@@ -37,7 +37,7 @@ def made_up(folder: Path, names: list[str]) -> None:
     secret.write_text(secrets.token_urlsafe(24))
     with ifrs.Keyring.create(folder / "keyring.ifrs", passphrase=secret.read_text()) as ring:
         for name in names:
-            ring.generate(name, 4, tokenizer=tokenizer)
+            ring.generate(name, 10, tokenizer=tokenizer)
 
 
 def plant(name: str, options: argparse.Namespace) -> str:
