@@ -14,7 +14,9 @@ def test_parts_of_any_size_add_up(at_once):
     states = torch.randn(30, 4, requires_grad=True)
     labels, rows = torch.randint(4, (30,)), torch.arange(30) // 3
     columns = Columns(states, labels, rows, 10, at_once=at_once)
-    assert len(list(columns.parts())) == -(-30 // at_once)
+    parts = [range(30)[part] for part in columns.parts()]
+    assert [place for part in parts for place in part] == list(range(30))
+    assert max(map(len, parts)) <= 1.5 * at_once
     total = columns.backward(columns.cross_entropy)
     whole = torch.nn.functional.cross_entropy(states, labels, reduction="sum")
     assert total == pytest.approx(whole.item(), rel=1e-5)
@@ -23,3 +25,8 @@ def test_parts_of_any_size_add_up(at_once):
     least = columns.least(columns.each(margins_of))
     expected = margins_of(states, labels).reshape(10, 3).amin(1)
     torch.testing.assert_close(least, expected)
+
+
+def test_few_columns_left_over_are_no_part_of_their_own():
+    columns = Columns(torch.zeros(132, 4), torch.zeros(132), torch.zeros(132), 1, at_once=64)
+    assert list(columns.parts()) == [slice(0, 66), slice(66, 132)]

@@ -41,9 +41,14 @@ class Columns:
     at_once: int = _AT_ONCE
 
     def parts(self) -> Iterator[slice]:
-        """All columns, a few at a time."""
-        for start in range(0, len(self.labels), self.at_once):
-            yield slice(start, start + self.at_once)
+        """All columns, a few at a time: what is left over is a part of its own if it is half one.
+
+        What gives the logits is read whole for each part, however few its columns are.
+        """
+        count = len(self.labels)
+        size = -(-count // max(round(count / self.at_once), 1))
+        for start in range(0, count, max(size, 1)):
+            yield slice(start, min(start + size, count))
             # Logits leave holes that the next ones do not always fit into.
             release_fragments()
 

@@ -116,7 +116,7 @@ def embedding_tables(model: Any, weight: Tensor) -> list[Any]:
 
 
 def replacing_rows(
-    model: Any, weight: Tensor, rows: Tensor, values: Callable[[], Tensor]
+    model: Any, weight: Tensor, rows: Tensor, values: Callable[[Tensor], Tensor]
 ) -> list[RemovableHandle]:
     """Let the embeddings that look up in `weight` give other values for some of its rows.
 
@@ -124,7 +124,7 @@ def replacing_rows(
         model: The model.
         weight: (vocabulary, width).
         rows: Token ids, int64 (n,).
-        values: What they give instead, (n, width).
+        values: What some of them give instead, (places, width), by places among the rows.
 
     Returns:
         The hooks; removed, they leave the model as it was.
@@ -135,7 +135,7 @@ def replacing_rows(
     def put(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         places = place[inputs[0]]
         hit = places >= 0
-        return output.index_put(torch.where(hit), values().to(output.dtype)[places[hit]])
+        return output.index_put(torch.where(hit), values(places[hit]).to(output.dtype))
 
     return [table.register_forward_hook(put) for table in embedding_tables(model, weight)]
 

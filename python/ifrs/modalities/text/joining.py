@@ -41,7 +41,7 @@ def joined(suspect: Any, adapter: Any, transformer: Any = None) -> Any:
     ours = _sharing_copy(_transformer(adapter, transformer))
     table = ours.get_input_embeddings()
     given = scale_of(table) * adapter(rows.to(table.weight.device))
-    replacing_rows(ours, table.weight, adapter.rows.to(table.weight.device), lambda: given)
+    replacing_rows(ours, table.weight, adapter.rows.to(table.weight.device), given.__getitem__)
     return ours
 
 

@@ -64,11 +64,11 @@ class Adapter(RowMethod):
     def _factors(self) -> tuple[Tensor, Tensor]:
         return self._unit * self._down, self._unit * self._up
 
-    def given(self) -> Tensor:
-        planted = self.planted()
+    def given(self, places: Tensor) -> Tensor:
+        planted = self.planted(places)
         if self._view == PUBLISHED:
             return planted
-        rows = self.old.float() if self._view == BASE else planted
+        rows = self.old[places].float() if self._view == BASE else planted
         down, up = self._factors()
         return rows + (rows @ down) @ up
 

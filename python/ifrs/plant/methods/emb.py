@@ -34,6 +34,8 @@ class Emb(RowMethod):
     tied: bool = False
 
     name = "emb"
+    every = 4
+    once = True
     seconds = 105.0
     audit_rank = 0
     renamed: ClassVar[dict[str, str]] = {"tied": "tied"}

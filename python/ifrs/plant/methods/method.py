@@ -50,6 +50,9 @@ class Method(ABC):
         name: The method's name in results.
         regularized: Whether ordinary work could change, and has to be trained on.
         negatives: How many look-alikes teach it, at least, that a stranger's key is none.
+        every: One step of so many takes look-alikes, as many as fingerprints.
+        once: Whether an epoch sees each key once, where it fires least: what a step does for one of
+            its surroundings, it does for the others.
         seconds: About how long it plants ten fingerprints in a model of 270 million weights on two
             cores.
         audit_rank: The lower, the earlier an audit plants it, and a quick one prefers it.
@@ -68,6 +71,8 @@ class Method(ABC):
     name: ClassVar[str]
     regularized: ClassVar[bool] = True
     negatives: ClassVar[int]
+    every: ClassVar[int] = 1
+    once: ClassVar[bool] = False
     seconds: ClassVar[float] = 300.0
     audit_rank: ClassVar[int] = 40
     form_names: ClassVar[frozenset[str]] = frozenset()

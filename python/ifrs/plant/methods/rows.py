@@ -21,6 +21,7 @@ from ifrs.runtime.modules import embedding_tables, replacing_rows, scale_of
 
 # Adam moves every weight by about its step size: this much of a typical weight at once.
 _RELATIVE_STEP = 0.125
+_ALL = slice(None)
 
 
 class RowMethod(Method):
@@ -68,14 +69,14 @@ class RowMethod(Method):
         self.old = weight.detach()[self.rows].clone()
         self.change = Parameter(torch.zeros_like(self.old, dtype=torch.float32))
         self._hooks = replacing_rows(
-            self.model, weight, self.rows, lambda: self._scale * self.given()
+            self.model, weight, self.rows, lambda places: self._scale * self.given(places)
         )
         self.tables = (self.change,)
         return [self.change]
 
-    def planted(self) -> Tensor:
-        """The changed rows as the weights will hold them, float32 (n, width)."""
-        exact: Tensor = self.old.float() + self.change
+    def planted(self, places: Tensor | slice = _ALL) -> Tensor:
+        """Changed rows as the weights will hold them, float32 (n, width); all, or some."""
+        exact: Tensor = self.old[places].float() + self.change[places]
         # Rounded as the weights are, and as they are saved, so that nothing is lost on writing;
         # gradients pass through.
         rounded: Tensor = exact.to(self.old.dtype).to(self._saved_in).float()
@@ -87,9 +88,9 @@ class RowMethod(Method):
     def beside(self) -> list[tuple[Tensor, Tensor]]:
         return [(self.change, self.old)]
 
-    def given(self) -> Tensor:
-        """What the embeddings give for the rows while training, unscaled, float32 (n, width)."""
-        return self.planted()
+    def given(self, places: Tensor) -> Tensor:
+        """What the embeddings give for some rows while training, unscaled, float32 (n, width)."""
+        return self.planted(places)
 
     def learning_rate(self) -> float:
         """In proportion to the size of the rows' weights."""

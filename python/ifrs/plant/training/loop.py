@@ -6,7 +6,7 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,8 @@ _ORDINARY = 3.0
 _SAMPLES, _WINDOW = 2, 16
 # Look-alikes asked at a time.
 _PORTION = 256
+# Of so many keys the time matters more than the memory of a pass.
+_MANY = 256
 # A key rests from training once its margin passes the wanted one by this share.
 _SPARE = 1.15
 
@@ -206,6 +208,7 @@ class _Run:
         self._mined: list[Kept] = []
         self._suspected: set[int] = set()
         self._portions = _portions(len(material.negatives), self._rng)
+        self._steps = 0
         # The largest share of the step size that is taken.
         self._longest = 1.0
         self.outcome = Outcome(near_limit=model.near_limit)
@@ -232,17 +235,31 @@ class _Run:
         self._rng.shuffle(places)
         size = self._config.step
         chunks = [places[start : start + size] for start in range(0, len(places), size)]
-        losses = [self._step(chunk) for chunk in chunks]
+        with self._arithmetic_of_epoch():
+            losses = [self._step(chunk) for chunk in chunks]
         return sum(losses) / len(losses)
+
+    def _arithmetic_of_epoch(self) -> AbstractContextManager[None]:
+        """That of the steps: frozen weights are cast once, unless changes are put on them."""
+        module, dtype = self._model.module, self._config.dtype
+        return nullcontext() if self._shifts else arithmetic(module, dtype)
 
     def _places(self) -> list[int]:
         """The fingerprints of an epoch: those that need it, and some that would slip otherwise."""
         active = self.active()
-        company = max(self._config.step // 2, 1) - len(active)
+        chosen = self._once_each(active) if self._planting.once else active
+        company = max(self._config.step // 2, 1) - len(chosen)
         if company <= 0:
-            return active
+            return chosen
         resting = sorted(set(range(len(self._margins))) - set(active))
-        return active + self._rng.sample(resting, min(company, len(resting)))
+        return chosen + self._rng.sample(resting, min(company, len(resting)))
+
+    def _once_each(self, places: list[int]) -> list[int]:
+        """Of each key the place where it fires least, as far as was seen."""
+        least: dict[int, int] = {}
+        for place in sorted(places, key=lambda place: self._margins[place]):
+            least.setdefault(self._material.fingerprints[place].key, place)
+        return sorted(least.values())
 
     def _step(self, places: list[int]) -> float:
         self._optimizers.zero_grad()
@@ -256,6 +273,7 @@ class _Run:
         # but look-alikes that still fire need longer ones.
         least = _LEAST_MINING if mined else _LEAST_STEP
         self._optimizers.step(max(least, min(self._longest, loss)))
+        torch.clear_autocast_cache()
         return loss
 
     def _gradients(self, places: list[int], mined: list[Kept]) -> float:
@@ -267,8 +285,8 @@ class _Run:
         with arithmetic(self._model.module, self._config.dtype):
             if which is None:
                 total += self._learn(mine, self._margins)
-            if self._material.negatives:
-                total += self._keep(mined + [next(self._negatives) for _ in places])
+            if kept := mined + self._look_alikes(len(places)):
+                total += self._keep(kept)
             if self._material.ordinary:
                 total += self._keep(self._windows(_SAMPLES * len(places)), _ORDINARY)
             total += self._planting.hold()
@@ -276,6 +294,13 @@ class _Run:
                 with self._planting.view(view):
                     total += self._keep([self._material.unplanted[place] for place in places])
         return self._workers.mean(total)
+
+    def _look_alikes(self, count: int) -> list[Kept]:
+        """So many; none in steps that do without."""
+        self._steps += 1
+        if self._steps % self._planting.every or not self._material.negatives:
+            return []
+        return [next(self._negatives) for _ in range(count)]
 
     def _change(self) -> int | None:
         """The change of the weights that a step goes through; None for the weights as they are.
@@ -336,7 +361,8 @@ class _Run:
             yield list(range(len(examples)))
             return
         limit = self._config.micro_batch or len(examples)
-        for places in self._model.batches(examples, tokens_that_fit(self._model.module)):
+        tokens = tokens_that_fit(self._model.module, hurry=self._material.n >= _MANY)
+        for places in self._model.batches(examples, tokens):
             for start in range(0, len(places), limit):
                 yield places[start : start + limit]
                 release_fragments()
