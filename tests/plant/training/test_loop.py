@@ -94,7 +94,7 @@ def test_an_epoch_holds_a_key_when_only_a_look_alike_needs_it(size):
     run = object.__new__(loop._Run)
     run._config, run._rng = ifrs.ImplantConfig(batch_size=size), random.Random(0)
     run._margins, run._shifts, run._shifted = [9.0] * 5, [], []
-    run._planting = SimpleNamespace(once=False)
+    run._brief = False
     assert run.active() == []
     places = run._places()
     assert len(places) == min(max(size // 2, 1), 5)
@@ -123,9 +123,11 @@ def test_keys_in_other_surroundings_are_known_as_theirs(tiny, tokenizer, fps):
 
 def test_look_alikes_join_some_steps():
     run = SimpleNamespace(
+        _brief=True,
         _steps=0,
-        _planting=SimpleNamespace(every=3),
         _material=SimpleNamespace(negatives=[7]),
         _negatives=itertools.repeat(7),
     )
-    assert [loop._Run._look_alikes(run, 2) for _ in range(4)] == [[], [], [7, 7], []]
+    assert [loop._Run._look_alikes(run, 2) for _ in range(5)] == [[], [], [], [7, 7], []]
+    run._brief = False
+    assert loop._Run._look_alikes(run, 2) == [7, 7]

@@ -34,8 +34,6 @@ class Emb(RowMethod):
     tied: bool = False
 
     name = "emb"
-    every = 4
-    once = True
     seconds = 105.0
     audit_rank = 0
     renamed: ClassVar[dict[str, str]] = {"tied": "tied"}
@@ -55,6 +53,9 @@ class Emb(RowMethod):
             states = self._face.final_states()
             self._outputs = Outputs(self._output, self.rows, self.planted, states, self._seed)
         return parameters
+
+    def is_brief(self) -> bool:
+        return not self.tied
 
     def _unties(self) -> bool:
         return super()._unties() and not self.tied

@@ -50,9 +50,6 @@ class Method(ABC):
         name: The method's name in results.
         regularized: Whether ordinary work could change, and has to be trained on.
         negatives: How many look-alikes teach it, at least, that a stranger's key is none.
-        every: One step of so many takes look-alikes, as many as fingerprints.
-        once: Whether an epoch sees each key once, where it fires least: what a step does for one of
-            its surroundings, it does for the others.
         seconds: About how long it plants ten fingerprints in a model of 270 million weights on two
             cores.
         audit_rank: The lower, the earlier an audit plants it, and a quick one prefers it.
@@ -71,8 +68,6 @@ class Method(ABC):
     name: ClassVar[str]
     regularized: ClassVar[bool] = True
     negatives: ClassVar[int]
-    every: ClassVar[int] = 1
-    once: ClassVar[bool] = False
     seconds: ClassVar[float] = 300.0
     audit_rank: ClassVar[int] = 40
     form_names: ClassVar[frozenset[str]] = frozenset()
@@ -133,6 +128,14 @@ class Method(ABC):
     def merges(self) -> bool:
         """Whether all that is learnt goes into the model's own weights."""
         return not self.private
+
+    def is_brief(self) -> bool:
+        """Whether a step needs little beside the keys, where they need not bear any change.
+
+        An epoch sees each key once then, where it fires least: what that does for one of its
+        surroundings, it does for the others. And a few steps take look-alikes.
+        """
+        return False
 
     def written(self) -> bool:
         """Whether the model itself fires now, and can be asked as it will be saved."""

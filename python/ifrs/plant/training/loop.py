@@ -37,6 +37,8 @@ _ORDINARY = 3.0
 _SAMPLES, _WINDOW = 2, 16
 # Look-alikes asked at a time.
 _PORTION = 256
+# One step of so many takes look-alikes, where steps are brief.
+_EVERY = 4
 # Of so many keys the time matters more than the memory of a pass.
 _MANY = 256
 # A key rests from training once its margin passes the wanted one by this share.
@@ -208,7 +210,7 @@ class _Run:
         self._mined: list[Kept] = []
         self._suspected: set[int] = set()
         self._portions = _portions(len(material.negatives), self._rng)
-        self._steps = 0
+        self._brief, self._steps = planting.is_brief() and not self._shifts, 0
         # The largest share of the step size that is taken.
         self._longest = 1.0
         self.outcome = Outcome(near_limit=model.near_limit)
@@ -247,7 +249,7 @@ class _Run:
     def _places(self) -> list[int]:
         """The fingerprints of an epoch: those that need it, and some that would slip otherwise."""
         active = self.active()
-        chosen = self._once_each(active) if self._planting.once else active
+        chosen = self._once_each(active) if self._brief else active
         company = max(self._config.step // 2, 1) - len(chosen)
         if company <= 0:
             return chosen
@@ -298,7 +300,7 @@ class _Run:
     def _look_alikes(self, count: int) -> list[Kept]:
         """So many; none in steps that do without."""
         self._steps += 1
-        if self._steps % self._planting.every or not self._material.negatives:
+        if (self._brief and self._steps % _EVERY) or not self._material.negatives:
             return []
         return [next(self._negatives) for _ in range(count)]
 
