@@ -112,6 +112,7 @@ def _implant_one(
     face = model_of(fps, model, tokenizer)
     face.merged = adapted
     face.check()
+    planting.require_weights(face)
     config = config.fitted(face.defaults())
     with kept_memory(face.device):
         planting.prepare(face, fps, config)

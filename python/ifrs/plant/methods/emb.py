@@ -54,6 +54,9 @@ class Emb(RowMethod):
             self._outputs = Outputs(self._output, self.rows, self.planted, states, self._seed)
         return parameters
 
+    def takes_partitions(self) -> bool:
+        return not self.tied
+
     def _unties(self) -> bool:
         return super()._unties() and not self.tied
 
