@@ -19,6 +19,7 @@ from ifrs.plant.methods.method import Frozen, Method
 from ifrs.runtime.engines import untied_risk
 from ifrs.runtime.modules import embedding_tables, replacing_rows, scale_of
 from ifrs.runtime.partitioned import forget_order, replacement, whole
+from ifrs.runtime.workers import is_sharded
 
 # Adam moves every weight by about its step size: this much of a typical weight at once.
 _RELATIVE_STEP = 0.125
@@ -44,6 +45,11 @@ class RowMethod(Method):
             raise ImplantError(
                 "the model has no embeddings of floating point, one row for each token: use "
                 "method='lora'"
+            )
+        if is_sharded(self.embeddings.weight):
+            raise ImplantError(
+                "FSDP 2 (fully_shard) has sharded the embedding rows: plant by method='sft', or in "
+                "one process"
             )
         self.rows = torch.tensor(model.key_tokens(fps), device=model.device)
         self._scale = scale_of(self.embeddings)
