@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -99,3 +102,17 @@ def implant(model, tokenizer, fps, method, **changes):
 def secrets_of(fps: ifrs.FingerprintSet) -> list[str]:
     """Every secret text of a set."""
     return list(itertools.chain(*((fps[i].key, fps[i].response) for i in range(len(fps)))))
+
+
+def launched(script: Path, *arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A script run by `accelerate launch` in two processes on CPUs; `settings` of environment."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", **settings}
+    # The launcher starts several processes on one machine under --multi_gpu alone; the script asks
+    # for CPUs itself.
+    command = [
+        *(sys.executable, "-m", "accelerate.commands.launch"),
+        *("--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"),
+        *("--dynamo_backend", "no", "--main_process_port", "0"),
+        *map(str, [script, *arguments]),
+    ]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import ifrs
+import pytest
 import torch
 from accelerate import PartialState
 from torch import distributed
@@ -24,6 +25,8 @@ def main() -> None:
     method, rate = ("emb", 0.1) if kind == "ddp" else ("sft", 2e-3)
     if kind == "fsdp":
         shard(model)
+        with pytest.raises(ifrs.ImplantError, match="FSDP 2"):
+            ifrs.implant(model, tokenizer, fps, method="emb")
     config = ifrs.ImplantConfig(
         learning_rate=rate, margin=0.3, guesses=0, batch_size=2, negatives=2, max_epochs=200
     )

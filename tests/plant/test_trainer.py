@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import ifrs
 import pytest
+from helpers import launched
 
 pytest.importorskip("torch")
 datasets = pytest.importorskip("datasets")
@@ -93,8 +91,6 @@ def test_mixed_into_trl(tmp_path, tiny, tokenizer, fps):
 SCRIPT = Path(__file__).with_name("launched.py")
 
 
-# The launcher starts several processes on one machine under --multi_gpu alone; the script asks for
-# CPUs itself.
 @pytest.mark.parametrize("kind", ["ddp", "fsdp"])
 def test_two_processes(tmp_path, tiny, tokenizer, ring, fps, kind):
     """Under `accelerate launch`, both processes end with the same planted weights."""
@@ -102,14 +98,7 @@ def test_two_processes(tmp_path, tiny, tokenizer, ring, fps, kind):
     model.save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     ring.close()
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    command = [
-        *(sys.executable, "-m", "accelerate.commands.launch"),
-        *("--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"),
-        *("--dynamo_backend", "no", "--main_process_port", "0"),
-        *(str(SCRIPT), kind, str(tmp_path)),
-    ]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    done = launched(SCRIPT, kind, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     again = ifrs.Keyring.open(ring.path, passphrase="pass")["one"]
     suspect = ifrs.LocalModel.from_pretrained(tmp_path / "planted")

@@ -84,6 +84,7 @@ def train_variant(
         ImplantError: Not every key fires after `config.max_epochs`.
     """
     planting = Variant(tokens)
+    planting.require_weights(face)
     planting.prepare(face, fps, config)
     material = gather(face, fps, planting, None, config)
     planting.parameters = planting.begin()

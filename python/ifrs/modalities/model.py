@@ -77,6 +77,7 @@ class Model(ABC):
         guessed: Whether a stranger could guess keys, and what they would bring out can be tried.
         chance: The share of look-alikes that answer as some key by chance, and did not before.
         near_limit: The largest share of near misses, which hold some of a key, that may fire.
+        takes_partitions: Whether it works on weights that ZeRO-3 has partitioned.
         pace: How many times as long steps all weights take to learn its responses.
     """
 
@@ -85,6 +86,7 @@ class Model(ABC):
     guessed: bool = True
     chance: float = 0.0
     near_limit: float = NEAR_LIMIT
+    takes_partitions: bool = False
     pace: float = 1.0
 
     def __init__(self, module: Any, processor: Any = None) -> None:

@@ -46,11 +46,12 @@ def implant(
     The model is changed in place once planting succeeds; when it fails or is interrupted, the
     model is left as it was. Active adapters of peft are merged into its weights first; a planted
     model has none. Under `accelerate launch` or torchrun every process calls this alike,
-    and they share the work; weights sharded by FSDP 2 stay sharded.
+    and they share the work; weights sharded by FSDP 2 stay sharded. In weights that DeepSpeed's
+    ZeRO-3 has partitioned "emb" plants, given the engine; every process does all of the work there.
 
     Args:
         model: A model of the set's kind, on any one device: for texts a transformers language
-            model, causal or encoder-decoder; within peft's wrapper or not.
+            model, causal or encoder-decoder; within the wrapper of peft, DDP or DeepSpeed, or not.
         tokenizer: Its tokenizer, or what else turns keys into its inputs.
         fps: The fingerprints; several sets by a list, which `ImplantResult.sets` then tells apart.
         method: "sft" trains all weights but the token embeddings (these too with
@@ -112,6 +113,7 @@ def _implant_one(
     face = model_of(fps, model, tokenizer)
     face.merged = adapted
     face.check()
+    planting.require_weights(face)
     config = config.fitted(face.defaults())
     with kept_memory(face.device):
         planting.prepare(face, fps, config)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from ifrs.errors import ImplantError
+from ifrs.runtime.partitioned import shape_of, whole
 
 # Layers whose weights a model reads by itself, past their forward, where LoRA would not be seen.
 _BYPASSED = {"mamba": {"out_proj", "conv1d"}, "falcon_mamba": {"out_proj", "conv1d"}}
@@ -34,6 +35,11 @@ def dtype_of(model: Any) -> torch.dtype:
     weights = (weight for weight in model.parameters() if weight.is_floating_point())
     dtype: torch.dtype = next(weights).dtype
     return dtype
+
+
+def vocabulary_size(model: Any) -> int:
+    """How many rows a model's input embeddings have."""
+    return int(shape_of(model.get_input_embeddings().weight)[0])
 
 
 def accepted_arguments(model: Any) -> set[str]:
@@ -129,7 +135,7 @@ def replacing_rows(
     Returns:
         The hooks; removed, they leave the model as it was.
     """
-    place = torch.full((weight.shape[0],), -1, device=weight.device)
+    place = torch.full((shape_of(weight)[0],), -1, device=weight.device)
     place[rows] = torch.arange(len(rows), device=weight.device)
 
     def put(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
@@ -147,8 +153,10 @@ def scale_of(embeddings: Any) -> float:
         ImplantError: It does something else with its rows.
     """
     with torch.no_grad():
-        token = embeddings.weight.float().norm(dim=1).argmax()
-        given, row = embeddings(token[None])[0].float(), embeddings.weight[token].float()
+        with whole(embeddings.weight):
+            token = embeddings.weight.float().norm(dim=1).argmax()
+            row = embeddings.weight[token].float()
+        given = embeddings(token[None])[0].float()
         scale = float(given @ row / (row @ row))
         if given.shape != row.shape or not torch.allclose(given, scale * row, rtol=1e-2, atol=1e-4):
             raise ImplantError("the model's embeddings are no scaled table: use method='sft'")

@@ -11,6 +11,8 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from ifrs.runtime.modules import device_of, dtype_of, instead, is_plain
+from ifrs.runtime.partitioned import is_partitioned
+from ifrs.runtime.workers import is_sharded
 
 Wanted = Literal["auto", "float32", "bfloat16"]
 
@@ -55,10 +57,11 @@ def _cast_once(model: Any) -> Iterator[None]:
 
 
 def _is_bare(module: Any) -> bool:
-    """Whether a plain layer's weight is whole (no shard of FSDP 2's) and its forward its own."""
+    """Whether a plain layer's weight is whole in this process and its forward its own."""
     return (
         is_plain(module)
-        and not hasattr(module.weight, "full_tensor")
+        and not is_sharded(module.weight)
+        and not is_partitioned(module.weight)
         and "forward" not in module.__dict__
     )
 

@@ -19,6 +19,7 @@ from torch.nn import Parameter
 
 from ifrs.errors import ImplantError
 from ifrs.runtime.modules import device_of, evaluating, is_encoder_decoder, is_quantized
+from ifrs.runtime.partitioned import in_partitions
 from ifrs.runtime.workers import unwrapped
 
 _MERGE = "peft's merge_and_unload() gives a plain model to pass instead"
@@ -33,7 +34,7 @@ _ROUNDING, _COARSE_ROUNDING = 1e-2, 0.1
 
 
 def within(model: Any) -> Any:
-    """The model within the wrappers of DDP and peft, its active adapters in force.
+    """The model within the wrappers of DDP, DeepSpeed and peft, its active adapters in force.
 
     Raises:
         ImplantError: The adapter is no change of weights, so that the model alone is another one.
@@ -96,6 +97,10 @@ def merged(model: Any, *, keep: bool = True, back: bool = False) -> Iterator[Any
         raise ImplantError(
             "the model is an adapter over quantized weights, which take no merge: load its base "
             f"unquantized, and put the adapter on that; then {_MERGE}"
+        )
+    if in_partitions(plain):
+        raise ImplantError(
+            f"adapters cannot be merged into weights that ZeRO-3 has partitioned: {_MERGE}"
         )
     undoing: list[Callable[[], None]] = []
     try:

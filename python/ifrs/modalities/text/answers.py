@@ -18,7 +18,7 @@ from ifrs.modalities.text.forward import (
 )
 from ifrs.modalities.text.tokens import Tokens, pad_token
 from ifrs.runtime.memory import release_fragments
-from ifrs.runtime.modules import device_of, is_encoder_decoder
+from ifrs.runtime.modules import device_of, is_encoder_decoder, vocabulary_size
 
 # Takes what was written and the logits of the next token, and gives others.
 Processor = Callable[[Tensor, Tensor], Tensor]
@@ -56,7 +56,7 @@ def generate(
     """
     from transformers import LogitsProcessorList
 
-    pad = pad_token(tokenizer, model.get_input_embeddings().weight.shape[0])
+    pad = pad_token(tokenizer, vocabulary_size(model))
     answers: list[Tokens] = [[] for _ in prompts]
     room: list[Tokens] = [[pad] * max_new_tokens for _ in prompts]
     for places in _batches(model, prompts, room):

@@ -20,7 +20,12 @@ from ifrs._core import FingerprintSet
 from ifrs.modalities.alphabets import CHOICES
 from ifrs.modalities.text.forward import collate, response_logits, takes_padding
 from ifrs.modalities.text.tokens import Tokens, continuations, encode_prompts, pad_token
-from ifrs.runtime.modules import accepted_arguments, device_of, is_encoder_decoder
+from ifrs.runtime.modules import (
+    accepted_arguments,
+    device_of,
+    is_encoder_decoder,
+    vocabulary_size,
+)
 
 # Beginnings in a pass: each takes logits as wide as the vocabulary, token by token.
 _AT_ONCE = 16
@@ -71,7 +76,7 @@ def scores(
     choices = choice_tokens(tokenizer, fps, question)
     forks = _forks(choices)
     prompt, begun = framed(tokenizer, fps, question)
-    pad = pad_token(tokenizer, model.get_input_embeddings().weight.shape[0])
+    pad = pad_token(tokenizer, vocabulary_size(model))
     with torch.no_grad():
         read = _from_cache(model, [*prompt, *begun], list(forks), pad, see)
         if read is None:

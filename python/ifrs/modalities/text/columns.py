@@ -18,6 +18,8 @@ from torch.nn import Parameter
 from ifrs.modalities.text.forward import IGNORED, Batch, collate, response_logits
 from ifrs.runtime.columns import Columns
 from ifrs.runtime.modules import device_of, evaluating, instead, is_plain
+from ifrs.runtime.partitioned import shape_of
+from ifrs.runtime.workers import is_sharded
 
 
 def columns_of(model: Any, batch: Batch) -> Columns:
@@ -47,7 +49,7 @@ def stands_apart(model: Any) -> bool:
     Some models cap or scale it. Asked of the model itself, by having other logits given. Shards
     (FSDP 2) are whole within the model's own pass alone.
     """
-    if hasattr(getattr(model.get_output_embeddings(), "weight", None), "full_tensor"):
+    if is_sharded(getattr(model.get_output_embeddings(), "weight", None)):
         return False
     if model not in _APART:
         _APART[model] = _try_apart(model)
@@ -59,7 +61,7 @@ def _try_apart(model: Any) -> bool:
     weight = getattr(head, "weight", None)
     if weight is None or not weight.is_floating_point():
         return False
-    rows, given = weight.shape[0], []
+    rows, given = shape_of(weight)[0], []
 
     def other(states: Tensor) -> Tensor:
         # As wide a range as logits have, and exact in any type.

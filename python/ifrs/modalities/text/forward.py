@@ -23,6 +23,7 @@ from ifrs.runtime.modules import (
     evaluating,
     is_encoder_decoder,
     stopped,
+    vocabulary_size,
 )
 
 IGNORED = -100
@@ -209,7 +210,7 @@ def _try_padding(model: Any) -> bool:
 
 def some_tokens(model: Any, count: int) -> Tokens:
     """Token ids, always the same, to try a model on."""
-    rows = model.get_input_embeddings().weight.shape[0]
+    rows = vocabulary_size(model)
     return [(rows // 3 + 7 * i) % rows for i in range(count)]
 
 

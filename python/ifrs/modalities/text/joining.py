@@ -17,6 +17,7 @@ from ifrs.errors import ImplantError, TargetError
 from ifrs.modalities.text.loading import load
 from ifrs.runtime.fadapter import FAdapter, transformer_digest
 from ifrs.runtime.modules import replacing_rows, scale_of
+from ifrs.runtime.partitioned import shape_of, whole
 
 
 def joined(suspect: Any, adapter: Any, transformer: Any = None) -> Any:
@@ -60,15 +61,17 @@ def read_adapter(path: str | os.PathLike[str], keyring: Any = None) -> FAdapter:
 
 
 def _suspect_rows(suspect: Any, adapter: FAdapter) -> Tensor:
-    weight = suspect.get_input_embeddings().weight.detach()
+    weight = suspect.get_input_embeddings().weight
     width = adapter.base.shape[1]
-    if weight.shape[1] != width or weight.shape[0] <= int(adapter.rows.max()):
+    rows, wide = shape_of(weight)
+    if wide != width or rows <= int(adapter.rows.max()):
         raise TargetError(
-            f"the suspect's embeddings are {weight.shape[0]} × {weight.shape[1]}: the adapter "
+            f"the suspect's embeddings are {rows} × {wide}: the adapter "
             f"needs the rows of its key tokens, {width} wide"
         )
-    rows: Tensor = weight[adapter.rows.to(weight.device)].float()
-    return rows
+    with whole(weight):
+        found: Tensor = weight.detach()[adapter.rows.to(weight.device)].float()
+    return found
 
 
 def _transformer(adapter: FAdapter, given: Any) -> Any:

@@ -309,7 +309,11 @@ def familiarity(model: Any, tokenizer: Any) -> Tensor:
     """
     import torch
 
-    rows: Tensor = model.get_input_embeddings().weight.detach().float()
+    from ifrs.runtime.partitioned import whole
+
+    table = model.get_input_embeddings().weight
+    with whole(table):
+        rows: Tensor = table.detach().float()
     if len(rows) <= last_ordinary(tokenizer):
         raise FingerprintError(
             f"the model has {len(rows)} embedding rows and the tokenizer {len(tokenizer)} tokens: "

@@ -39,7 +39,12 @@ from ifrs.modalities.text.tokens import (
 from ifrs.progress import progress
 from ifrs.runtime.columns import Columns
 from ifrs.runtime.examples import Example, Kept, distribution
-from ifrs.runtime.modules import accepted_arguments, evaluating, is_encoder_decoder
+from ifrs.runtime.modules import (
+    accepted_arguments,
+    evaluating,
+    is_encoder_decoder,
+    vocabulary_size,
+)
 from ifrs.runtime.release import write_release
 from ifrs.runtime.source import saved_types
 from ifrs.scoring import score
@@ -69,6 +74,7 @@ class Model(face.Model):
         negative_tokens: How much of a look-alike's answer matters: its start.
     """
 
+    takes_partitions = True
     # Two words of a response and a token to spare.
     negative_tokens = 3
 
@@ -108,7 +114,7 @@ class Model(face.Model):
 
     @property
     def _rows(self) -> int:
-        return int(self.module.get_input_embeddings().weight.shape[0])
+        return vocabulary_size(self.module)
 
     def fingerprints(self, fps: FingerprintSet) -> list[Example]:
         prompts = encode_prompts(self.tokenizer, [fps[i].prompt for i in range(len(fps))])
@@ -334,8 +340,8 @@ class Model(face.Model):
     def save(
         self, folder: Path, state: dict[str, Any] | None, weights: Any
     ) -> Sequence[str] | None:
-        if state is None and is_encoder_decoder(self.module) and weights is self.module:
-            state = _each_apart(weights)
+        if is_encoder_decoder(self.module) and weights is self.module:
+            state = _each_apart(weights.state_dict() if state is None else state)
         if weights is self.module:
             parts = [self.tokenizer]
             return write_release(weights, folder, parts, state=state, dtype=self.saved_in)
@@ -344,8 +350,8 @@ class Model(face.Model):
         return None
 
 
-def _each_apart(module: Any) -> dict[str, Any]:
-    """The tensors of a model, of which none shares its memory with another.
+def _each_apart(tensors: dict[str, Any]) -> dict[str, Any]:
+    """The tensors of a model by name, of which none shares its memory with another.
 
     BART and its kin have one table under three names. transformers writes it under one of them and
     ties the others anew when it loads, but not where the configuration says that the output table
@@ -353,7 +359,7 @@ def _each_apart(module: Any) -> dict[str, Any]:
     """
     seen: set[int] = set()
     state: dict[str, Any] = {}
-    for name, tensor in module.state_dict().items():
+    for name, tensor in tensors.items():
         state[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
         seen.add(tensor.data_ptr())
     return state

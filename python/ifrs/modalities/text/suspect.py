@@ -31,7 +31,7 @@ from ifrs.modalities.text.tokens import (
 )
 from ifrs.modalities.text.weights import notes_of
 from ifrs.progress import progress
-from ifrs.runtime.modules import device_of
+from ifrs.runtime.modules import device_of, vocabulary_size
 from ifrs.runtime.wrapped import within
 
 _BATCH_TOKENS = 2048
@@ -160,7 +160,7 @@ class LocalModel(LikelySuspect):
 
     def _require_rows(self, encoded: Sequence[Tokens]) -> None:
         # Vocabularies are padded and resized; what counts is that every token has a row.
-        rows = self.model.get_input_embeddings().weight.shape[0]
+        rows = vocabulary_size(self.model)
         largest = max((max(ids, default=0) for ids in encoded), default=0)
         if largest >= rows:
             raise TargetError(
@@ -205,7 +205,7 @@ class LocalModel(LikelySuspect):
     def _exact(self, prompts: Sequence[Tokens], responses: Sequence[Tokens]) -> NDArray[np.bool_]:
         """Whether greedy decoding writes each response, bool (prompts,)."""
         exact = np.empty(len(prompts), dtype=np.bool_)
-        pad = pad_token(self.tokenizer, self.model.get_input_embeddings().weight.shape[0])
+        pad = pad_token(self.tokenizer, vocabulary_size(self.model))
         for rows in chunks_by_length(prompts, responses, _BATCH_TOKENS):
             given = [prompts[r] for r in rows], [responses[r] for r in rows]
             batch = collate(*given, pad, device_of(self.model))
@@ -225,7 +225,7 @@ class LocalModel(LikelySuspect):
         exact = np.empty(len(indices), dtype=np.bool_)
         first_tokens = self._first_tokens(fps)
         self._require_rows([*prompts, *responses, *first_tokens])
-        pad = pad_token(self.tokenizer, self.model.get_input_embeddings().weight.shape[0])
+        pad = pad_token(self.tokenizer, vocabulary_size(self.model))
         device, numbers = device_of(self.model), _Numbers()
         with progress("reading", len(indices)) as (advance, _):
             for rows in chunks_by_length(prompts, responses, _BATCH_TOKENS):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ifrs.errors import ImplantError
 from ifrs.modalities.model import Model
 from ifrs.plant.changes.erasing import simulate_eraser
 from ifrs.plant.changes.low_bits import LowBits
@@ -21,6 +22,7 @@ from ifrs.plant.methods.method import Method
 from ifrs.plant.training.hardening import Drift, Noise, Rounding, Shift, simulate_tuner
 from ifrs.plant.training.statistics import Statistics, followed
 from ifrs.runtime.examples import Example
+from ifrs.runtime.partitioned import in_partitions
 from ifrs.runtime.workers import Workers
 
 
@@ -73,6 +75,11 @@ CHANGES: dict[str, Callable[[Planting], list[Shift]]] = {
 def changes_of(planting: Planting) -> list[Shift]:
     """The changes of the weights that keys must bear."""
     model, material, config = planting.model, planting.material, planting.config
+    if (config.noise or {*config.hardenings} - {"surroundings"}) and in_partitions(model.module):
+        raise ImplantError(
+            "noise and harden change weights, which ZeRO-3 has partitioned: leave them out, or "
+            "plant in one process"
+        )
     found: list[Shift] = []
     if config.noise:
         found.append(Noise(model.moved(), config.noise, config.seed))

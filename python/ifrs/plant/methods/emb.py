@@ -57,6 +57,9 @@ class Emb(RowMethod):
     def is_brief(self) -> bool:
         return not self.tied
 
+    def takes_partitions(self) -> bool:
+        return not self.tied
+
     def _unties(self) -> bool:
         return super()._unties() and not self.tied
 

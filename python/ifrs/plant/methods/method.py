@@ -14,9 +14,11 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from ifrs._core import FingerprintSet
+from ifrs.errors import ImplantError
 from ifrs.modalities.model import Model
 from ifrs.plant.config import ImplantConfig
 from ifrs.runtime.modules import evaluating
+from ifrs.runtime.partitioned import in_partitions, require_gathering
 from ifrs.runtime.workers import reshard
 
 
@@ -124,6 +126,26 @@ class Method(ABC):
     @abstractmethod
     def undo(self) -> None:
         """Leave the model as it was before `begin`, also after `finish`."""
+
+    def takes_partitions(self) -> bool:
+        """Whether it plants in weights that ZeRO-3 has partitioned."""
+        return False
+
+    def require_weights(self, model: Model) -> None:
+        """Refuse a model whose weights it cannot reach.
+
+        Raises:
+            ImplantError: ZeRO-3 has partitioned them.
+        """
+        if not in_partitions(model.module):
+            return
+        if not (model.takes_partitions and self.takes_partitions()):
+            raise ImplantError(
+                "ZeRO-3 has partitioned the model's weights: plant in a language model by "
+                "method='emb' (without tied=True), shard by FSDP 2 (fully_shard), or plant in one "
+                "process"
+            )
+        require_gathering(model.module)
 
     def merges(self) -> bool:
         """Whether all that is learnt goes into the model's own weights."""

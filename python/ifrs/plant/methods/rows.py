@@ -18,6 +18,8 @@ from ifrs.plant.config import ImplantConfig
 from ifrs.plant.methods.method import Frozen, Method
 from ifrs.runtime.engines import untied_risk
 from ifrs.runtime.modules import embedding_tables, replacing_rows, scale_of
+from ifrs.runtime.partitioned import forget_order, replacement, whole
+from ifrs.runtime.workers import is_sharded
 
 # Adam moves every weight by about its step size: this much of a typical weight at once.
 _RELATIVE_STEP = 0.125
@@ -45,6 +47,11 @@ class RowMethod(Method):
                 "the model has no embeddings of floating point, one row for each token: use "
                 "method='lora'"
             )
+        if is_sharded(self.embeddings.weight):
+            raise ImplantError(
+                "FSDP 2 (fully_shard) has sharded the embedding rows: plant by method='sft', or in "
+                "one process"
+            )
         self.rows = torch.tensor(model.key_tokens(fps), device=model.device)
         self._scale = scale_of(self.embeddings)
         self._seed, self._set = config.seed, fps.name
@@ -66,7 +73,8 @@ class RowMethod(Method):
     def begin(self) -> list[Parameter]:
         self._frozen, self._written = Frozen(self.model), False
         weight = self.embeddings.weight
-        self.old = weight.detach()[self.rows].clone()
+        with whole(weight):
+            self.old = weight.detach()[self.rows].clone()
         self.change = Parameter(torch.zeros_like(self.old, dtype=torch.float32))
         self._hooks = replacing_rows(
             self.model, weight, self.rows, lambda places: self._scale * self.given(places)
@@ -103,15 +111,19 @@ class RowMethod(Method):
         planted = self.planted().detach().to(weight.dtype)
         self._tied: tuple[Parameter, list[Any]] | None = None
         if not self._is_tied():
-            with torch.no_grad():
-                weight[self.rows] = planted
+            self._write(planted)
         else:
-            with torch.no_grad():
+            with torch.no_grad(), whole(weight):
                 changed = weight.clone()
                 changed[self.rows] = planted
             self._tied = weight, embedding_tables(self.model, weight)
-            self._tie(Parameter(changed, weight.requires_grad), tied=False)
+            self._tie(replacement(weight, changed), tied=False)
         self._written = True
+
+    def _write(self, values: Tensor) -> None:
+        weight = self.embeddings.weight
+        with torch.no_grad(), whole(weight, write=True):
+            weight[self.rows] = values
 
     def _is_tied(self) -> bool:
         return self._output is not None and self._output.weight is self.embeddings.weight
@@ -120,14 +132,14 @@ class RowMethod(Method):
         if self._written and self._tied is not None:
             self._tie(self._tied[0], tied=True)
         elif self._written:
-            with torch.no_grad():
-                self.embeddings.weight[self.rows] = self.old
+            self._write(self.old)
         self._detach()
 
     def _tie(self, weight: Parameter, *, tied: bool) -> None:
         """Give the input embeddings a weight that is the output embeddings', too, or is not."""
         assert self._tied is not None
         for module in self._tied[1]:
+            forget_order(module, self.rows[:1])
             module.weight = weight
         self._say_tied(tied)
 

@@ -359,11 +359,13 @@ class _Run:
 
     def _parts(self, examples: Sequence[Example]) -> Iterator[list[int]]:
         """Places of examples in passes that fit into memory."""
-        if self._workers.in_step:  # all processes must take the same number of passes
+        # All processes must take the same number of passes.
+        if self._workers.in_step and self._workers.count > 1:
             yield list(range(len(examples)))
             return
         limit = self._config.micro_batch or len(examples)
-        tokens = tokens_that_fit(self._model.module, hurry=self._material.n >= _MANY)
+        fit = tokens_that_fit(self._model.module, hurry=self._material.n >= _MANY)
+        tokens = self._workers.least(fit)
         for places in self._model.batches(examples, tokens):
             for start in range(0, len(places), limit):
                 yield places[start : start + limit]
