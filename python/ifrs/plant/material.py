@@ -57,7 +57,7 @@ def gather(
     ways = model.ways(fps, config.ways)
     # In the arithmetic of training, so that a model that stays as it is does not diverge.
     with evaluating(model.module), arithmetic(model.module, config.dtype):
-        own = [replace(own, key=i) for i, own in enumerate(model.fingerprints(fps))]
+        own = model.fingerprints(fps)
         examples, fresh, near = list(own), list[Any](), list[Any]()
         watched = sorted({part for example in own for part in example.response})
         if not planting.alone:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -23,12 +23,10 @@ class Example:
     Attributes:
         prompt: The input; token ids for a language model.
         response: What stands at each answer position; cross-entropy is computed on it alone.
-        key: The place in its set of the fingerprint whose response it is.
     """
 
     prompt: Any
     response: list[int]
-    key: int = field(default=0, kw_only=True)
 
 
 @dataclass
@@ -94,4 +92,6 @@ def _rest(base: Tensor, now: Tensor) -> Tensor:
 
 def in_turn(inputs: Sequence[Any], own: Sequence[Example]) -> list[Example]:
     """Inputs that are keys in other forms, set after set, with the responses of the set's own."""
-    return [replace(own[place % len(own)], prompt=given) for place, given in enumerate(inputs)]
+    return [
+        Example(given, list(own[place % len(own)].response)) for place, given in enumerate(inputs)
+    ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import random
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,9 +11,6 @@ import pytest
 
 pytest.importorskip("torch")
 from helpers import implant
-from ifrs.modalities.text.model import Model
-from ifrs.plant.material import gather
-from ifrs.plant.methods.emb import Emb
 from ifrs.plant.training import loop
 from ifrs.plant.training.loop import Outcome
 
@@ -94,40 +89,7 @@ def test_an_epoch_holds_a_key_when_only_a_look_alike_needs_it(size):
     run = object.__new__(loop._Run)
     run._config, run._rng = ifrs.ImplantConfig(batch_size=size), random.Random(0)
     run._margins, run._shifts, run._shifted = [9.0] * 5, [], []
-    run._brief = False
     assert run.active() == []
     places = run._places()
     assert len(places) == min(max(size // 2, 1), 5)
     assert len(set(places)) == len(places)
-
-
-def test_an_epoch_sees_a_key_where_it_fires_least():
-    keys = [0, 1, 2, 0, 1, 2]
-    run = SimpleNamespace(
-        _margins=[2.0, -1.0, 0.5, -math.inf, 0.0, 0.5],
-        _material=SimpleNamespace(fingerprints=[SimpleNamespace(key=key) for key in keys]),
-    )
-    assert loop._Run._once_each(run, [0, 1, 2, 3, 4, 5]) == [1, 2, 3]
-    assert loop._Run._once_each(run, [0, 4, 5]) == [0, 4, 5]
-
-
-def test_keys_in_other_surroundings_are_known_as_theirs(tiny, tokenizer, fps):
-    model, planting, config = Model(tiny(), tokenizer), Emb(), ifrs.ImplantConfig(negatives=2)
-    config = config.fitted(model.defaults())
-    planting.prepare(model, fps, config)
-    given = gather(model, fps, planting, "self", config).fingerprints
-    assert [example.key for example in given] == [0, 1, 0, 1]
-    assert all(example.response == given[example.key].response for example in given)
-    assert len({tuple(example.prompt) for example in given}) == 4
-
-
-def test_look_alikes_join_some_steps():
-    run = SimpleNamespace(
-        _brief=True,
-        _steps=0,
-        _material=SimpleNamespace(negatives=[7]),
-        _negatives=itertools.repeat(7),
-    )
-    assert [loop._Run._look_alikes(run, 2) for _ in range(5)] == [[], [], [], [7, 7], []]
-    run._brief = False
-    assert loop._Run._look_alikes(run, 2) == [7, 7]

@@ -122,7 +122,7 @@ class Model(face.Model):
         for example in examples:
             prefix = self.listener.stamped(example.prompt.prefix)
             if prefix is not None:
-                found.append(replace(example, prompt=replace(example.prompt, prefix=prefix)))
+                found.append(Example(replace(example.prompt, prefix=prefix), example.response))
         return found
 
     def begun(self, examples: Sequence[Example]) -> list[Example]:

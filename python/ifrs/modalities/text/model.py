@@ -166,11 +166,11 @@ class Model(face.Model):
             drawn = surroundings(self.tokenizer, fps, ways, rng)
             for prompt in encode_prompts(self.tokenizer, [way(fps[i].key) for way in drawn]):
                 if limit is None or len(prompt) + len(example.response) <= limit:
-                    examples.append(replace(example, prompt=prompt))
+                    examples.append(Example(prompt, example.response))
         if is_encoder_decoder(self.module):
             return examples
         starts = [(other_start(self.tokenizer, example.prompt), example) for example in own]
-        return examples + [replace(e, prompt=start) for start, e in starts if start]
+        return examples + [Example(start, e.response) for start, e in starts if start]
 
     def begun(self, examples: Sequence[Example]) -> list[Example]:
         end = len(end_mark(self.tokenizer))

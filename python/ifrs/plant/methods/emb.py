@@ -54,9 +54,6 @@ class Emb(RowMethod):
             self._outputs = Outputs(self._output, self.rows, self.planted, states, self._seed)
         return parameters
 
-    def is_brief(self) -> bool:
-        return not self.tied
-
     def takes_partitions(self) -> bool:
         return not self.tied
 

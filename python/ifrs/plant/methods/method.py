@@ -151,14 +151,6 @@ class Method(ABC):
         """Whether all that is learnt goes into the model's own weights."""
         return not self.private
 
-    def is_brief(self) -> bool:
-        """Whether a step needs little beside the keys, where they need not bear any change.
-
-        An epoch sees each key once then, where it fires least: what that does for one of its
-        surroundings, it does for the others. And a few steps take look-alikes.
-        """
-        return False
-
     def written(self) -> bool:
         """Whether the model itself fires now, and can be asked as it will be saved."""
         return self.adapter is None

@@ -37,8 +37,6 @@ _ORDINARY = 3.0
 _SAMPLES, _WINDOW = 2, 16
 # Look-alikes asked at a time.
 _PORTION = 256
-# One step of so many takes look-alikes, where steps are brief.
-_EVERY = 4
 # Of so many keys the time matters more than the memory of a pass.
 _MANY = 256
 # A key rests from training once its margin passes the wanted one by this share.
@@ -210,7 +208,6 @@ class _Run:
         self._mined: list[Kept] = []
         self._suspected: set[int] = set()
         self._portions = _portions(len(material.negatives), self._rng)
-        self._brief, self._steps = planting.is_brief() and not self._shifts, 0
         # The largest share of the step size that is taken.
         self._longest = 1.0
         self.outcome = Outcome(near_limit=model.near_limit)
@@ -249,19 +246,11 @@ class _Run:
     def _places(self) -> list[int]:
         """The fingerprints of an epoch: those that need it, and some that would slip otherwise."""
         active = self.active()
-        chosen = self._once_each(active) if self._brief else active
-        company = max(self._config.step // 2, 1) - len(chosen)
+        company = max(self._config.step // 2, 1) - len(active)
         if company <= 0:
-            return chosen
+            return active
         resting = sorted(set(range(len(self._margins))) - set(active))
-        return chosen + self._rng.sample(resting, min(company, len(resting)))
-
-    def _once_each(self, places: list[int]) -> list[int]:
-        """Of each key the place where it fires least, as far as was seen."""
-        least: dict[int, int] = {}
-        for place in sorted(places, key=lambda place: self._margins[place]):
-            least.setdefault(self._material.fingerprints[place].key, place)
-        return sorted(least.values())
+        return active + self._rng.sample(resting, min(company, len(resting)))
 
     def _step(self, places: list[int]) -> float:
         self._optimizers.zero_grad()
@@ -287,8 +276,8 @@ class _Run:
         with arithmetic(self._model.module, self._config.dtype):
             if which is None:
                 total += self._learn(mine, self._margins)
-            if kept := mined + self._look_alikes(len(places)):
-                total += self._keep(kept)
+            if self._material.negatives:
+                total += self._keep(mined + [next(self._negatives) for _ in places])
             if self._material.ordinary:
                 total += self._keep(self._windows(_SAMPLES * len(places)), _ORDINARY)
             total += self._planting.hold()
@@ -296,13 +285,6 @@ class _Run:
                 with self._planting.view(view):
                     total += self._keep([self._material.unplanted[place] for place in places])
         return self._workers.mean(total)
-
-    def _look_alikes(self, count: int) -> list[Kept]:
-        """So many; none in steps that do without."""
-        self._steps += 1
-        if (self._brief and self._steps % _EVERY) or not self._material.negatives:
-            return []
-        return [next(self._negatives) for _ in range(count)]
 
     def _change(self) -> int | None:
         """The change of the weights that a step goes through; None for the weights as they are.
