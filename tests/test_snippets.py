@@ -22,7 +22,7 @@ pytest.importorskip("peft", reason="the blocks plant, which ifrs[train] does")
 LANGUAGES = {"python", "console", "sh"}
 EVERY = [block for page in snippets.pages() for block in snippets.blocks(page)]
 # Blocks with a reason not to run. Add to it only what needs a server, a file or a large model.
-MARKED = 20
+MARKED = 21
 TRIED = sorted({block.page for block in EVERY if block.tried and block.language != "sh"})
 TYPED = dict(commands.commands())
 
