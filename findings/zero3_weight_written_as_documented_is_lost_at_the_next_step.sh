@@ -98,23 +98,36 @@ def tried(dtype, write):
         engine.step()
     said.extend(str(one.message) for one in warned)
     new = torch.full_like(old, 2)
-    return named(read, old, new), named(computed[0], old.sum(1), new.sum(1)), named(value(weight), old, new)
+    return (
+        named(read, old, new),
+        named(computed[0], old.sum(1), new.sum(1)),
+        named(value(weight), old, new),
+    )
 
 
 def named(one, old, new):
-    return next((name for name, other in {"old": old, "new": new}.items() if near(one, other)), "another")
+    return next(
+        (name for name, other in {"old": old, "new": new}.items() if near(one, other)), "another"
+    )
 
 
 def near(one, other):
     return torch.allclose(one.float(), other.float(), atol=0.02)
 
 
-wanted = {gathered: ("new", "new", "old"), copied: ("old", "old", "new"), both: ("new", "new", "new")}
+wanted = {
+    gathered: ("new", "new", "old"),
+    copied: ("old", "old", "new"),
+    both: ("new", "new", "new"),
+}
 good = True
 for dtype in (torch.float32, torch.bfloat16):
     for write, seen in wanted.items():
         read, computed, after = tried(dtype, write)
-        print(f"{dtype}, {write.__name__}: read {read}, computed {computed}, after a step {after},", end=" ")
+        print(
+            f"{dtype}, {write.__name__}: read {read}, computed {computed}, after a step {after},",
+            end=" ",
+        )
         print("said:", said or "nothing")
         good = good and (read, computed, after) == seen and not said
 torch.distributed.destroy_process_group()
